@@ -1,0 +1,414 @@
+//! The storage: fixed-size rows, and side tables that rows point into by index.
+//!
+//! Attributes, events and links are singly linked lists inside their tables, so that a span can grow while
+//! others are recorded between; a span that is filled in one go lies contiguous.
+
+use std::borrow::Cow;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use crate::model::{Array, Scope, SpanContext, SpanId, SpanKind, TraceFlags, TraceId, TraceState, Value, ValueRef};
+
+/// "No index".
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// A text that is either static or stored in [`Columns::text`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Text {
+    Static(&'static str),
+    Stored(u32, u32),
+}
+
+/// A value that is at most two words.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Cell {
+    Bool(bool),
+    I64(i64),
+    F64(f64),
+    Text(Text),
+    Array(u32),
+}
+
+/// A list inside a table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct List {
+    pub(crate) first: u32,
+    pub(crate) last: u32,
+}
+
+impl List {
+    pub(crate) const EMPTY: Self = Self { first: NONE, last: NONE };
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AttributeCell {
+    pub(crate) key: Text,
+    pub(crate) value: Cell,
+    pub(crate) next: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EventCell {
+    pub(crate) name: Text,
+    pub(crate) time: u64,
+    pub(crate) attributes: List,
+    pub(crate) dropped_attributes: u32,
+    pub(crate) next: u32,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct LinkCell {
+    pub(crate) context: SpanContext,
+    pub(crate) attributes: List,
+    pub(crate) dropped_attributes: u32,
+    pub(crate) next: u32,
+}
+
+/// The outcome without its message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StatusCode {
+    Unset,
+    Ok,
+    Error,
+}
+
+/// What most spans do not have; a row points here only if it has some of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Extra {
+    pub(crate) status_message: Text,
+    pub(crate) trace_state: TraceState,
+    pub(crate) events: List,
+    pub(crate) links: List,
+    pub(crate) event_count: u32,
+    pub(crate) link_count: u32,
+    pub(crate) dropped_attributes: u32,
+    pub(crate) dropped_events: u32,
+    pub(crate) dropped_links: u32,
+}
+
+impl Extra {
+    const EMPTY: Self = Self {
+        status_message: Text::Static(""),
+        trace_state: TraceState::EMPTY,
+        events: List::EMPTY,
+        links: List::EMPTY,
+        event_count: 0,
+        link_count: 0,
+        dropped_attributes: 0,
+        dropped_events: 0,
+        dropped_links: 0,
+    };
+}
+
+/// One span. `start` and `end` are Unix nanoseconds once sealed; while recording they may be clock ticks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
+    pub(crate) trace_id: TraceId,
+    pub(crate) span_id: SpanId,
+    pub(crate) parent: Option<SpanId>,
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    pub(crate) name: Text,
+    pub(crate) attributes: List,
+    pub(crate) scope: u32,
+    pub(crate) extra: u32,
+    pub(crate) attribute_count: u16,
+    pub(crate) kind: SpanKind,
+    pub(crate) status: StatusCode,
+    pub(crate) flags: TraceFlags,
+    pub(crate) bits: u8,
+}
+
+impl Row {
+    /// The parent lives in another process.
+    pub(crate) const REMOTE_PARENT: u8 = 1;
+    /// `start` is Unix nanoseconds already.
+    pub(crate) const START_IS_UNIX: u8 = 2;
+    /// `end` is Unix nanoseconds already.
+    pub(crate) const END_IS_UNIX: u8 = 4;
+    /// The span has ended.
+    pub(crate) const ENDED: u8 = 8;
+    /// Not a span of its own: what was added to a span after its row had been taken away.
+    pub(crate) const CONTINUATION: u8 = 16;
+    /// The name was replaced (continuations only).
+    pub(crate) const RENAMED: u8 = 32;
+
+    pub(crate) fn has(&self, bit: u8) -> bool {
+        self.bits & bit != 0
+    }
+}
+
+/// A scope known at compile time, or shared.
+#[derive(Clone, Debug)]
+pub(crate) enum ScopeRef {
+    Static(&'static Scope),
+    Shared(Arc<Scope>),
+}
+
+impl Deref for ScopeRef {
+    type Target = Scope;
+    fn deref(&self) -> &Scope {
+        match self {
+            Self::Static(s) => s,
+            Self::Shared(s) => s,
+        }
+    }
+}
+
+impl ScopeRef {
+    fn same(&self, other: &Self) -> bool {
+        std::ptr::eq::<Scope>(&**self, &**other)
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Columns {
+    pub(crate) rows: Vec<Row>,
+    pub(crate) attributes: Vec<AttributeCell>,
+    pub(crate) extras: Vec<Extra>,
+    pub(crate) events: Vec<EventCell>,
+    pub(crate) links: Vec<LinkCell>,
+    pub(crate) arrays: Vec<Array>,
+    pub(crate) scopes: Vec<ScopeRef>,
+    pub(crate) text: String,
+}
+
+impl Columns {
+    pub(crate) fn str(&self, t: Text) -> &str {
+        match t {
+            Text::Static(s) => s,
+            // Offsets are made by `store` of this very table; a bad one reads as empty rather than panicking.
+            Text::Stored(at, len) => self.text.get(at as usize..(at + len) as usize).unwrap_or(""),
+        }
+    }
+
+    pub(crate) fn value(&self, c: Cell) -> ValueRef<'_> {
+        match c {
+            Cell::Bool(v) => ValueRef::Bool(v),
+            Cell::I64(v) => ValueRef::I64(v),
+            Cell::F64(v) => ValueRef::F64(v),
+            Cell::Text(t) => ValueRef::String(self.str(t)),
+            Cell::Array(i) => ValueRef::Array(&self.arrays[i as usize]),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn store(&mut self, s: &str) -> Text {
+        let at = self.text.len();
+        if at + s.len() >= NONE as usize {
+            return Text::Static("");
+        }
+        self.text.push_str(s);
+        Text::Stored(at as u32, s.len() as u32)
+    }
+
+    pub(crate) fn text_of(&mut self, s: Cow<'static, str>) -> Text {
+        match s {
+            Cow::Borrowed(s) => Text::Static(s),
+            Cow::Owned(s) => self.store(&s),
+        }
+    }
+
+    pub(crate) fn cell_of(&mut self, v: Value) -> Cell {
+        match v {
+            Value::Bool(v) => Cell::Bool(v),
+            Value::I64(v) => Cell::I64(v),
+            Value::F64(v) => Cell::F64(v),
+            Value::String(s) => Cell::Text(self.text_of(s)),
+            Value::Array(a) => {
+                self.arrays.push(a);
+                Cell::Array((self.arrays.len() - 1) as u32)
+            }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn scope_index(&mut self, scope: &ScopeRef) -> u32 {
+        // A thread mostly records for one library after another, so the last entry is the likely one.
+        match self.scopes.iter().rposition(|s| s.same(scope)) {
+            Some(i) => i as u32,
+            None => {
+                self.scopes.push(scope.clone());
+                (self.scopes.len() - 1) as u32
+            }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn push_attribute(&mut self, list: &mut List, key: Text, value: Cell) {
+        let at = self.attributes.len() as u32;
+        self.attributes.push(AttributeCell { key, value, next: NONE });
+        if list.first == NONE {
+            list.first = at;
+        } else {
+            self.attributes[list.last as usize].next = at;
+        }
+        list.last = at;
+    }
+
+    /// Adds an attribute to a row, or replaces the value of its key. `false` if the limit left it out.
+    pub(crate) fn set_attribute(&mut self, row: usize, key: Text, value: Cell, limit: u16) -> bool {
+        let mut at = self.rows[row].attributes.first;
+        while at != NONE {
+            let cell = self.attributes[at as usize];
+            if self.str(cell.key) == self.str(key) {
+                self.attributes[at as usize].value = value;
+                return true;
+            }
+            at = cell.next;
+        }
+        if self.rows[row].attribute_count >= limit {
+            self.extra(row).dropped_attributes += 1;
+            return false;
+        }
+        let mut list = self.rows[row].attributes;
+        self.push_attribute(&mut list, key, value);
+        self.rows[row].attributes = list;
+        self.rows[row].attribute_count += 1;
+        true
+    }
+
+    pub(crate) fn extra(&mut self, row: usize) -> &mut Extra {
+        if self.rows[row].extra == NONE {
+            self.extras.push(Extra::EMPTY);
+            self.rows[row].extra = (self.extras.len() - 1) as u32;
+        }
+        &mut self.extras[self.rows[row].extra as usize]
+    }
+
+    pub(crate) fn push_event(&mut self, row: usize, mut event: EventCell) {
+        event.next = NONE;
+        let at = self.events.len() as u32;
+        self.events.push(event);
+        let extra = self.extra(row);
+        extra.event_count += 1;
+        let last = extra.events.last;
+        extra.events.last = at;
+        if last == NONE {
+            extra.events.first = at;
+        } else {
+            self.events[last as usize].next = at;
+        }
+    }
+
+    pub(crate) fn push_link(&mut self, row: usize, mut link: LinkCell) {
+        link.next = NONE;
+        let at = self.links.len() as u32;
+        self.links.push(link);
+        let extra = self.extra(row);
+        extra.link_count += 1;
+        let last = extra.links.last;
+        extra.links.last = at;
+        if last == NONE {
+            extra.links.first = at;
+        } else {
+            self.links[last as usize].next = at;
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.rows.clear();
+        self.attributes.clear();
+        self.extras.clear();
+        self.events.clear();
+        self.links.clear();
+        self.arrays.clear();
+        self.scopes.clear();
+        self.text.clear();
+    }
+
+    /// Bytes in use, without spare capacity.
+    pub(crate) fn byte_size(&self) -> usize {
+        fn of<T>(v: &[T]) -> usize {
+            std::mem::size_of_val(v)
+        }
+        of(&self.rows)
+            + of(&self.attributes)
+            + of(&self.extras)
+            + of(&self.events)
+            + of(&self.links)
+            + of(&self.arrays)
+            + self.text.len()
+    }
+
+    /// Moves everything of `other` behind what is here.
+    pub(crate) fn append(&mut self, other: &mut Self) {
+        if self.rows.is_empty() && self.text.is_empty() && self.attributes.is_empty() {
+            std::mem::swap(self, other);
+            return;
+        }
+        let base = Base {
+            text: self.text.len() as u32,
+            attribute: self.attributes.len() as u32,
+            extra: self.extras.len() as u32,
+            event: self.events.len() as u32,
+            link: self.links.len() as u32,
+            array: self.arrays.len() as u32,
+        };
+        let scopes: Vec<u32> = other.scopes.iter().map(|s| self.scope_index(s)).collect();
+        self.text.push_str(&other.text);
+        self.arrays.append(&mut other.arrays);
+        self.attributes.extend(other.attributes.iter().map(|a| AttributeCell {
+            key: base.text(a.key),
+            value: base.cell(a.value),
+            next: base.index(a.next, base.attribute),
+        }));
+        self.events.extend(other.events.iter().map(|e| EventCell {
+            name: base.text(e.name),
+            attributes: base.list(e.attributes, base.attribute),
+            next: base.index(e.next, base.event),
+            ..*e
+        }));
+        self.links.extend(other.links.drain(..).map(|l| LinkCell {
+            attributes: base.list(l.attributes, base.attribute),
+            next: base.index(l.next, base.link),
+            ..l
+        }));
+        self.extras.extend(other.extras.drain(..).map(|x| Extra {
+            status_message: base.text(x.status_message),
+            events: base.list(x.events, base.event),
+            links: base.list(x.links, base.link),
+            ..x
+        }));
+        self.rows.extend(other.rows.iter().map(|r| Row {
+            name: base.text(r.name),
+            attributes: base.list(r.attributes, base.attribute),
+            extra: base.index(r.extra, base.extra),
+            scope: scopes.get(r.scope as usize).copied().unwrap_or(0),
+            ..*r
+        }));
+        other.clear();
+    }
+}
+
+/// Where the tables of an appended batch begin.
+struct Base {
+    text: u32,
+    attribute: u32,
+    extra: u32,
+    event: u32,
+    link: u32,
+    array: u32,
+}
+
+impl Base {
+    fn index(&self, i: u32, base: u32) -> u32 {
+        if i == NONE { NONE } else { i + base }
+    }
+    fn list(&self, l: List, base: u32) -> List {
+        List { first: self.index(l.first, base), last: self.index(l.last, base) }
+    }
+    fn text(&self, t: Text) -> Text {
+        match t {
+            Text::Stored(at, len) => Text::Stored(at + self.text, len),
+            t => t,
+        }
+    }
+    fn cell(&self, c: Cell) -> Cell {
+        match c {
+            Cell::Text(t) => Cell::Text(self.text(t)),
+            Cell::Array(i) => Cell::Array(i + self.array),
+            c => c,
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Many spans in columns: what recording writes, processors change, and exporters read.
+//!
+//! [`SpanBatchMut`] is built and edited by one owner; [`SpanBatch`] is sealed, shared and cheap to clone and to
+//! slice. Both hand out [`SpanRef`], a view that costs nothing to copy.
+
+mod columns;
+mod edit;
+mod sealed;
+mod view;
+
+pub(crate) use columns::{Cell, Columns, List, NONE, Row, ScopeRef, StatusCode, Text};
+pub use edit::SpanBatchMut;
+pub use sealed::SpanBatch;
+pub use view::{Attributes, EventRef, LinkRef, SpanRef, StatusRef};

@@ -1,0 +1,93 @@
+//! What travels from a span to its children, in process and across the wire.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::{SpanId, TraceId};
+
+/// The W3C trace flags byte.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct TraceFlags(pub u8);
+
+impl TraceFlags {
+    /// The caller recorded, and asks us to.
+    pub const SAMPLED: Self = Self(0x01);
+    /// The low 56 bits of the trace id are random (W3C Trace Context level 2).
+    pub const RANDOM: Self = Self(0x02);
+
+    /// Whether the sampled bit is set.
+    pub const fn is_sampled(self) -> bool {
+        self.0 & Self::SAMPLED.0 != 0
+    }
+
+    /// The same flags with the sampled bit set or cleared.
+    #[must_use]
+    pub const fn with_sampled(self, sampled: bool) -> Self {
+        if sampled { Self(self.0 | Self::SAMPLED.0) } else { Self(self.0 & !Self::SAMPLED.0) }
+    }
+}
+
+/// The W3C `tracestate` member list, kept as validated text. Cheap to clone.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct TraceState(Option<Arc<str>>);
+
+impl TraceState {
+    /// No members.
+    pub const EMPTY: Self = Self(None);
+
+    /// Wraps text that is already a valid list; see [`crate::propagate`] for parsing untrusted headers.
+    pub fn from_validated(text: &str) -> Self {
+        if text.is_empty() { Self(None) } else { Self(Some(Arc::from(text))) }
+    }
+
+    /// The header value; empty if there are no members.
+    pub fn as_str(&self) -> &str {
+        self.0.as_deref().unwrap_or("")
+    }
+
+    /// Whether there are no members.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// The value of a member.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.as_str().split(',').find_map(|m| {
+            let (k, v) = m.split_once('=')?;
+            (k.trim() == key).then_some(v)
+        })
+    }
+}
+
+impl fmt::Debug for TraceState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TraceState({:?})", self.as_str())
+    }
+}
+
+/// The identity of a span and what its children inherit.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SpanContext {
+    /// The trace the span belongs to.
+    pub trace_id: TraceId,
+    /// The span itself.
+    pub span_id: SpanId,
+    /// Sampled and random bits.
+    pub flags: TraceFlags,
+    /// Vendor data, passed on unchanged.
+    pub trace_state: TraceState,
+    /// Whether it came over the wire.
+    pub is_remote: bool,
+}
+
+impl SpanContext {
+    /// A local context with an empty trace state.
+    pub const fn new(trace_id: TraceId, span_id: SpanId, flags: TraceFlags) -> Self {
+        Self { trace_id, span_id, flags, trace_state: TraceState::EMPTY, is_remote: false }
+    }
+
+    /// Whether the sampled bit is set.
+    pub const fn is_sampled(&self) -> bool {
+        self.flags.is_sampled()
+    }
+}

@@ -1,0 +1,17 @@
+//! The traits that users implement. Each contract stands on the trait.
+
+mod alert_sink;
+mod detector;
+mod export_error;
+mod exporter;
+mod notifier;
+mod processor;
+mod sampler;
+
+pub use alert_sink::{AlertSink, Rejected};
+pub use detector::{Detector, FeatureVerdict, Sample, Verdict, VerdictState};
+pub use export_error::ExportError;
+pub use exporter::{MetricExporter, SpanExporter};
+pub use notifier::{Delivered, Notification, Notifier, NotifyError};
+pub use processor::SpanProcessor;
+pub use sampler::{Decision, Sampler, SamplingInput};

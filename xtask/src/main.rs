@@ -1,0 +1,2 @@
+//! dev commands
+fn main() {}
