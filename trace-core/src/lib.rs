@@ -3,5 +3,8 @@
 //! Everything else in the workspace is an implementation of a trait of [`signal`] over the data of [`model`].
 
 pub mod batch;
+pub mod clock;
 pub mod model;
+pub mod record;
+pub mod sample;
 pub mod signal;

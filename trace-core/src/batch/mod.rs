@@ -8,7 +8,7 @@ mod edit;
 mod sealed;
 mod view;
 
-pub(crate) use columns::{Cell, Columns, List, NONE, Row, ScopeRef, StatusCode, Text};
+pub(crate) use columns::{Cell, Columns, EventCell, LinkCell, List, NONE, Row, ScopeRef, StatusCode, Text};
 pub use edit::SpanBatchMut;
 pub use sealed::SpanBatch;
 pub use view::{Attributes, EventRef, LinkRef, SpanRef, StatusRef};
