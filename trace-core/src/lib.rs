@@ -5,6 +5,9 @@
 pub mod batch;
 pub mod clock;
 pub mod model;
+pub mod pipeline;
 pub mod record;
 pub mod sample;
 pub mod signal;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
