@@ -4,8 +4,10 @@
 
 pub mod batch;
 pub mod clock;
+pub mod metric;
 pub mod model;
 pub mod pipeline;
+pub mod propagate;
 pub mod record;
 pub mod sample;
 pub mod signal;
