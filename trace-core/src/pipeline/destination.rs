@@ -208,13 +208,22 @@ impl<P: Payload> Worker<P> {
         }
     }
 
-    /// One call of the exporter: bounded in time, and a panic becomes an error.
+    /// One call of the exporter: bounded in time, also by a shutdown that comes meanwhile; a panic becomes an error.
     async fn guarded(&self, call: impl Future<Output = Result<(), ExportError>>) -> Result<(), ExportError> {
-        let limit = self.remaining().map_or(self.config.timeout, |left| left.min(self.config.timeout));
-        match timeout(limit, CatchUnwind(Box::pin(call))).await {
-            Err(_) => Err(ExportError::retryable(format!("no answer within {limit:?}"))),
-            Ok(Err(())) => Err(ExportError::permanent(PANIC)),
-            Ok(Ok(result)) => result,
+        let began = Instant::now();
+        let mut call = CatchUnwind(Box::pin(call));
+        loop {
+            let left = self.remaining().unwrap_or(Duration::MAX);
+            let left = left.min(self.config.timeout.saturating_sub(began.elapsed()));
+            // A deadline may be set at any time, so it is looked at again from time to time.
+            match timeout(left.min(Duration::from_millis(25)), &mut call).await {
+                Ok(Err(())) => return Err(ExportError::permanent(PANIC)),
+                Ok(Ok(result)) => return result,
+                Err(_) if left <= Duration::from_millis(25) => {
+                    return Err(ExportError::retryable(format!("no answer within {:?}", began.elapsed())));
+                }
+                Err(_) => {}
+            }
         }
     }
 
