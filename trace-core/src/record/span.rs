@@ -161,6 +161,22 @@ impl Span {
         });
     }
 
+    /// Adds attributes that are borrowed, under one lock.
+    #[cfg(feature = "otel")]
+    pub(super) fn set_attributes_ref(&self, attributes: Vec<(&str, ValueRef<'_>)>) {
+        let Some(h) = &self.record else { return };
+        h.edit(self, |c, row, limits| {
+            for (key, value) in attributes {
+                let key = c.store(key);
+                let value = match value {
+                    ValueRef::String(s) => crate::batch::Cell::Text(c.store(s)),
+                    v => c.cell_of(v.to_value()),
+                };
+                c.set_attribute(row, key, value, limits.attributes);
+            }
+        });
+    }
+
     /// Adds an event at the present moment.
     pub fn add_event(&self, name: impl Into<Cow<'static, str>>, attributes: impl IntoIterator<Item = KeyValue>) {
         let Some(h) = &self.record else { return };
@@ -246,7 +262,7 @@ impl Span {
         }
     }
 
-    /// Forgets the span: it is not recorded, and its children keep its context.
+    /// Ends the span; its context stays readable.
     #[cfg(feature = "otel")]
     pub(super) fn end_in_place(&mut self, time: Option<SystemTime>) {
         if let Some(h) = self.record.take() {
