@@ -14,8 +14,35 @@ use crate::model::SpanContext;
 
 static IN_USE: AtomicBool = AtomicBool::new(false);
 
+thread_local! {
+    static ALIVE: Canary = Canary(std::panic::catch_unwind(|| Context::map_current(|_| ())).is_ok());
+}
+
+/// Lives while the API's thread-local context may be used: that one panics when it is used during the teardown of
+/// a thread. It is touched while this one is made, so this one goes first.
+struct Canary(bool);
+
+impl Drop for Canary {
+    // Without a destructor the thread-local would stay readable for ever.
+    fn drop(&mut self) {
+        self.0 = false;
+    }
+}
+
+fn is_usable() -> bool {
+    IN_USE.load(Ordering::Relaxed) && ALIVE.try_with(|c| c.0).unwrap_or(false)
+}
+
 /// Detaches when dropped.
-pub(super) struct Attached(#[allow(dead_code, reason = "held for its Drop")] Option<ContextGuard>);
+pub(super) struct Attached(Option<ContextGuard>);
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        if let Some(guard) = self.0.take() {
+            if is_usable() { drop(guard) } else { std::mem::forget(guard) }
+        }
+    }
+}
 
 /// From now on contexts are kept in step.
 pub(super) fn start() {
@@ -25,7 +52,7 @@ pub(super) fn start() {
 /// The active span of the API's context: with every entered span attached, the innermost of all.
 #[inline]
 pub(super) fn innermost() -> Option<SpanContext> {
-    if IN_USE.load(Ordering::Relaxed) { from_current() } else { None }
+    if is_usable() { from_current() } else { None }
 }
 
 fn from_current() -> Option<SpanContext> {
@@ -37,7 +64,7 @@ fn from_current() -> Option<SpanContext> {
 #[inline]
 pub(super) fn attach(context: Option<&SpanContext>) -> Attached {
     match context {
-        Some(c) if IN_USE.load(Ordering::Relaxed) => {
+        Some(c) if is_usable() => {
             Attached(Some(Context::map_current(|cx| cx.with_remote_span_context(convert::context_to(c))).attach()))
         }
         _ => Attached(None),
