@@ -5,6 +5,18 @@ use crate::model::SpanContext;
 /// Nothing to detach.
 pub(super) struct Attached;
 
+impl Attached {
+    #[inline]
+    pub(super) const fn none() -> Self {
+        Self
+    }
+}
+
+#[inline]
+pub(super) fn in_use() -> bool {
+    false
+}
+
 #[inline]
 pub(super) fn innermost() -> Option<SpanContext> {
     None

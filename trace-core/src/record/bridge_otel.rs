@@ -36,6 +36,19 @@ fn is_usable() -> bool {
 /// Detaches when dropped.
 pub(super) struct Attached(Option<ContextGuard>);
 
+impl Attached {
+    #[inline]
+    pub(super) const fn none() -> Self {
+        Self(None)
+    }
+}
+
+/// Whether contexts are kept in step.
+#[inline]
+pub(super) fn in_use() -> bool {
+    IN_USE.load(Ordering::Relaxed)
+}
+
 impl Drop for Attached {
     fn drop(&mut self) {
         if let Some(guard) = self.0.take() {

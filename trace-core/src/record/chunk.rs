@@ -5,6 +5,7 @@ use std::thread::Thread;
 
 use super::SpanLimits;
 use crate::batch::{Cell, Columns, List, NONE, Row, StatusCode, Text};
+use crate::clock::Clock;
 use crate::model::{Array, SpanId, SpanKind, TraceFlags, TraceId, ValueRef};
 
 /// A place for one thread's chunk. Outlives the thread while a span of it is open.
@@ -12,6 +13,7 @@ pub(crate) struct Slot {
     chunk: Mutex<Chunk>,
     consumer: Arc<Consumer>,
     pub(super) limits: SpanLimits,
+    pub(super) clock: Clock,
 }
 
 /// The thread to wake when a chunk fills up.
@@ -43,8 +45,8 @@ pub(crate) struct Chunk {
 }
 
 impl Slot {
-    pub(super) fn new(limits: SpanLimits, consumer: Arc<Consumer>) -> Self {
-        Self { chunk: Mutex::default(), consumer, limits }
+    pub(super) fn new(limits: SpanLimits, clock: Clock, consumer: Arc<Consumer>) -> Self {
+        Self { chunk: Mutex::default(), consumer, limits, clock }
     }
 
     #[inline]

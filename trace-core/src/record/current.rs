@@ -63,6 +63,13 @@ pub(super) struct Restore {
 }
 
 impl Restore {
+    /// For a span that was made active without [`activate`].
+    #[inline]
+    pub(super) fn to(previous: Option<SpanContext>) -> Self {
+        Self { previous, _attached: bridge::Attached::none() }
+    }
+
+    #[inline]
     pub(super) fn restore(self) {
         let previous = self.previous;
         with_local(|l| l.current = previous);

@@ -1,12 +1,12 @@
 //! The consumer's side: takes the chunks away, joins what was cut, and makes a batch.
 
 use std::collections::HashMap;
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use super::SpanLimits;
 use super::recorder::Recorder;
-use crate::batch::{Columns, Row, SpanBatchMut, SpanRef};
+use crate::batch::{Columns, Home, Pool, Row, SpanBatchMut, SpanRef};
 use crate::model::{SpanData, SpanId, Status, Timestamp, TraceId};
 
 type Key = (TraceId, SpanId);
@@ -15,7 +15,7 @@ type Key = (TraceId, SpanId);
 pub(crate) struct Drain {
     recorder: Recorder,
     /// Emptied columns that are handed to threads in exchange for full ones.
-    spare: Vec<Columns>,
+    pool: Arc<Pool>,
     open: HashMap<Key, OpenSpan>,
     /// Continuations that came before their start: a thread in teardown records into the shared slot, which may
     /// be taken before the thread's own. They wait for one more pass.
@@ -44,7 +44,7 @@ enum Moment {
 
 impl Drain {
     pub(super) fn new(recorder: Recorder) -> Self {
-        Self { recorder, spare: Vec::new(), open: HashMap::new(), early: Vec::new() }
+        Self { recorder, pool: Arc::default(), open: HashMap::new(), early: Vec::new() }
     }
 
     /// Names the calling thread as the one to wake when a chunk fills up.
@@ -59,11 +59,11 @@ impl Drain {
         let mut continued = std::mem::take(&mut self.early);
         let second_chance = continued.len();
         for slot in &slots {
-            let mut columns = self.spare.pop().unwrap_or_default();
+            let mut columns = self.pool.take();
             {
                 let mut chunk = slot.lock();
                 if chunk.columns.rows.is_empty() {
-                    self.spare.push(columns);
+                    self.pool.put(columns);
                     continue;
                 }
                 chunk.epoch += 1;
@@ -71,13 +71,11 @@ impl Drain {
             }
             self.settle(&mut columns, &mut continued);
             out.append(&mut columns);
-            columns.clear();
-            if self.spare.len() < slots.len() {
-                self.spare.push(columns);
-            }
+            self.pool.put(columns);
         }
         drop(slots);
         let mut batch = SpanBatchMut::from_columns(out, self.recorder.0.resource.clone());
+        batch.home = Home(Some(self.pool.clone()));
         for (i, c) in continued.into_iter().enumerate() {
             self.join(c, i < second_chance, &mut batch);
         }
@@ -142,7 +140,7 @@ impl Drain {
     fn retire_slots(&mut self) {
         let retired = &self.recorder.0.retired;
         self.recorder.0.slots.lock().unwrap_or_else(PoisonError::into_inner).retain(|slot| {
-            if std::sync::Arc::strong_count(slot) > 1 {
+            if Arc::strong_count(slot) > 1 {
                 return true;
             }
             let chunk = slot.lock();

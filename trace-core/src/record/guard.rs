@@ -3,12 +3,12 @@
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-use super::current::{Restore, activate, with_local};
+use super::current::{Local, Restore, activate, with_local};
 use super::recorder::{Recorder, with_default};
 use super::span::{Name, Span, Start};
 use super::{Callsite, bridge};
 use crate::batch::ScopeRef;
-use crate::model::ValueRef;
+use crate::model::{SpanContext, ValueRef};
 
 /// A span that is the active one of its thread until the guard is dropped, which also ends it.
 ///
@@ -78,27 +78,60 @@ impl Drop for ActiveScope {
     }
 }
 
-/// Starts a span under the thread's active one, without entering it: what [`span!`](crate::span) expands to.
+/// Starts a span under the thread's active one, without entering it: what
+/// [`async_span!`](crate::async_span) expands to.
 #[doc(hidden)]
 #[inline]
-pub fn start(recorder: Option<&Recorder>, callsite: &'static Callsite, fields: &[(&'static str, ValueRef<'_>)]) -> Span {
-    let scope = ScopeRef::Static(callsite.scope);
+pub fn start(recorder: Option<&Recorder>, callsite: &'static Callsite, fields: Fields<'_>) -> Span {
     let outer = bridge::innermost();
-    let begin = |r: &Recorder, l: &mut super::current::Local| {
-        let parent = outer.clone().or_else(|| l.current.clone());
-        let s = Start {
-            name: Name::Static(callsite.name),
-            kind: callsite.kind,
-            scope: &scope,
-            parent: parent.as_ref(),
-            fields,
-            start: None,
-        };
-        Span::start(r, Some(l), &s)
-    };
-    let span = with_local(|l| match recorder {
-        Some(r) => Some(begin(r, l)),
-        None => with_default(l, begin),
+    let span = in_recorder(recorder, |r, l| {
+        let parent = outer.or_else(|| l.current.clone());
+        begin(r, l, callsite, parent.as_ref(), fields)
     });
-    span.flatten().unwrap_or(Span::none())
+    span.unwrap_or(Span::none())
+}
+
+/// Starts a span and enters it: what [`span!`](crate::span) expands to.
+#[doc(hidden)]
+#[inline]
+pub fn enter(recorder: Option<&Recorder>, callsite: &'static Callsite, fields: Fields<'_>) -> SpanGuard {
+    if bridge::in_use() {
+        return start(recorder, callsite, fields).enter();
+    }
+    let guard = in_recorder(recorder, |r, l| {
+        let previous = l.current.take();
+        let span = begin(r, l, callsite, previous.as_ref(), fields);
+        let Some(context) = span.context() else {
+            l.current = previous;
+            return SpanGuard { span, restore: None, not_send: PhantomData };
+        };
+        l.current = Some(context.clone());
+        SpanGuard { span, restore: Some(Restore::to(previous)), not_send: PhantomData }
+    });
+    guard.unwrap_or(SpanGuard { span: Span::none(), restore: None, not_send: PhantomData })
+}
+
+type Fields<'a> = &'a [(&'static str, ValueRef<'a>)];
+
+#[inline]
+fn in_recorder<R>(recorder: Option<&Recorder>, f: impl FnOnce(&Recorder, &mut Local) -> R) -> Option<R> {
+    with_local(|l| match recorder {
+        Some(r) => Some(f(r, l)),
+        None => with_default(l, f),
+    })
+    .flatten()
+}
+
+#[inline]
+fn begin(
+    recorder: &Recorder,
+    local: &mut Local,
+    callsite: &'static Callsite,
+    parent: Option<&SpanContext>,
+    fields: Fields<'_>,
+) -> Span {
+    let scope = ScopeRef::Static(callsite.scope);
+    let start =
+        Start { name: Name::Static(callsite.name), kind: callsite.kind, scope: &scope, parent, fields, start: None };
+    Span::start(recorder, Some(local), &start)
 }

@@ -20,16 +20,16 @@
 #[macro_export]
 macro_rules! span {
     (recorder: $r:expr, kind: $kind:ident, $($rest:tt)+) => {
-        $crate::__span_start!(::core::option::Option::Some($r), $kind, $($rest)+).enter()
+        $crate::__span_start!(__enter, ::core::option::Option::Some($r), $kind, $($rest)+)
     };
     (recorder: $r:expr, $($rest:tt)+) => {
-        $crate::__span_start!(::core::option::Option::Some($r), Internal, $($rest)+).enter()
+        $crate::__span_start!(__enter, ::core::option::Option::Some($r), Internal, $($rest)+)
     };
     (kind: $kind:ident, $($rest:tt)+) => {
-        $crate::__span_start!(::core::option::Option::None, $kind, $($rest)+).enter()
+        $crate::__span_start!(__enter, ::core::option::Option::None, $kind, $($rest)+)
     };
     ($($rest:tt)+) => {
-        $crate::__span_start!(::core::option::Option::None, Internal, $($rest)+).enter()
+        $crate::__span_start!(__enter, ::core::option::Option::None, Internal, $($rest)+)
     };
 }
 
@@ -47,43 +47,43 @@ macro_rules! span {
 #[macro_export]
 macro_rules! async_span {
     (recorder: $r:expr, kind: $kind:ident, $($rest:tt)+) => {
-        $crate::__span_start!(::core::option::Option::Some($r), $kind, $($rest)+)
+        $crate::__span_start!(__start, ::core::option::Option::Some($r), $kind, $($rest)+)
     };
     (recorder: $r:expr, $($rest:tt)+) => {
-        $crate::__span_start!(::core::option::Option::Some($r), Internal, $($rest)+)
+        $crate::__span_start!(__start, ::core::option::Option::Some($r), Internal, $($rest)+)
     };
     (kind: $kind:ident, $($rest:tt)+) => {
-        $crate::__span_start!(::core::option::Option::None, $kind, $($rest)+)
+        $crate::__span_start!(__start, ::core::option::Option::None, $kind, $($rest)+)
     };
     ($($rest:tt)+) => {
-        $crate::__span_start!(::core::option::Option::None, Internal, $($rest)+)
+        $crate::__span_start!(__start, ::core::option::Option::None, Internal, $($rest)+)
     };
 }
 
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __span_start {
-    ($recorder:expr, $kind:ident, $name:literal $(, $($fields:tt)*)?) => {{
+    ($how:ident, $recorder:expr, $kind:ident, $name:literal $(, $($fields:tt)*)?) => {{
         static SCOPE: $crate::model::Scope =
             $crate::model::Scope::from_static(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
         static CALLSITE: $crate::record::Callsite =
             $crate::record::Callsite::new($name, $crate::model::SpanKind::$kind, &SCOPE);
-        $crate::__span_fields!($recorder, &CALLSITE, [] $($($fields)*)?)
+        $crate::__span_fields!($how, $recorder, &CALLSITE, [] $($($fields)*)?)
     }};
 }
 
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __span_fields {
-    ($recorder:expr, $callsite:expr, [$($done:expr,)*]) => {
-        $crate::record::__start($recorder, $callsite, &[$($done,)*])
+    ($how:ident, $recorder:expr, $callsite:expr, [$($done:expr,)*]) => {
+        $crate::record::$how($recorder, $callsite, &[$($done,)*])
     };
-    ($recorder:expr, $callsite:expr, [$($done:expr,)*] $key:literal = $value:expr $(, $($rest:tt)*)?) => {
-        $crate::__span_fields!($recorder, $callsite,
+    ($how:ident, $recorder:expr, $callsite:expr, [$($done:expr,)*] $key:literal = $value:expr $(, $($rest:tt)*)?) => {
+        $crate::__span_fields!($how, $recorder, $callsite,
             [$($done,)* ($key, $crate::record::AsValue::as_value(&$value)),] $($($rest)*)?)
     };
-    ($recorder:expr, $callsite:expr, [$($done:expr,)*] $head:ident $(. $tail:ident)* = $value:expr $(, $($rest:tt)*)?) => {
-        $crate::__span_fields!($recorder, $callsite,
+    ($how:ident, $recorder:expr, $callsite:expr, [$($done:expr,)*] $head:ident $(. $tail:ident)* = $value:expr $(, $($rest:tt)*)?) => {
+        $crate::__span_fields!($how, $recorder, $callsite,
             [$($done,)* (concat!(stringify!($head) $(, ".", stringify!($tail))*), $crate::record::AsValue::as_value(&$value)),]
             $($($rest)*)?)
     };

@@ -46,7 +46,7 @@ pub use field::AsValue;
 pub use future::{InSpan, InstrumentedFuture};
 pub use guard::SpanGuard;
 #[doc(hidden)]
-pub use guard::start as __start;
+pub use guard::{enter as __enter, start as __start};
 pub use limits::SpanLimits;
 pub use recorder::{DefaultGuard, Recorder, RecorderBuilder, RecorderCounts};
 pub use span::Span;

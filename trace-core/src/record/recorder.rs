@@ -103,10 +103,11 @@ impl RecorderBuilder {
 
     pub(crate) fn build(self) -> (Recorder, Drain) {
         let consumer = Arc::new(Consumer::default());
-        let fallback = Arc::new(Slot::new(self.limits, consumer.clone()));
+        let clock = self.clock.unwrap_or_default();
+        let fallback = Arc::new(Slot::new(self.limits, clock.clone(), consumer.clone()));
         let recorder = Recorder(Arc::new(Shared {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            clock: self.clock.unwrap_or_default(),
+            clock,
             sampler: self.sampler.unwrap_or_else(|| Box::new(ParentBased::default())),
             limits: self.limits,
             resource: Arc::new(self.resource),
@@ -198,7 +199,7 @@ impl Recorder {
         if let Some(i) = local.slots.iter().position(|(id, _)| *id == self.0.id) {
             local.slots.swap(0, i);
         } else {
-            let slot = Arc::new(Slot::new(self.0.limits, self.0.consumer.clone()));
+            let slot = Arc::new(Slot::new(self.0.limits, self.0.clock.clone(), self.0.consumer.clone()));
             self.0.slots.lock().unwrap_or_else(PoisonError::into_inner).push(slot.clone());
             local.slots.insert(0, (self.0.id, slot));
             // A thread that outlives many recorders must not keep all their buffers.

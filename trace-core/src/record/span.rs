@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use super::chunk::{Chunk, NewRow, Slot};
 use super::current::Local;
 use super::recorder::Recorder;
+use crate::clock::Clock;
 use crate::batch::{Columns, EventCell, LinkCell, List, NONE, Row, ScopeRef, StatusCode, Text};
 use crate::model::{KeyValue, SpanContext, SpanId, SpanKind, Status, Timestamp, Value, ValueRef};
 use crate::signal::{Decision, SamplingInput};
@@ -27,7 +28,6 @@ pub struct Span {
 /// Where the span's row lies.
 pub(super) struct Handle {
     slot: Arc<Slot>,
-    recorder: Recorder,
     epoch: u64,
     row: u32,
 }
@@ -126,11 +126,11 @@ impl Span {
                 chunk.dropped += 1;
                 None
             } else {
-                let at = write_start(&mut chunk, recorder, &context, s);
+                let at = write_start(&mut chunk, &slot.clock, &context, s);
                 Some((chunk.epoch, at))
             }
         };
-        let record = record.map(|(epoch, row)| Handle { slot, recorder: recorder.clone(), epoch, row });
+        let record = record.map(|(epoch, row)| Handle { slot, epoch, row });
         Self { context: Some(context), record }
     }
 
@@ -180,7 +180,7 @@ impl Span {
     /// Adds an event at the present moment.
     pub fn add_event(&self, name: impl Into<Cow<'static, str>>, attributes: impl IntoIterator<Item = KeyValue>) {
         let Some(h) = &self.record else { return };
-        self.add_event_at(name, h.recorder.0.clock.now(), attributes);
+        self.add_event_at(name, h.slot.clock.now(), attributes);
     }
 
     /// Adds an event at a given moment.
@@ -302,7 +302,7 @@ impl Handle {
         }
         let r = &mut chunk.columns.rows[row];
         match at {
-            None => r.end = self.recorder.0.clock.ticks(),
+            None => r.end = self.slot.clock.ticks(),
             Some(t) => {
                 r.end = t.unix_nanos();
                 r.bits |= Row::END_IS_UNIX;
@@ -334,7 +334,7 @@ fn continuation(chunk: &mut Chunk, span: &Span) -> usize {
 }
 
 #[inline]
-fn write_start(chunk: &mut Chunk, recorder: &Recorder, context: &SpanContext, s: &Start<'_>) -> u32 {
+fn write_start(chunk: &mut Chunk, clock: &Clock, context: &SpanContext, s: &Start<'_>) -> u32 {
     let name = match s.name {
         Name::Static(n) => Text::Static(n),
         Name::Borrowed(n) => chunk.columns.store(n),
@@ -376,7 +376,7 @@ fn write_start(chunk: &mut Chunk, recorder: &Recorder, context: &SpanContext, s:
     chunk.started += 1;
     if s.start.is_none() {
         // Last, so that what recording costs is not part of the span.
-        row.start = recorder.0.clock.ticks();
+        row.start = clock.ticks();
     }
     at
 }
