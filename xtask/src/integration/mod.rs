@@ -1,0 +1,5 @@
+//! dev
+use crate::Result;
+pub(crate) fn run(_: &[String]) -> Result<()> {
+    Ok(())
+}
