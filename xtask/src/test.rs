@@ -13,7 +13,8 @@ const EXAMPLE_LIMIT: Duration = Duration::from_secs(60);
 /// Runs all tests and all examples, and closes with `N passed, N failed, N skipped`.
 pub(crate) fn run() -> Result<()> {
     println!("== tests of all crates, doc tests included");
-    let mut counts = cargo::test(&["--no-fail-fast"], &[])?;
+    // Tests against peers have their peer only in `cargo xtask integration`; here they may pass it by.
+    let mut counts = cargo::test(&["--no-fail-fast"], &[("CI_REQUIRE_PEERS", "0".to_owned())])?;
     println!("\n== examples, each to its end");
     counts += examples()?;
     println!("\n{counts}");
