@@ -68,9 +68,10 @@ const given = new Map(); // colour key → hue, in the order first seen, so that
 const GIVEN_LIMIT = 500;
 
 // Colour by service when there are several, else by the first word of the name: agent.research, tool.search, …
+// Requests are one family: "GET /a" and "POST /b" differ in their first word only by chance.
 function hues(spans) {
   const services = new Set(spans.map((span) => span.service));
-  const keyOf = services.size > 1 ? (span) => `service ${span.service}` : (span) => family(span.name);
+  const keyOf = services.size > 1 ? (span) => `service ${span.service}` : (span) => (span.kind === 'server' ? 'server' : family(span.name));
   return (span) => {
     const key = keyOf(span);
     if (!given.has(key) && given.size < GIVEN_LIMIT) given.set(key, given.size % HUES);

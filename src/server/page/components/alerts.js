@@ -39,11 +39,12 @@ function Item({ record }) {
       ${state && state !== 'active' && state !== alert.status && html`<span class="state">${state}</span>`}
       <time class="note" title=${clock(when)}>${ago(when, tick.value?.time)}</time>
       ${occurrences > 1 && html`<span class="note">× ${count(occurrences)}</span>`}
-      <span class="grow"></span>
-      ${alert.anomaly && knowsAnomaly(alert.anomaly) && html`<button type="button" class="button small"
-        onClick=${() => showAnomaly(alert.anomaly)}>Why</button>`}
-      ${alert.trace?.traceId && html`<button type="button" class="button small"
-        onClick=${() => openTrace(alert.trace.traceId)}>Open trace</button>`}
+      <span class="actions">
+        ${alert.anomaly && knowsAnomaly(alert.anomaly) && html`<button type="button" class="button small"
+          title="Show the anomaly behind this alert" onClick=${() => showAnomaly(alert.anomaly)}>Why</button>`}
+        ${alert.trace?.traceId && html`<button type="button" class="button small"
+          title="Open the trace of this alert" onClick=${() => openTrace(alert.trace.traceId)}>Trace</button>`}
+      </span>
     </p>
     <p class="message">${alert.message}</p>
     ${alert.error && html`<p class="problem">${alert.error}</p>`}

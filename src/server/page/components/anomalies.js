@@ -34,8 +34,9 @@ function Item({ anomaly }) {
       <${Severity} level=${anomaly.severity} />
       <span class=${`state ${status}`}>${status}</span>
       <time class="note" title=${clock(anomaly.detectedAt)}>${ago(anomaly.detectedAt, tick.value?.time)}</time>
-      ${anomaly.exemplar?.traceId && html`<button type="button" class="button small"
-        onClick=${() => openTrace(anomaly.exemplar.traceId, anomaly.exemplar.spanId)}>Open trace</button>`}
+      <span class="actions">${anomaly.exemplar?.traceId && html`<button type="button" class="button small"
+        title="Open a trace that shows this anomaly"
+        onClick=${() => openTrace(anomaly.exemplar.traceId, anomaly.exemplar.spanId)}>Trace</button>`}</span>
     </p>
     <h3>${anomaly.series}</h3>
     <p class="reason">${anomaly.reason}</p>

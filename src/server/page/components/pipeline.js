@@ -62,7 +62,7 @@ function Component({ name, component }) {
       ${dropped > 0 && html` <span class="note">${count(dropped)} dropped</span>`}</p>
     <ul class="checks">${(checks ?? []).map((check) => {
       const { sign, tone } = CHECKS[check.status] ?? { sign: '?', tone: 'info' };
-      return html`<li key=${check.name}><span class=${`${tone}-text`} title=${check.status}>${sign}</span>
+      return html`<li key=${check.name}><span class=${`${tone}-text`} title=${check.status}>${sign}</span>${' '}
         <span class="hidden">${check.status}: </span>${words(check.name)}${check.message && html` <span class="note">${check.message}</span>`}</li>`;
     })}</ul>
     ${lastError && html`<p class="problem">${lastError}</p>`}

@@ -51,21 +51,21 @@ function mergeBands(bands) {
   return merged;
 }
 
-function options(width, series, format) {
+function options(width, { series, format, floor, steps }) {
   const axis = { stroke: css('--muted'), grid: { stroke: css('--grid'), width: 1 }, ticks: { show: false }, font: '11px system-ui' };
   return {
     width,
     height: HEIGHT,
-    padding: [8, 14, 0, 0],
+    padding: [8, 18, 0, 0],
     cursor: { sync: { key: 'live' }, points: { size: 7 }, drag: { x: false, y: false } },
     legend: { live: true },
     scales: {
       x: { time: true, range: (u, from, to) => [(to ?? 0) - WINDOW_S, to ?? 0] },
-      y: { range: (u, from, to) => [0, Math.max(to ?? 0, 1) * 1.12] },
+      y: { range: (u, from, to) => [0, Math.max(to ?? 0, floor) * 1.12] },
     },
     axes: [
-      { ...axis, space: 64, size: 26, values: (u, splits) => splits.map((s) => clock(s * 1000)) },
-      { ...axis, size: 56, space: 34, values: (u, splits) => splits.map(format) },
+      { ...axis, space: 64, size: 26, values: (u, splits) => splits.map((s) => clock(s * 1000).slice(0, s % 60 ? 8 : 5)) },
+      { ...axis, size: 56, space: 34, incrs: steps, values: (u, splits) => splits.map(format) },
     ],
     series: [
       { label: 'Time', value: (u, s) => (s === null ? 'now' : clock(s * 1000)) },
@@ -83,13 +83,14 @@ function options(width, series, format) {
   };
 }
 
-function Chart({ label, series, format }) {
+function Chart({ label, plot: what }) {
+  const { series } = what;
   const holder = useRef(null);
   useEffect(() => {
     let plot = null;
     const build = () => {
       plot?.destroy();
-      plot = new uPlot(options(holder.current.clientWidth, series, format), [[], ...series.map(() => [])], holder.current);
+      plot = new uPlot(options(holder.current.clientWidth, what), [[], ...series.map(() => [])], holder.current);
       fill();
     };
     const fill = () => {
@@ -114,15 +115,16 @@ function Chart({ label, series, format }) {
   return html`<div class="plot" role="group" aria-label=${label} ref=${holder}></div>`;
 }
 
-const RATE = [
+// floor: the least height of the scale, so that quiet seconds do not look dramatic; steps: of the scale
+const RATE = { format: number, floor: 4, steps: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 1e5, 1e6], series: [
   { label: 'Requests/s', color: '--accent', fill: '--accent-fill', wide: true, of: (r) => r.count },
   { label: 'Errors/s', color: '--bad', fill: '--bad-fill', wide: true, of: (r) => r.errors },
-];
-const LATENCY = [
+] };
+const LATENCY = { format: duration, floor: 10, series: [
   { label: 'p99', color: '--line-3', of: (r) => r.p99Ms },
   { label: 'p95', color: '--line-2', of: (r) => r.p95Ms },
   { label: 'p50', color: '--line-1', wide: true, of: (r) => r.p50Ms },
-];
+] };
 
 export function Plots() {
   const waiting = !tick.value && ticks.value.length === 0;
@@ -130,10 +132,10 @@ export function Plots() {
   const empty = html`<${Empty}>Waiting for the first second of data. The server sends one point a second.<//>`;
   return html`<div class="pair">
     <${Card} id="rate" title="Requests and errors" note=${note}>
-      ${waiting ? empty : html`<${Chart} label="Requests and errors a second" series=${RATE} format=${number} />`}
+      ${waiting ? empty : html`<${Chart} label="Requests and errors a second" plot=${RATE} />`}
     <//>
     <${Card} id="latency" title="Latency" note=${note}>
-      ${waiting ? empty : html`<${Chart} label="Latency p50, p95 and p99" series=${LATENCY} format=${duration} />`}
+      ${waiting ? empty : html`<${Chart} label="Latency p50, p95 and p99" plot=${LATENCY} />`}
     <//>
   </div>`;
 }

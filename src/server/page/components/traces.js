@@ -13,8 +13,9 @@ const REFRESH_MS = 1500; // a list that moves more often cannot be read
 const ERRORS_REFRESH_MS = 3000;
 const LANES = 14; // spans drawn in a small waterfall: the longest ones
 const LANE = 3;
+const WIDE = 1000;
 
-// The shape of a trace as an SVG, stretched to its share of the longest trace in the list.
+// The shape of a trace as an SVG (pale: waiting for children), stretched to its share of the longest trace in the list.
 function Preview({ summary, longest }) {
   const [trace, setTrace] = useState(null);
   useEffect(() => {
@@ -28,21 +29,27 @@ function Preview({ summary, longest }) {
     return html`<span class="preview"><span class=${`plain ${summary.errorCount ? 'bad' : ''}`} style=${{ width }}></span></span>`;
   }
   const height = Math.max(LANES, shape.length) * LANE;
-  return html`<span class="preview"><svg style=${{ width }} viewBox=${`0 0 1000 ${height}`} preserveAspectRatio="none">
-    ${shape.map((lane, i) => html`<rect key=${i} x=${lane.x} width=${lane.width} y=${i * LANE} height=${LANE - 0.6}
-      class=${lane.error ? 'hue-error' : `hue-${lane.hue}`} />`)}
+  return html`<span class="preview"><svg style=${{ width }} viewBox=${`0 0 ${WIDE} ${height}`} preserveAspectRatio="none">
+    ${shape.map((lane, i) => html`<g key=${i} class=${lane.hue}>
+      <${Piece} at=${lane.whole} lane=${i} pale />
+      ${lane.own.map((part) => html`<${Piece} at=${part} lane=${i} />`)}
+    </g>`)}
   </svg></span>`;
 }
 
 function lanes(trace) {
   const { rows, start, length } = layout(trace);
   const kept = new Set([...rows].sort((a, b) => b.span.durationMs - a.span.durationMs).slice(0, LANES));
-  return rows.filter((row) => kept.has(row)).map(({ span, hue }) => ({
-    x: (1000 * (span.startMs - start)) / length,
-    width: Math.max(6, (1000 * span.durationMs) / length),
-    error: span.status === 'error',
-    hue,
+  const place = ([from, to]) => [(WIDE * (from - start)) / length, Math.max(4, (WIDE * (to - from)) / length)];
+  return rows.filter((row) => kept.has(row)).map(({ span, hue, selfParts }) => ({
+    whole: place([span.startMs, span.startMs + span.durationMs]),
+    own: selfParts.map(place),
+    hue: span.status === 'error' ? 'hue-error' : `hue-${hue}`,
   }));
+}
+
+function Piece({ at: [x, width], lane, pale }) {
+  return html`<rect x=${x} width=${width} y=${lane * LANE} height=${LANE - 0.6} class=${pale ? 'pale' : ''} />`;
 }
 
 function Row({ summary, longest }) {
@@ -69,12 +76,14 @@ export function Traces() {
   useEffect(() => {
     let current = true;
     setProblem(null);
+    // Also while a trace is open, so that its row is still there to take the focus back.
+    const rests = () => held.current || document.hidden || route.peek() !== null;
     const show = (list) => current && setShown(list.slice(0, ROWS));
     if (errorOnly) {
       const load = () => listTraces({ limit: ROWS, errorOnly: true })
         .then((list) => (show(list), current && setProblem(null)), (error) => current && setProblem(error.message));
       load();
-      const timer = setInterval(() => held.current || document.hidden || load(), ERRORS_REFRESH_MS);
+      const timer = setInterval(() => rests() || load(), ERRORS_REFRESH_MS);
       return () => { current = false; clearInterval(timer); };
     }
     let size = 0;
@@ -85,7 +94,7 @@ export function Traces() {
     });
     const timer = setInterval(() => {
       size = traces.peek().length;
-      if (!held.current && !document.hidden) show(traces.peek());
+      if (!rests()) show(traces.peek());
     }, REFRESH_MS);
     return () => { current = false; stop(); clearInterval(timer); };
   }, [errorOnly]);
@@ -105,7 +114,7 @@ export function Traces() {
       : html`<${Empty}>${tick.value ? 'No trace yet. ' : ''}Each request will appear here as soon as it is complete,
           as a small waterfall; open it to see every span.<//>`)}
     <ol class="trace-list" onPointerEnter=${hold(true)} onPointerLeave=${hold(false)}
-      onFocusIn=${hold(true)} onFocusOut=${hold(false)}>
+      onFocusIn=${(event) => event.target.matches(':focus-visible') && hold(true)()} onFocusOut=${hold(false)}>
       ${shown.map((t) => html`<${Row} key=${t.traceId} summary=${t} longest=${longest} />`)}
     </ol>
   <//>`;

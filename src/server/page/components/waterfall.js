@@ -30,8 +30,9 @@ export function TraceDialog() {
   return html`<dialog class="trace" ref=${dialog} onClose=${closeTrace} onClick=${outside} aria-label="Trace">
     ${traceId && html`<div class="trace-sheet">
       ${error && html`<${Head} traceId=${traceId} title="This trace cannot be shown" />
-        <p class="problem">${error.message} ${error.code === 'TRACE_NOT_FOUND'
-          && 'The store keeps recent traces only, and its place may have been given to a newer one.'}</p>`}
+        <p class="problem">${error.message}</p>
+        ${error.code === 'TRACE_NOT_FOUND' && html`<p class="empty">The store keeps recent traces only; the place of
+          this one may have been given to a newer one.</p>`}`}
       ${!error && !trace && html`<${Head} traceId=${traceId} title="Trace" /><p class="empty">Loading…</p>`}
       ${trace && html`<${Waterfall} trace=${trace} />`}
     </div>`}
