@@ -59,11 +59,11 @@ export function clock(time, { millis = false } = {}) {
   return millis ? `${text}.${String(date.getMilliseconds()).padStart(3, '0')}` : text;
 }
 
-// Distance to the past, as "12 s ago".
+// Distance to the past, as "12 s ago". `now` is the server's clock; before its first tick ours must do.
 export function ago(time, now) {
   const ms = toMs(time);
-  if (ms === null || !isNumber(now)) return NONE;
-  const seconds = Math.max(0, Math.round((now - ms) / 1000));
+  if (ms === null) return NONE;
+  const seconds = Math.max(0, Math.round(((now ?? Date.now()) - ms) / 1000));
   if (seconds < 2) return 'just now';
   if (seconds < 60) return `${seconds} s ago`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;

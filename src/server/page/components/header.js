@@ -64,6 +64,7 @@ function Tile({ label, value, hint, tone }) {
 
 export function Tiles() {
   const latest = tick.value;
+  const known = connection.value.state !== 'connecting';
   const last10 = recent(10);
   const last60 = recent(60);
   const errorShare = last60.count > 0 ? last60.errors / last60.count : null;
@@ -77,9 +78,9 @@ export function Tiles() {
     <${Tile} label="Latency p95" value=${duration(latestP95())} hint="latest second" />
     <${Tile} label="Spans recorded" value=${latest ? count(latest.pipeline?.recorded) : '–'}
       hint=${latest?.spanRate == null ? 'since the start' : `${count(latest.spanRate)}/s now`} />
-    <${Tile} label="Anomalies open" value=${latest ? count(open) : '–'} tone=${open ? 'warn' : ''}
+    <${Tile} label="Anomalies open" value=${known ? count(open) : '–'} tone=${open ? 'warn' : ''}
       hint=${open ? 'see the reason below' : 'behaviour as expected'} />
-    <${Tile} label="Alerts firing" value=${latest ? count(firing) : '–'} tone=${firing ? 'bad' : ''}
+    <${Tile} label="Alerts firing" value=${known ? count(firing) : '–'} tone=${firing ? 'bad' : ''}
       hint=${firing ? 'see the delivery below' : 'none'} />
   </dl>`;
 }
