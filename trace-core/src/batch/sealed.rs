@@ -84,7 +84,9 @@ impl SpanBatch {
             }
             let mut columns = part.inner.columns.clone();
             match out.last_mut() {
-                Some(last) if Arc::ptr_eq(&last.resource, part.resource()) => last.columns.append(&mut columns),
+                Some(last) if Arc::ptr_eq(&last.resource, part.resource()) => {
+                    last.columns.append(&mut columns)
+                }
                 _ => out.push(SpanBatchMut::from_columns(columns, part.resource().clone())),
             }
         }
