@@ -116,6 +116,9 @@ mod tests {
         let set = AttributeSet::new([KeyValue::new("a", 1), KeyValue::new("b", 2)]);
         let twice = [KeyValue::new("a", 1), KeyValue::new("a", 1)];
         assert!(!same_attributes(&set, twice.iter()));
+        let one = AttributeSet::new([KeyValue::new("a", 1)]);
+        assert!(!same_attributes(&one, twice.iter()), "the set of these may be the same, but not the list");
+        assert!(!same_attributes(&one, [KeyValue::new("b", 2), KeyValue::new("a", 1)].iter()));
         let other_order = [KeyValue::new("b", 2), KeyValue::new("a", 1)];
         assert!(same_attributes(&set, other_order.iter()));
     }

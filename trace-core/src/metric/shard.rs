@@ -178,6 +178,7 @@ fn claim() -> usize {
 #[cfg(test)]
 mod tests {
     use std::sync::Barrier;
+    use std::sync::atomic::AtomicBool;
 
     use super::*;
 
@@ -225,10 +226,15 @@ mod tests {
 
     #[test]
     fn a_destructor_that_records_at_the_end_of_the_thread_is_counted() {
+        static KEPT_WHAT_IT_GAVE_BACK: AtomicBool = AtomicBool::new(false);
         struct Late(&'static Shards);
         impl Drop for Late {
             fn drop(&mut self) {
-                self.0.mine().add(0, 1);
+                let shard = self.0.mine();
+                shard.add(0, 1);
+                if CLAIM.try_with(|_| ()).is_err() && shard.owned {
+                    KEPT_WHAT_IT_GAVE_BACK.store(true, Relaxed);
+                }
             }
         }
         thread_local!(static LATE: Cell<Option<Late>> = const { Cell::new(None) });
@@ -246,5 +252,6 @@ mod tests {
             .unwrap();
         }
         assert_eq!(shards.iter().map(|s| s.get(0)).sum::<u64>(), 5);
+        assert!(!KEPT_WHAT_IT_GAVE_BACK.load(Relaxed));
     }
 }
