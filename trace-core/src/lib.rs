@@ -2,6 +2,10 @@
 //!
 //! Everything else in the workspace is an implementation of a trait of [`signal`] over the data of [`model`].
 
+pub mod analyze;
 pub mod batch;
+pub mod detect;
 pub mod model;
+pub mod service;
 pub mod signal;
+pub mod store;
