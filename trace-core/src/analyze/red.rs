@@ -1,7 +1,7 @@
 //! Rate, errors and duration of every operation over the recent past.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::QuantileSketch;

@@ -69,7 +69,8 @@ struct Sink {
 
 impl AlertSink for Sink {
     fn raise(&self, alert: Alert) -> Result<AlertId, Rejected> {
-        if self.full.load(Relaxed) > 0 {
+        // Room comes free just after a firing alert was refused.
+        if alert.status == AlertStatus::Firing && self.full.load(Relaxed) > 0 {
             self.full.fetch_sub(1, Relaxed);
             return Err(Rejected::QueueFull { capacity: 1 });
         }

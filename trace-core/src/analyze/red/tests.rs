@@ -1,5 +1,6 @@
 //! Tests of the windows.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::*;
