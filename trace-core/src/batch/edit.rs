@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::columns::{Columns, EventCell, LinkCell, List, NONE, Row, ScopeRef, StatusCode};
-use super::{SpanBatch, SpanRef};
+use super::{Home, SpanBatch, SpanRef};
 use crate::model::{KeyValue, Resource, SpanData, Status, Value};
 
 /// A batch that one owner builds or changes, and then seals.
@@ -11,16 +11,25 @@ use crate::model::{KeyValue, Resource, SpanData, Status, Value};
 pub struct SpanBatchMut {
     pub(crate) columns: Columns,
     pub(crate) resource: Arc<Resource>,
+    pub(crate) home: Home,
+}
+
+impl Drop for SpanBatchMut {
+    fn drop(&mut self) {
+        if let Some(pool) = self.home.0.take() {
+            pool.put(std::mem::take(&mut self.columns));
+        }
+    }
 }
 
 impl SpanBatchMut {
     /// An empty batch of this resource.
     pub fn new(resource: Arc<Resource>) -> Self {
-        Self { columns: Columns::default(), resource }
+        Self { columns: Columns::default(), resource, home: Home::default() }
     }
 
     pub(crate) fn from_columns(columns: Columns, resource: Arc<Resource>) -> Self {
-        Self { columns, resource }
+        Self { columns, resource, home: Home::default() }
     }
 
     /// How many spans it holds.

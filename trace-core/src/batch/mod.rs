@@ -5,10 +5,12 @@
 
 mod columns;
 mod edit;
+mod pool;
 mod sealed;
 mod view;
 
-pub(crate) use columns::{Cell, Columns, List, NONE, Row, ScopeRef, StatusCode, Text};
+pub(crate) use columns::{Cell, Columns, EventCell, LinkCell, List, NONE, Row, ScopeRef, StatusCode, Text};
 pub use edit::SpanBatchMut;
+pub(crate) use pool::{Home, Pool};
 pub use sealed::SpanBatch;
 pub use view::{Attributes, EventRef, LinkRef, SpanRef, StatusRef};

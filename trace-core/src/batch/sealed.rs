@@ -63,6 +63,27 @@ impl SpanBatch {
         Self { inner: self.inner.clone(), range: self.range.start + range.start..self.range.start + range.end }
     }
 
+    /// Joins batches; those of one resource become one batch.
+    pub(crate) fn concat(parts: Vec<Self>) -> Vec<Self> {
+        let mut out: Vec<SpanBatchMut> = Vec::new();
+        let mut whole = Vec::new();
+        for part in parts {
+            // Copying pays for small batches only.
+            if part.len() >= 256 || part.len() != part.inner.len() {
+                whole.push(part);
+                continue;
+            }
+            let mut columns = part.inner.columns.clone();
+            match out.last_mut() {
+                Some(last) if Arc::ptr_eq(&last.resource, part.resource()) => {
+                    last.columns.append(&mut columns)
+                }
+                _ => out.push(SpanBatchMut::from_columns(columns, part.resource().clone())),
+            }
+        }
+        whole.into_iter().chain(out.into_iter().map(SpanBatchMut::seal)).collect()
+    }
+
     /// The storage in bytes that the spans occupy, in proportion for a slice.
     pub fn byte_size(&self) -> usize {
         let all = self.inner.len().max(1);

@@ -30,6 +30,10 @@ pub enum StatusRef<'a> {
 }
 
 impl<'a> SpanRef<'a> {
+    pub(crate) fn of(columns: &'a Columns, row: &'a Row, resource: &'a Resource) -> Self {
+        Self { columns, row, resource }
+    }
+
     /// The trace the span belongs to.
     pub fn trace_id(&self) -> TraceId {
         self.row.trace_id
@@ -207,9 +211,10 @@ impl<'a> SpanRef<'a> {
                 StatusRef::Ok => Status::Ok,
                 StatusRef::Error(m) => Status::Error(m.to_owned().into()),
             },
-            scope: match &self.columns.scopes[self.row.scope as usize] {
-                super::ScopeRef::Shared(s) => s.clone(),
-                super::ScopeRef::Static(s) => std::sync::Arc::new((*s).clone()),
+            scope: match self.columns.scopes.get(self.row.scope as usize) {
+                Some(super::ScopeRef::Shared(s)) => s.clone(),
+                Some(super::ScopeRef::Static(s)) => std::sync::Arc::new((*s).clone()),
+                None => std::sync::Arc::default(),
             },
             dropped_attributes,
             dropped_events,

@@ -109,6 +109,34 @@ impl Number {
     }
 }
 
+macro_rules! from {
+    ($($t:ty => |$v:ident| $e:expr),* $(,)?) => {$(
+        impl From<$t> for Number {
+            #[inline]
+            fn from($v: $t) -> Self { $e }
+        }
+    )*};
+}
+
+from! {
+    i64 => |v| Self::I64(v),
+    i32 => |v| Self::I64(v.into()),
+    u32 => |v| Self::I64(v.into()),
+    u16 => |v| Self::I64(v.into()),
+    u8 => |v| Self::I64(v.into()),
+    f64 => |v| Self::F64(v),
+    f32 => |v| Self::F64(v.into()),
+    usize => |v| Self::from(v as u64),
+}
+
+impl From<u64> for Number {
+    /// Values over `i64::MAX` become doubles: the OpenTelemetry model has no unsigned integer.
+    #[inline]
+    fn from(v: u64) -> Self {
+        i64::try_from(v).map_or(Self::F64(v as f64), Self::I64)
+    }
+}
+
 /// One series of a sum or gauge at one moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NumberPoint {

@@ -1,0 +1,53 @@
+//! Instruments that a program records into, and the registry that collects them.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use trace_core::metric::MeterRegistry;
+//! use trace_core::model::{KeyValue, Resource, Scope, Timestamp};
+//!
+//! let registry = MeterRegistry::new(Arc::new(Resource::service("shop")));
+//! let meter = registry.meter(Scope::named("shop.http"));
+//! let requests = meter.counter("http.server.requests").unit("{request}").build()?;
+//! requests.add(1, &[KeyValue::new("http.route", "/items")]);
+//!
+//! let items = requests.bind(&[KeyValue::new("http.route", "/items")]); // for hot loops
+//! items.add(2);
+//! assert_eq!(registry.collect(Timestamp::now()).point_count(), 1);
+//! # Ok::<(), trace_core::metric::InvalidInstrument>(())
+//! ```
+//!
+//! Recording never panics and never fails the caller: a NaN, an infinity or a negative increment of a counter is
+//! left out and counted by [`MeterRegistry::rejected`]. Once an instrument has its full number of series, new
+//! attributes go to one series with `otel.metric.overflow = true`, so no label can exhaust memory.
+
+mod cache;
+mod counter;
+mod descriptor;
+mod error;
+mod exemplar;
+mod gauge;
+mod hash;
+mod histogram;
+mod instrument;
+mod meter;
+mod observable;
+mod process;
+mod registry;
+mod series;
+mod shard;
+mod sum;
+mod table;
+
+#[cfg(test)]
+mod tests;
+
+pub use counter::{BoundCounter, BoundUpDownCounter, Counter, UpDownCounter};
+pub use descriptor::InstrumentKind;
+pub use error::InvalidInstrument;
+pub use exemplar::ExemplarSource;
+pub use gauge::{BoundGauge, Gauge};
+pub use histogram::{BoundHistogram, DEFAULT_BOUNDS, Histogram};
+pub use meter::{InstrumentBuilder, Instrumented, Meter};
+pub use observable::{ObservableBuilder, Observations};
+pub use process::{ProcessSampler, ProcessUsage, register_process_metrics};
+pub use registry::{DEFAULT_CARDINALITY_LIMIT, MeterRegistry, RegistryOptions};

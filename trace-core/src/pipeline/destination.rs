@@ -1,0 +1,297 @@
+//! One destination: a queue, a thread with its runtime, batching, attempts and accounts.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+use tokio::time::{sleep, timeout};
+
+use super::backoff::RetryPolicy;
+use super::ledger::Account;
+use super::payload::{Payload, Sink};
+use super::queue::{Job, Queue};
+use crate::record::suppress;
+use crate::signal::ExportError;
+
+/// How a destination is fed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DestinationConfig {
+    /// The most spans in one call of the exporter; 512 by default (`OTEL_BSP_MAX_EXPORT_BATCH_SIZE`).
+    pub max_batch: usize,
+    /// How long spans may wait for others to travel with; 1 s by default.
+    pub max_delay: Duration,
+    /// How much may wait, in bytes; 32 MiB by default. What comes on top is dropped as `queue_full`.
+    pub queue_bytes: usize,
+    /// The longest one attempt may take; 10 s by default.
+    pub timeout: Duration,
+    /// How failed attempts are repeated.
+    pub retry: RetryPolicy,
+}
+
+impl Default for DestinationConfig {
+    fn default() -> Self {
+        Self {
+            max_batch: 512,
+            max_delay: Duration::from_secs(1),
+            queue_bytes: 32 << 20,
+            timeout: Duration::from_secs(10),
+            retry: RetryPolicy::default(),
+        }
+    }
+}
+
+/// The pipeline's end of a destination.
+pub(super) struct Destination<P> {
+    queue: Arc<Queue<P>>,
+    account: Arc<Account>,
+    /// When set, what has not been delivered by then is dropped.
+    deadline: Arc<Mutex<Option<Instant>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    finished: Mutex<Option<oneshot::Receiver<()>>>,
+}
+
+impl<P: Payload> Destination<P> {
+    pub(super) fn start(
+        name: &str,
+        sink: impl Sink<P> + 'static,
+        config: DestinationConfig,
+    ) -> std::io::Result<Self> {
+        let queue = Arc::new(Queue::new(config.queue_bytes));
+        let account = Arc::new(Account::new(name));
+        let deadline = Arc::new(Mutex::new(None));
+        let (done, finished) = oneshot::channel();
+        let worker = Worker {
+            queue: queue.clone(),
+            account: account.clone(),
+            deadline: deadline.clone(),
+            config,
+            jitter: std::cell::Cell::new(0x9e37_79b9_7f4a_7c15),
+        };
+        let thread = std::thread::Builder::new().name(format!("mplp-out-{name}")).spawn(move || {
+            suppress();
+            match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => runtime.block_on(worker.run(&sink)),
+                Err(e) => worker.give_up("panic", Some(format!("cannot start a runtime: {e}"))),
+            }
+            let _ = done.send(());
+        })?;
+        Ok(Self {
+            queue,
+            account,
+            deadline,
+            thread: Mutex::new(Some(thread)),
+            finished: Mutex::new(Some(finished)),
+        })
+    }
+
+    pub(super) fn account(&self) -> &Arc<Account> {
+        &self.account
+    }
+
+    /// Hands a payload over, or drops and counts it.
+    pub(super) fn offer(&self, payload: P) {
+        let n = payload.records();
+        self.account.receive(n);
+        if self.queue.push(payload).is_err() {
+            let reason = if self.queue.is_closed() { "shutdown" } else { "queue_full" };
+            self.account.lose(n, reason, None);
+        }
+    }
+
+    pub(super) fn flush(&self) -> oneshot::Receiver<Result<(), String>> {
+        let (tx, rx) = oneshot::channel();
+        self.queue.flush(tx);
+        rx
+    }
+
+    /// Lets the thread finish what is queued, until the deadline.
+    pub(super) fn close(&self, deadline: Instant) {
+        *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = Some(deadline);
+        self.queue.close();
+    }
+
+    /// Waits for the thread until the deadline; a thread that is stuck inside an exporter is left behind.
+    pub(super) fn join(&self, deadline: Instant) {
+        let finished = self.finished.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut finished) = finished else { return };
+        // A little longer than the deadline, so that the thread can account for what it gives up.
+        let last = deadline + Duration::from_millis(200);
+        while matches!(finished.try_recv(), Err(oneshot::error::TryRecvError::Empty)) {
+            if Instant::now() >= last {
+                for p in self.queue.drain() {
+                    self.account.lose(p.records(), "shutdown", None);
+                }
+                return;
+            }
+            std::thread::park_timeout(Duration::from_millis(2));
+        }
+        if let Some(t) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // The thread's last act was to say that it is done.
+            let _ = t.join();
+        }
+    }
+}
+
+struct Worker<P> {
+    queue: Arc<Queue<P>>,
+    account: Arc<Account>,
+    deadline: Arc<Mutex<Option<Instant>>>,
+    config: DestinationConfig,
+    jitter: std::cell::Cell<u64>,
+}
+
+impl<P: Payload> Worker<P> {
+    async fn run(&self, sink: &dyn Sink<P>) {
+        while let Some(job) = self.queue.pop().await {
+            match job {
+                Job::Export(first) => {
+                    for payload in self.gather(first).await {
+                        for piece in payload.split(self.config.max_batch) {
+                            self.deliver(sink, piece).await;
+                        }
+                    }
+                }
+                Job::Flush(done) => {
+                    let result = self.guarded(sink.flush()).await.map_err(|e| e.to_string());
+                    let _ = done.send(result);
+                }
+            }
+        }
+        if let Err(e) = self.guarded(sink.shutdown()).await {
+            self.account.lose(0, "shutdown", Some(e.to_string()));
+        }
+    }
+
+    /// Waits for more to send along, unless somebody waits for us.
+    async fn gather(&self, first: P) -> Vec<P> {
+        let mut records = first.records();
+        let mut parts = vec![first];
+        let until = tokio::time::Instant::now() + self.config.max_delay;
+        while records < self.config.max_batch as u64 {
+            if let Some(p) = self.queue.try_pop_payload() {
+                records += p.records();
+                parts.push(p);
+            } else if self.queue.is_urgent()
+                || tokio::time::timeout_at(until, self.queue.changed()).await.is_err()
+            {
+                break;
+            }
+        }
+        P::merge(parts)
+    }
+
+    async fn deliver(&self, sink: &dyn Sink<P>, payload: P) {
+        let n = payload.records();
+        let began = Instant::now();
+        let mut failed = 0;
+        loop {
+            if self.remaining().is_some_and(|left| left.is_zero()) {
+                return self.account.lose(n, "shutdown", None);
+            }
+            let Err(e) = self.guarded(sink.export(&payload)).await else {
+                return self.account.deliver(n);
+            };
+            if let Some(rejected) = e.rejected() {
+                let rejected = rejected.min(n);
+                self.account.deliver(n - rejected);
+                return self.account.lose(rejected, "rejected", Some(e.to_string()));
+            }
+            if !e.is_retryable() {
+                let reason = if e.to_string().starts_with(PANIC) { "panic" } else { "permanent_error" };
+                return self.account.lose(n, reason, Some(e.to_string()));
+            }
+            failed += 1;
+            let wait = self.config.retry.wait(failed, self.random(), e.retry_after());
+            if began.elapsed() + wait > self.config.retry.give_up_after {
+                return self.account.lose(n, "retries_exhausted", Some(e.to_string()));
+            }
+            self.account.retry(e.to_string());
+            if !self.wait(wait).await {
+                return self.account.lose(n, "shutdown", Some(e.to_string()));
+            }
+        }
+    }
+
+    /// One call of the exporter: bounded in time, also by a shutdown that comes meanwhile; a panic becomes an error.
+    async fn guarded(&self, call: impl Future<Output = Result<(), ExportError>>) -> Result<(), ExportError> {
+        let began = Instant::now();
+        let mut call = CatchUnwind(Box::pin(call));
+        loop {
+            let left = self.remaining().unwrap_or(Duration::MAX);
+            let left = left.min(self.config.timeout.saturating_sub(began.elapsed()));
+            // A deadline may be set at any time, so it is looked at again from time to time.
+            match timeout(left.min(Duration::from_millis(25)), &mut call).await {
+                Ok(Err(())) => return Err(ExportError::permanent(PANIC)),
+                Ok(Ok(result)) => return result,
+                Err(_) if left <= Duration::from_millis(25) => {
+                    return Err(ExportError::retryable(format!("no answer within {:?}", began.elapsed())));
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Waits; `false` if the deadline comes first. A shutdown shortens the wait to its deadline.
+    async fn wait(&self, wait: Duration) -> bool {
+        let until = Instant::now() + wait;
+        loop {
+            let now = Instant::now();
+            if now >= until {
+                return true;
+            }
+            match self.remaining() {
+                Some(left) if now + left < until => {
+                    sleep(left.min(Duration::from_millis(50))).await;
+                    if left.is_zero() {
+                        return false;
+                    }
+                }
+                _ => sleep((until - now).min(Duration::from_millis(50))).await,
+            }
+        }
+    }
+
+    fn remaining(&self) -> Option<Duration> {
+        let deadline = *self.deadline.lock().unwrap_or_else(PoisonError::into_inner);
+        deadline.map(|d| d.saturating_duration_since(Instant::now()))
+    }
+
+    /// Drops everything that is and will be queued.
+    fn give_up(&self, reason: &'static str, error: Option<String>) {
+        self.queue.close();
+        for p in self.queue.drain() {
+            self.account.lose(p.records(), reason, error.clone());
+        }
+    }
+
+    /// Uniform in [0, 1): xorshift64, good enough to spread retries.
+    fn random(&self) -> f64 {
+        let mut x = self.jitter.get() ^ std::ptr::from_ref(self) as u64;
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        self.jitter.set(x);
+        (x >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+const PANIC: &str = "the exporter panicked";
+
+/// A future whose panics become errors.
+struct CatchUnwind<F>(std::pin::Pin<Box<F>>);
+
+impl<F: Future> Future for CatchUnwind<F> {
+    type Output = Result<F::Output, ()>;
+
+    fn poll(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Self::Output> {
+        match std::panic::catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(cx))) {
+            Ok(poll) => poll.map(Ok),
+            Err(_) => std::task::Poll::Ready(Err(())),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What a destination receives: spans or metrics.
+
+use async_trait::async_trait;
+
+use crate::batch::SpanBatch;
+use crate::model::MetricBatch;
+use crate::signal::{ExportError, MetricExporter, SpanExporter};
+
+/// Something that is queued, counted and exported.
+pub(super) trait Payload: Clone + Send + Sync + 'static {
+    /// How many records: the unit of the ledger.
+    fn records(&self) -> u64;
+    /// How much of a queue it takes, in bytes.
+    fn bytes(&self) -> usize;
+    /// Joins payloads that may travel together.
+    fn merge(parts: Vec<Self>) -> Vec<Self>;
+    /// Cuts it into pieces of at most this many records.
+    fn split(self, max_records: usize) -> Vec<Self>;
+}
+
+impl Payload for SpanBatch {
+    fn records(&self) -> u64 {
+        self.len() as u64
+    }
+
+    fn bytes(&self) -> usize {
+        self.byte_size()
+    }
+
+    fn merge(parts: Vec<Self>) -> Vec<Self> {
+        Self::concat(parts)
+    }
+
+    fn split(self, max_records: usize) -> Vec<Self> {
+        let (len, step) = (self.len(), max_records.max(1));
+        (0..len).step_by(step).map(|at| self.slice(at..(at + step).min(len))).collect()
+    }
+}
+
+impl Payload for MetricBatch {
+    fn records(&self) -> u64 {
+        self.point_count() as u64
+    }
+
+    fn bytes(&self) -> usize {
+        // A point with its attributes is shared or small; this bounds the queue, it does not measure it.
+        self.point_count() * 256
+    }
+
+    fn merge(parts: Vec<Self>) -> Vec<Self> {
+        parts
+    }
+
+    fn split(self, _max_records: usize) -> Vec<Self> {
+        vec![self]
+    }
+}
+
+/// An exporter of either kind.
+#[async_trait]
+pub(super) trait Sink<P>: Send + Sync {
+    async fn export(&self, payload: &P) -> Result<(), ExportError>;
+    async fn flush(&self) -> Result<(), ExportError>;
+    async fn shutdown(&self) -> Result<(), ExportError>;
+}
+
+/// Spans into a [`SpanExporter`].
+pub(super) struct Spans(pub(super) Box<dyn SpanExporter>);
+
+/// Metrics into a [`MetricExporter`].
+pub(super) struct Metrics(pub(super) Box<dyn MetricExporter>);
+
+macro_rules! sink {
+    ($t:ident, $payload:ty) => {
+        #[async_trait]
+        impl Sink<$payload> for $t {
+            async fn export(&self, payload: &$payload) -> Result<(), ExportError> {
+                self.0.export(payload).await
+            }
+            async fn flush(&self) -> Result<(), ExportError> {
+                self.0.flush().await
+            }
+            async fn shutdown(&self) -> Result<(), ExportError> {
+                self.0.shutdown().await
+            }
+        }
+    };
+}
+sink!(Spans, SpanBatch);
+sink!(Metrics, MetricBatch);

@@ -1,0 +1,87 @@
+//! The pipeline's own thread: takes spans, runs processors, fans out.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError};
+use std::time::Duration;
+
+use super::destination::Destination;
+use super::ledger::Forwarded;
+use crate::batch::SpanBatch;
+use crate::record::{Drain, suppress};
+use crate::signal::SpanProcessor;
+
+/// What the thread is asked to do.
+pub(super) enum Command {
+    /// Take everything that has ended and hand it over, then answer.
+    Drain(Sender<()>),
+    /// The same, and end.
+    Stop(Sender<()>),
+}
+
+pub(super) struct PipelineWorker {
+    pub(super) drain: Drain,
+    pub(super) processors: Vec<Arc<dyn SpanProcessor>>,
+    pub(super) destinations: Vec<Arc<Destination<SpanBatch>>>,
+    pub(super) forwarded: Arc<Forwarded>,
+    pub(super) interval: Duration,
+}
+
+impl PipelineWorker {
+    pub(super) fn run(mut self, commands: &Receiver<Command>) {
+        suppress();
+        self.drain.attach_thread();
+        loop {
+            // A filling chunk unparks the thread, a command too; a spurious wake-up costs one empty pass.
+            let command = match commands.try_recv() {
+                Ok(c) => Some(c),
+                Err(TryRecvError::Disconnected) => return self.pass(),
+                Err(TryRecvError::Empty) => {
+                    std::thread::park_timeout(self.interval);
+                    match commands.recv_timeout(Duration::ZERO) {
+                        Ok(c) => Some(c),
+                        Err(RecvTimeoutError::Timeout) => None,
+                        Err(RecvTimeoutError::Disconnected) => return self.pass(),
+                    }
+                }
+            };
+            self.pass();
+            match command {
+                None => {}
+                Some(Command::Drain(done)) => {
+                    // What was recorded by threads in teardown may need a second pass to be joined.
+                    self.pass();
+                    let _ = done.send(());
+                }
+                Some(Command::Stop(done)) => {
+                    self.pass();
+                    let _ = done.send(());
+                    return;
+                }
+            }
+        }
+    }
+
+    fn pass(&mut self) {
+        let mut batch = self.drain.drain();
+        if batch.is_empty() {
+            return;
+        }
+        for p in &self.processors {
+            let before = batch.len();
+            if catch_unwind(AssertUnwindSafe(|| p.process(&mut batch))).is_err() {
+                self.forwarded.processor_panics.fetch_add(1, Ordering::Relaxed);
+            }
+            let removed = before.saturating_sub(batch.len()) as u64;
+            self.forwarded.removed.fetch_add(removed, Ordering::AcqRel);
+        }
+        let batch = batch.seal();
+        for d in &self.destinations {
+            if !batch.is_empty() {
+                d.offer(batch.clone());
+            }
+        }
+        self.forwarded.spans.fetch_add(batch.len() as u64, Ordering::AcqRel);
+    }
+}

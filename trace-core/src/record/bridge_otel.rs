@@ -1,0 +1,85 @@
+//! Keeps the `opentelemetry` context in step with ours, once somebody uses that API.
+//!
+//! A span that is entered through `span!` or the `tracing` layer is then also attached to
+//! `opentelemetry::Context`, so that it is the parent of API spans, and the one that propagators inject. That
+//! costs a context switch a span, which nobody pays before the first tracer has been asked for.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use opentelemetry::trace::TraceContextExt;
+use opentelemetry::{Context, ContextGuard};
+
+use super::otel::convert;
+use crate::model::SpanContext;
+
+static IN_USE: AtomicBool = AtomicBool::new(false);
+
+thread_local! {
+    static ALIVE: Canary = Canary(std::panic::catch_unwind(|| Context::map_current(|_| ())).is_ok());
+}
+
+/// Lives while the API's thread-local context may be used: that one panics when it is used during the teardown of
+/// a thread. It is touched while this one is made, so this one goes first.
+struct Canary(bool);
+
+impl Drop for Canary {
+    // Without a destructor the thread-local would stay readable for ever.
+    fn drop(&mut self) {
+        self.0 = false;
+    }
+}
+
+fn is_usable() -> bool {
+    IN_USE.load(Ordering::Relaxed) && ALIVE.try_with(|c| c.0).unwrap_or(false)
+}
+
+/// Detaches when dropped.
+pub(super) struct Attached(Option<ContextGuard>);
+
+impl Attached {
+    #[inline]
+    pub(super) const fn none() -> Self {
+        Self(None)
+    }
+}
+
+/// Whether contexts are kept in step.
+#[inline]
+pub(super) fn in_use() -> bool {
+    IN_USE.load(Ordering::Relaxed)
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        if let Some(guard) = self.0.take() {
+            if is_usable() { drop(guard) } else { std::mem::forget(guard) }
+        }
+    }
+}
+
+/// From now on contexts are kept in step.
+pub(super) fn start() {
+    IN_USE.store(true, Ordering::Relaxed);
+}
+
+/// The active span of the API's context: with every entered span attached, the innermost of all.
+#[inline]
+pub(super) fn innermost() -> Option<SpanContext> {
+    if is_usable() { from_current() } else { None }
+}
+
+fn from_current() -> Option<SpanContext> {
+    Context::map_current(|cx| {
+        if cx.has_active_span() { convert::context_from(cx.span().span_context()) } else { None }
+    })
+}
+
+#[inline]
+pub(super) fn attach(context: Option<&SpanContext>) -> Attached {
+    match context {
+        Some(c) if is_usable() => Attached(Some(
+            Context::map_current(|cx| cx.with_remote_span_context(convert::context_to(c))).attach(),
+        )),
+        _ => Attached(None),
+    }
+}

@@ -1,0 +1,124 @@
+//! A span described at run time.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::SpanGuard;
+use super::current::{current_context, with_local};
+use super::recorder::{NO_SCOPE, Recorder};
+use super::span::{Name, Span, Start};
+use crate::batch::ScopeRef;
+use crate::model::{KeyValue, Scope, SpanContext, SpanKind, Timestamp, Value};
+
+/// Describes a span at run time; see [`Recorder::span`].
+#[derive(Debug)]
+#[must_use = "nothing is recorded before `start` or `enter`"]
+pub struct SpanBuilder<'r> {
+    recorder: &'r Recorder,
+    name: Cow<'static, str>,
+    kind: SpanKind,
+    scope: ScopeRef,
+    parent: Parent,
+    attributes: Vec<KeyValue>,
+    links: Vec<(SpanContext, Vec<KeyValue>)>,
+    start: Option<Timestamp>,
+}
+
+#[derive(Debug)]
+enum Parent {
+    Active,
+    Root,
+    Given(SpanContext),
+}
+
+impl<'r> SpanBuilder<'r> {
+    pub(super) fn new(recorder: &'r Recorder, name: Cow<'static, str>) -> Self {
+        Self {
+            recorder,
+            name,
+            kind: SpanKind::Internal,
+            scope: ScopeRef::Static(&NO_SCOPE),
+            parent: Parent::Active,
+            attributes: Vec::new(),
+            links: Vec::new(),
+            start: None,
+        }
+    }
+
+    /// The role in the trace; internal by default.
+    pub fn kind(mut self, kind: SpanKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// The library that records; unnamed by default.
+    pub fn scope(mut self, scope: Arc<Scope>) -> Self {
+        self.scope = ScopeRef::Shared(scope);
+        self
+    }
+
+    /// Makes it a child of this span rather than of the thread's active one.
+    pub fn parent(mut self, parent: SpanContext) -> Self {
+        self.parent = Parent::Given(parent);
+        self
+    }
+
+    /// Makes it the root of a new trace.
+    pub fn root(mut self) -> Self {
+        self.parent = Parent::Root;
+        self
+    }
+
+    /// Adds an attribute.
+    pub fn attribute(mut self, key: impl Into<Cow<'static, str>>, value: impl Into<Value>) -> Self {
+        self.attributes.push(KeyValue::new(key, value));
+        self
+    }
+
+    /// Adds a link.
+    pub fn link(mut self, context: SpanContext, attributes: Vec<KeyValue>) -> Self {
+        self.links.push((context, attributes));
+        self
+    }
+
+    /// Sets the moment at which the work began; now by default.
+    pub fn start_time(mut self, time: SystemTime) -> Self {
+        self.start = Some(time.into());
+        self
+    }
+
+    /// Starts the span without making it active.
+    pub fn start(self) -> Span {
+        let parent = match self.parent {
+            Parent::Active => current_context(),
+            Parent::Root => None,
+            Parent::Given(c) => Some(c),
+        };
+        let start = Start {
+            name: match &self.name {
+                Cow::Borrowed(s) => Name::Static(s),
+                Cow::Owned(s) => Name::Borrowed(s),
+            },
+            kind: self.kind,
+            scope: &self.scope,
+            parent: parent.as_ref(),
+            fields: &[],
+            start: self.start,
+        };
+        let span = with_local(|l| Span::start(self.recorder, Some(l), &start))
+            .unwrap_or_else(|| Span::start(self.recorder, None, &start));
+        for kv in self.attributes {
+            span.set_attribute(kv.key, kv.value);
+        }
+        for (context, attributes) in self.links {
+            span.add_link(context, attributes);
+        }
+        span
+    }
+
+    /// Starts the span and makes it the thread's active one.
+    pub fn enter(self) -> SpanGuard {
+        self.start().enter()
+    }
+}

@@ -1,0 +1,202 @@
+//! The consumer's side: takes the chunks away, joins what was cut, and makes a batch.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+
+use super::SpanLimits;
+use super::recorder::Recorder;
+use crate::batch::{Columns, Home, Pool, Row, SpanBatchMut, SpanRef};
+use crate::model::{SpanData, SpanId, Status, Timestamp, TraceId};
+
+type Key = (TraceId, SpanId);
+
+/// Takes finished spans out of a recorder. One per recorder; used by the pipeline's thread alone.
+pub(crate) struct Drain {
+    recorder: Recorder,
+    /// Emptied columns that are handed to threads in exchange for full ones.
+    pool: Arc<Pool>,
+    open: HashMap<Key, OpenSpan>,
+    /// Continuations that came before their start: a thread in teardown records into the shared slot, which may
+    /// be taken before the thread's own. They wait for one more pass.
+    early: Vec<Continuation>,
+}
+
+/// A span whose chunk was taken while it was open.
+struct OpenSpan {
+    data: SpanData,
+    start: Moment,
+}
+
+/// What happened to a span after its chunk had been taken.
+struct Continuation {
+    data: SpanData,
+    end: Option<Moment>,
+    renamed: bool,
+}
+
+/// A point in time as it was recorded.
+#[derive(Clone, Copy)]
+enum Moment {
+    Ticks(u64),
+    Unix(u64),
+}
+
+impl Drain {
+    pub(super) fn new(recorder: Recorder) -> Self {
+        Self { recorder, pool: Arc::default(), open: HashMap::new(), early: Vec::new() }
+    }
+
+    /// Names the calling thread as the one to wake when a chunk fills up.
+    pub(crate) fn attach_thread(&self) {
+        self.recorder.0.consumer.set(std::thread::current());
+    }
+
+    /// Takes everything that has ended so far.
+    pub(crate) fn drain(&mut self) -> SpanBatchMut {
+        let slots: Vec<_> = self.recorder.0.slots.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut out = Columns::default();
+        let mut continued = std::mem::take(&mut self.early);
+        let second_chance = continued.len();
+        for slot in &slots {
+            let mut columns = self.pool.take();
+            {
+                let mut chunk = slot.lock();
+                if chunk.columns.rows.is_empty() {
+                    self.pool.put(columns);
+                    continue;
+                }
+                chunk.epoch += 1;
+                std::mem::swap(&mut chunk.columns, &mut columns);
+            }
+            self.settle(&mut columns, &mut continued);
+            out.append(&mut columns);
+            self.pool.put(columns);
+        }
+        drop(slots);
+        let mut batch = SpanBatchMut::from_columns(out, self.recorder.0.resource.clone());
+        batch.home = Home(Some(self.pool.clone()));
+        for (i, c) in continued.into_iter().enumerate() {
+            self.join(c, i < second_chance, &mut batch);
+        }
+        self.retire_slots();
+        self.recorder.0.clock.realign();
+        batch
+    }
+
+    /// Turns ticks into time, parks open spans, and takes continuations out.
+    fn settle(&mut self, columns: &mut Columns, continued: &mut Vec<Continuation>) {
+        let shared = self.recorder.0.clone();
+        let mut rows = std::mem::take(&mut columns.rows);
+        rows.retain_mut(|row| {
+            if row.has(Row::CONTINUATION) {
+                continued.push(Continuation {
+                    data: SpanRef::of(columns, row, &shared.resource).to_span_data(),
+                    end: row.has(Row::ENDED).then(|| Moment::of(row.end, row.has(Row::END_IS_UNIX))),
+                    renamed: row.has(Row::RENAMED),
+                });
+                return false;
+            }
+            if !row.has(Row::ENDED) {
+                if self.open.len() >= shared.limits.open_spans {
+                    // Counted when its end arrives and finds nothing.
+                    return false;
+                }
+                let data = SpanRef::of(columns, row, &shared.resource).to_span_data();
+                let start = Moment::of(row.start, row.has(Row::START_IS_UNIX));
+                self.open.insert((row.trace_id, row.span_id), OpenSpan { data, start });
+                return false;
+            }
+            row.start = Moment::of(row.start, row.has(Row::START_IS_UNIX)).unix(&self.recorder);
+            row.end = Moment::of(row.end, row.has(Row::END_IS_UNIX)).unix(&self.recorder);
+            true
+        });
+        columns.rows = rows;
+    }
+
+    /// Adds a continuation to its open span, and finishes the span if it has ended.
+    fn join(&mut self, c: Continuation, second_chance: bool, batch: &mut SpanBatchMut) {
+        let key = (c.data.context.trace_id, c.data.context.span_id);
+        let Some(mut open) = self.open.remove(&key) else {
+            if !second_chance {
+                self.early.push(c);
+            } else if c.end.is_some() {
+                self.recorder.0.retired.open_table_full.fetch_add(1, Ordering::Relaxed);
+            }
+            return;
+        };
+        let ended = c.end;
+        open.merge(c, &self.recorder.0.limits);
+        let Some(end) = ended else {
+            self.open.insert(key, open);
+            return;
+        };
+        open.data.start = Timestamp::from_unix_nanos(open.start.unix(&self.recorder));
+        open.data.end = Timestamp::from_unix_nanos(end.unix(&self.recorder));
+        batch.push(open.data);
+    }
+
+    /// Forgets the slots of threads that are gone, and keeps their counts.
+    fn retire_slots(&mut self) {
+        let retired = &self.recorder.0.retired;
+        self.recorder.0.slots.lock().unwrap_or_else(PoisonError::into_inner).retain(|slot| {
+            if Arc::strong_count(slot) > 1 {
+                return true;
+            }
+            let chunk = slot.lock();
+            if !chunk.columns.rows.is_empty() {
+                return true;
+            }
+            retired.started.fetch_add(chunk.started, Ordering::Relaxed);
+            retired.ended.fetch_add(chunk.ended, Ordering::Relaxed);
+            retired.dropped.fetch_add(chunk.dropped, Ordering::Relaxed);
+            false
+        });
+    }
+}
+
+impl Moment {
+    fn of(value: u64, is_unix: bool) -> Self {
+        if is_unix { Self::Unix(value) } else { Self::Ticks(value) }
+    }
+
+    fn unix(self, recorder: &Recorder) -> u64 {
+        match self {
+            Self::Ticks(t) => recorder.0.clock.to_unix_nanos(t),
+            Self::Unix(t) => t,
+        }
+    }
+}
+
+impl OpenSpan {
+    fn merge(&mut self, c: Continuation, limits: &SpanLimits) {
+        let (mine, theirs) = (&mut self.data, c.data);
+        if c.renamed {
+            mine.name = theirs.name;
+        }
+        mine.dropped_attributes += theirs.dropped_attributes;
+        mine.dropped_events += theirs.dropped_events;
+        mine.dropped_links += theirs.dropped_links;
+        for kv in theirs.attributes {
+            match mine.attributes.iter().position(|a| a.key == kv.key) {
+                Some(i) => mine.attributes[i].value = kv.value,
+                None if mine.attributes.len() >= limits.attributes.into() => mine.dropped_attributes += 1,
+                None => mine.attributes.push(kv),
+            }
+        }
+        mine.events.extend(theirs.events);
+        mine.dropped_events += cut(&mut mine.events, limits.events);
+        mine.links.extend(theirs.links);
+        mine.dropped_links += cut(&mut mine.links, limits.links);
+        if mine.status != Status::Ok && theirs.status != Status::Unset {
+            mine.status = theirs.status;
+        }
+    }
+}
+
+/// Shortens to the limit and says by how much.
+fn cut<T>(v: &mut Vec<T>, limit: u32) -> u32 {
+    let over = v.len().saturating_sub(limit as usize);
+    v.truncate(limit as usize);
+    over as u32
+}

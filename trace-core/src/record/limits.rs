@@ -1,0 +1,31 @@
+//! How much one span may hold, and how much one thread.
+
+/// Limits of one span. What exceeds them is left out and counted on the span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpanLimits {
+    /// Attributes of a span; 128 by default (OpenTelemetry SDK specification).
+    pub attributes: u16,
+    /// Events of a span; 128 by default.
+    pub events: u32,
+    /// Links of a span; 128 by default.
+    pub links: u32,
+    /// Spans that one thread holds until the pipeline takes them; 16,384 by default.
+    pub spans_per_thread: usize,
+    /// Bytes that one thread holds until the pipeline takes them; 8 MiB by default.
+    pub bytes_per_thread: usize,
+    /// Spans that were open when the pipeline took their chunk, and wait for their end; 65,536 by default.
+    pub open_spans: usize,
+}
+
+impl Default for SpanLimits {
+    fn default() -> Self {
+        Self {
+            attributes: 128,
+            events: 128,
+            links: 128,
+            spans_per_thread: 16_384,
+            bytes_per_thread: 8 << 20,
+            open_spans: 65_536,
+        }
+    }
+}

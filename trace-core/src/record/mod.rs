@@ -1,0 +1,52 @@
+//! The hot path: what an application calls to record a span.
+//!
+//! A thread records into a chunk of its own, a [`crate::batch`] under construction behind a mutex that nobody
+//! else wants; the pipeline swaps the chunk for an empty one from time to time. A span is written in place at
+//! its start and completed in place at its end; what happens to it after its chunk has been swapped away is
+//! written as a continuation, and joined by the pipeline. Nothing blocks, nothing allocates in the steady state,
+//! and what does not fit is counted.
+//!
+//! There are three doors, and any nesting of them finds the right parent: [`span!`](crate::span) and [`Span`],
+//! the `opentelemetry` API (feature `otel`), and the `tracing` layer (feature `tracing`).
+
+mod builder;
+mod callsite;
+mod chunk;
+mod current;
+mod drain;
+mod field;
+mod future;
+mod guard;
+mod id_gen;
+mod limits;
+mod macros;
+mod recorder;
+mod span;
+
+#[cfg(not(feature = "otel"))]
+#[path = "bridge_none.rs"]
+mod bridge;
+#[cfg(feature = "otel")]
+#[path = "bridge_otel.rs"]
+mod bridge;
+
+#[cfg(feature = "otel")]
+pub mod otel;
+#[cfg(feature = "tracing")]
+pub mod tracing_layer;
+
+#[cfg(test)]
+mod tests;
+
+pub use builder::SpanBuilder;
+pub use callsite::Callsite;
+pub use current::{current_context, suppress};
+pub(crate) use drain::Drain;
+pub use field::AsValue;
+pub use future::{InSpan, InstrumentedFuture};
+pub use guard::SpanGuard;
+#[doc(hidden)]
+pub use guard::{enter as __enter, start as __start};
+pub use limits::SpanLimits;
+pub use recorder::{DefaultGuard, Recorder, RecorderBuilder, RecorderCounts};
+pub use span::Span;

@@ -1,0 +1,254 @@
+//! Where spans are recorded: a handle that applications share.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use super::SpanLimits;
+use super::builder::SpanBuilder;
+use super::chunk::{Consumer, Slot};
+use super::current::{Local, with_local};
+use super::drain::Drain;
+use crate::clock::Clock;
+use crate::model::{Resource, Scope};
+use crate::sample::{AlwaysOn, ParentBased};
+use crate::signal::Sampler;
+
+static GLOBAL: OnceLock<Recorder> = OnceLock::new();
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+/// Where spans are recorded. Cheap to clone.
+///
+/// A recorder belongs to a [`crate::pipeline::Pipeline`], which takes the finished spans away; when the pipeline
+/// shuts down, starting a span costs next to nothing and records nothing.
+#[derive(Clone)]
+pub struct Recorder(pub(super) Arc<Shared>);
+
+pub(super) struct Shared {
+    pub(super) id: u64,
+    pub(super) clock: Clock,
+    pub(super) sampler: Box<dyn Sampler>,
+    pub(super) limits: SpanLimits,
+    pub(super) resource: Arc<Resource>,
+    pub(super) slots: Mutex<Vec<Arc<Slot>>>,
+    pub(super) consumer: Arc<Consumer>,
+    /// For threads whose own state is already gone.
+    pub(super) fallback: Arc<Slot>,
+    pub(super) open: AtomicBool,
+    pub(super) retired: Retired,
+}
+
+/// Counts of slots that no longer exist, and of what happened outside of slots.
+#[derive(Default)]
+pub(super) struct Retired {
+    pub(super) started: AtomicU64,
+    pub(super) ended: AtomicU64,
+    pub(super) dropped: AtomicU64,
+    pub(super) after_shutdown: AtomicU64,
+    pub(super) open_table_full: AtomicU64,
+}
+
+/// How many spans a recorder has seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RecorderCounts {
+    /// Sampled spans that were started and had room.
+    pub started: u64,
+    /// Of these, ended.
+    pub ended: u64,
+    /// Sampled spans for which the thread's chunk had no room.
+    pub buffer_full: u64,
+    /// Spans started after the shutdown.
+    pub after_shutdown: u64,
+    /// Open spans that could not be kept because too many were open.
+    pub open_table_full: u64,
+}
+
+/// Settings of a [`Recorder`].
+#[derive(Default)]
+pub struct RecorderBuilder {
+    resource: Resource,
+    sampler: Option<Box<dyn Sampler>>,
+    limits: SpanLimits,
+    clock: Option<Clock>,
+}
+
+impl RecorderBuilder {
+    /// What produces the spans. Empty by default.
+    #[must_use]
+    pub fn resource(mut self, resource: Resource) -> Self {
+        self.resource = resource;
+        self
+    }
+
+    /// Which traces are recorded. By default all, except children of a remote parent that is not sampled.
+    #[must_use]
+    pub fn sampler(mut self, sampler: impl Sampler + 'static) -> Self {
+        self.sampler = Some(Box::new(sampler));
+        self
+    }
+
+    /// How much a span and a thread may hold.
+    #[must_use]
+    pub fn limits(mut self, limits: SpanLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The clock; the system's by default.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    pub(crate) fn build(self) -> (Recorder, Drain) {
+        let consumer = Arc::new(Consumer::default());
+        let clock = self.clock.unwrap_or_default();
+        let fallback = Arc::new(Slot::new(self.limits, clock.clone(), consumer.clone()));
+        let recorder = Recorder(Arc::new(Shared {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            clock,
+            sampler: self.sampler.unwrap_or_else(|| Box::new(ParentBased::new(AlwaysOn))),
+            limits: self.limits,
+            resource: Arc::new(self.resource),
+            slots: Mutex::new(vec![fallback.clone()]),
+            consumer,
+            fallback,
+            open: AtomicBool::new(true),
+            retired: Retired::default(),
+        }));
+        let drain = Drain::new(recorder.clone());
+        (recorder, drain)
+    }
+}
+
+impl Recorder {
+    /// Default settings.
+    pub fn builder() -> RecorderBuilder {
+        RecorderBuilder::default()
+    }
+
+    /// Makes this the recorder of every thread that has no default of its own. `false` if there is one already,
+    /// which then stays.
+    pub fn set_global(&self) -> bool {
+        GLOBAL.set(self.clone()).is_ok()
+    }
+
+    /// Makes this the recorder of the calling thread until the guard is dropped.
+    #[must_use = "the default ends with the guard"]
+    pub fn set_thread_default(&self) -> DefaultGuard {
+        let previous = with_local(|l| l.default.replace(self.clone())).flatten();
+        DefaultGuard { previous, not_send: std::marker::PhantomData }
+    }
+
+    /// Begins to describe a span of this name.
+    pub fn span(&self, name: impl Into<std::borrow::Cow<'static, str>>) -> SpanBuilder<'_> {
+        SpanBuilder::new(self, name.into())
+    }
+
+    /// What produces the spans.
+    pub fn resource(&self) -> &Arc<Resource> {
+        &self.0.resource
+    }
+
+    /// The clock that stamps them.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// How many spans there were.
+    pub fn counts(&self) -> RecorderCounts {
+        let r = &self.0.retired;
+        let mut c = RecorderCounts {
+            started: r.started.load(Ordering::Relaxed),
+            ended: r.ended.load(Ordering::Relaxed),
+            buffer_full: r.dropped.load(Ordering::Relaxed),
+            after_shutdown: r.after_shutdown.load(Ordering::Relaxed),
+            open_table_full: r.open_table_full.load(Ordering::Relaxed),
+        };
+        for slot in self.0.slots.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            let chunk = slot.lock();
+            c.started += chunk.started;
+            c.ended += chunk.ended;
+            c.buffer_full += chunk.dropped;
+        }
+        c
+    }
+
+    /// Nothing is recorded from now on.
+    pub(crate) fn close(&self) {
+        self.0.open.store(false, Ordering::Release);
+    }
+
+    #[inline]
+    pub(super) fn is_open(&self) -> bool {
+        self.0.open.load(Ordering::Relaxed)
+    }
+
+    /// The calling thread's slot.
+    #[inline]
+    pub(super) fn slot(&self, local: &mut Local) -> Arc<Slot> {
+        match local.slots.first() {
+            Some((id, slot)) if *id == self.0.id => slot.clone(),
+            _ => self.find_slot(local),
+        }
+    }
+
+    #[cold]
+    fn find_slot(&self, local: &mut Local) -> Arc<Slot> {
+        if let Some(i) = local.slots.iter().position(|(id, _)| *id == self.0.id) {
+            local.slots.swap(0, i);
+        } else {
+            let slot = Arc::new(Slot::new(self.0.limits, self.0.clock.clone(), self.0.consumer.clone()));
+            self.0.slots.lock().unwrap_or_else(PoisonError::into_inner).push(slot.clone());
+            local.slots.insert(0, (self.0.id, slot));
+            // A thread that outlives many recorders must not keep all their buffers.
+            local.slots.truncate(8);
+        }
+        local.slots[0].1.clone()
+    }
+}
+
+/// The recorder of the calling thread: its own default, else the global one.
+#[inline]
+pub(super) fn with_default<R>(local: &mut Local, f: impl FnOnce(&Recorder, &mut Local) -> R) -> Option<R> {
+    if let Some(r) = local.default.take() {
+        let out = f(&r, local);
+        local.default = Some(r);
+        return Some(out);
+    }
+    GLOBAL.get().map(|r| f(r, local))
+}
+
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorder")
+            .field("service", &self.0.resource.service_name())
+            .field("sampler", &self.0.sampler.description())
+            .field("open", &self.is_open())
+            .finish()
+    }
+}
+
+impl fmt::Debug for RecorderBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecorderBuilder").field("resource", &self.resource).finish_non_exhaustive()
+    }
+}
+
+/// Restores the thread's previous default recorder when dropped.
+#[derive(Debug)]
+pub struct DefaultGuard {
+    previous: Option<Recorder>,
+    not_send: std::marker::PhantomData<*const ()>,
+}
+
+impl Drop for DefaultGuard {
+    fn drop(&mut self) {
+        let previous = self.previous.take();
+        with_local(|l| l.default = previous);
+    }
+}
+
+/// The scope of spans that say nothing about their library.
+pub(super) static NO_SCOPE: Scope = Scope::from_static("", "");

@@ -1,0 +1,442 @@
+//! A span that is being recorded, movable between threads and tasks.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::SystemTime;
+
+use super::chunk::{Chunk, NewRow, Slot};
+use super::current::Local;
+use super::recorder::Recorder;
+use crate::batch::{Columns, EventCell, LinkCell, List, NONE, Row, ScopeRef, StatusCode, Text};
+use crate::clock::Clock;
+use crate::model::{KeyValue, SpanContext, SpanId, SpanKind, Status, Timestamp, Value, ValueRef};
+use crate::signal::{Decision, SamplingInput};
+
+/// A span that is being recorded. It ends when it is dropped, or by [`Span::end`].
+///
+/// It is not the active span of any thread; see [`Span::enter`] and [`super::InSpan`] for that. A span that is
+/// not sampled costs next to nothing; its context still travels to its children. A span that is dropped while
+/// its thread panics gets the error status `panicked`, unless it has a status already.
+#[derive(Debug)]
+pub struct Span {
+    context: Option<SpanContext>,
+    record: Option<Handle>,
+}
+
+/// Where the span's row lies.
+pub(super) struct Handle {
+    slot: Arc<Slot>,
+    epoch: u64,
+    row: u32,
+}
+
+impl std::fmt::Debug for Handle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "row {} of epoch {}", self.row, self.epoch)
+    }
+}
+
+/// What a span starts with.
+pub(super) struct Start<'a> {
+    pub(super) name: Name<'a>,
+    pub(super) kind: SpanKind,
+    pub(super) scope: &'a ScopeRef,
+    pub(super) parent: Option<&'a SpanContext>,
+    pub(super) fields: &'a [(&'static str, ValueRef<'a>)],
+    pub(super) start: Option<Timestamp>,
+}
+
+/// A name that is static or must be copied.
+#[derive(Clone, Copy)]
+pub(super) enum Name<'a> {
+    Static(&'static str),
+    Borrowed(&'a str),
+}
+
+impl Name<'_> {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Static(s) => s,
+            Self::Borrowed(s) => s,
+        }
+    }
+}
+
+impl Span {
+    /// A span that records nothing and has no context.
+    pub const fn none() -> Self {
+        Self { context: None, record: None }
+    }
+
+    /// Starts a span. `local` is absent while the thread is being torn down.
+    #[inline]
+    pub(super) fn start(recorder: &Recorder, local: Option<&mut Local>, s: &Start<'_>) -> Self {
+        if !recorder.is_open() {
+            return Self::after_shutdown(recorder, s);
+        }
+        let Some(local) = local else {
+            let (trace_id, span_id) = super::current::detached_ids();
+            return Self::start_in(recorder, recorder.0.fallback.clone(), trace_id, span_id, s);
+        };
+        if local.is_suppressed() {
+            return Self::none();
+        }
+        let span_id = local.ids.span_id();
+        let trace_id = match s.parent {
+            Some(p) => p.trace_id,
+            None => local.ids.trace_id(),
+        };
+        let slot = recorder.slot(local);
+        Self::start_in(recorder, slot, trace_id, span_id, s)
+    }
+
+    #[inline]
+    fn start_in(
+        recorder: &Recorder,
+        slot: Arc<Slot>,
+        trace_id: crate::model::TraceId,
+        span_id: SpanId,
+        s: &Start<'_>,
+    ) -> Self {
+        let mut context = match s.parent {
+            Some(p) => SpanContext {
+                span_id,
+                is_remote: false,
+                trace_id: p.trace_id,
+                flags: p.flags,
+                trace_state: p.trace_state.clone(),
+            },
+            None => SpanContext::new(trace_id, span_id, crate::model::TraceFlags(0b11)),
+        };
+        // Local children follow their parent; the sampler is asked where a trace enters the process.
+        if s.parent.is_none_or(|p| p.is_remote) {
+            let decision = recorder.sample(&SamplingInput {
+                trace_id: context.trace_id,
+                parent: s.parent,
+                name: s.name.as_str(),
+                kind: s.kind,
+            });
+            context.flags = context.flags.with_sampled(decision.sampled);
+            if let Some(state) = decision.trace_state {
+                context.trace_state = state;
+            }
+        }
+        if !context.is_sampled() {
+            return Self { context: Some(context), record: None };
+        }
+        let record = {
+            let mut chunk = slot.lock();
+            if !slot.has_room(&chunk) {
+                chunk.dropped += 1;
+                None
+            } else {
+                let at = write_start(&mut chunk, &slot.clock, &context, s);
+                Some((chunk.epoch, at))
+            }
+        };
+        let record = record.map(|(epoch, row)| Handle { slot, epoch, row });
+        Self { context: Some(context), record }
+    }
+
+    #[cold]
+    fn after_shutdown(recorder: &Recorder, s: &Start<'_>) -> Self {
+        recorder.0.retired.after_shutdown.fetch_add(1, Ordering::Relaxed);
+        Self { context: s.parent.cloned(), record: None }
+    }
+
+    /// The span's identity; `None` for [`Span::none`] and after the shutdown of a recorder.
+    pub fn context(&self) -> Option<&SpanContext> {
+        self.context.as_ref()
+    }
+
+    /// Whether attributes and events are kept.
+    pub fn is_recording(&self) -> bool {
+        self.record.is_some()
+    }
+
+    /// Adds an attribute, or replaces its value.
+    pub fn set_attribute(&self, key: impl Into<Cow<'static, str>>, value: impl Into<Value>) {
+        let Some(h) = &self.record else { return };
+        let (key, value) = (key.into(), value.into());
+        h.edit(self, |c, row, limits| {
+            let key = c.text_of(key);
+            let value = c.cell_of(value);
+            c.set_attribute(row, key, value, limits.attributes);
+        });
+    }
+
+    /// Adds attributes that are borrowed, under one lock.
+    #[cfg(feature = "otel")]
+    pub(super) fn set_attributes_ref(&self, attributes: Vec<(&str, ValueRef<'_>)>) {
+        let Some(h) = &self.record else { return };
+        h.edit(self, |c, row, limits| {
+            for (key, value) in attributes {
+                let key = c.store(key);
+                let value = match value {
+                    ValueRef::String(s) => crate::batch::Cell::Text(c.store(s)),
+                    v => c.cell_of(v.to_value()),
+                };
+                c.set_attribute(row, key, value, limits.attributes);
+            }
+        });
+    }
+
+    /// Adds an event at the present moment.
+    pub fn add_event(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        attributes: impl IntoIterator<Item = KeyValue>,
+    ) {
+        let Some(h) = &self.record else { return };
+        self.add_event_at(name, h.slot.clock.now(), attributes);
+    }
+
+    /// Adds an event at a given moment.
+    pub fn add_event_at(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        time: Timestamp,
+        attributes: impl IntoIterator<Item = KeyValue>,
+    ) {
+        let Some(h) = &self.record else { return };
+        // The caller's iterator runs before the chunk is locked: it may record spans itself.
+        let (name, attributes): (_, Vec<KeyValue>) = (name.into(), attributes.into_iter().collect());
+        h.edit(self, |c, row, limits| {
+            if c.extra(row).event_count >= limits.events {
+                c.extra(row).dropped_events += 1;
+                return;
+            }
+            let name = c.text_of(name);
+            let (attributes, dropped_attributes) = list_of(c, attributes, limits.attributes);
+            c.push_event(
+                row,
+                EventCell { name, time: time.unix_nanos(), attributes, dropped_attributes, next: NONE },
+            );
+        });
+    }
+
+    /// Adds a link to a span of this or another trace.
+    pub fn add_link(&self, context: SpanContext, attributes: impl IntoIterator<Item = KeyValue>) {
+        let Some(h) = &self.record else { return };
+        let attributes: Vec<KeyValue> = attributes.into_iter().collect();
+        h.edit(self, |c, row, limits| {
+            if c.extra(row).link_count >= limits.links {
+                c.extra(row).dropped_links += 1;
+                return;
+            }
+            let (attributes, dropped_attributes) = list_of(c, attributes, limits.attributes);
+            c.push_link(row, LinkCell { context, attributes, dropped_attributes, next: NONE });
+        });
+    }
+
+    /// Sets the outcome. `Ok` is final, and `Unset` changes nothing (OpenTelemetry trace API, "Set Status").
+    pub fn set_status(&self, status: Status) {
+        let Some(h) = &self.record else { return };
+        h.edit(self, |c, row, _| write_status(c, row, status));
+    }
+
+    /// Adds an `exception` event with the error's type and message, and sets the error status.
+    pub fn record_error<E: Error + ?Sized>(&self, error: &E) {
+        if self.record.is_none() {
+            return;
+        }
+        let message = error_text(error);
+        self.add_event(
+            "exception",
+            [
+                KeyValue::new("exception.type", std::any::type_name::<E>()),
+                KeyValue::new("exception.message", message.clone()),
+            ],
+        );
+        self.set_status(Status::Error(message.into()));
+    }
+
+    /// Replaces the name.
+    pub fn update_name(&self, name: impl Into<Cow<'static, str>>) {
+        let Some(h) = &self.record else { return };
+        let name = name.into();
+        h.edit(self, |c, row, _| {
+            c.rows[row].name = c.text_of(name);
+            c.rows[row].bits |= Row::RENAMED;
+        });
+    }
+
+    /// Ends the span now.
+    pub fn end(self) {
+        drop(self);
+    }
+
+    /// Ends the span at a given moment.
+    pub fn end_at(mut self, time: SystemTime) {
+        if let Some(h) = self.record.take() {
+            h.end(&self, Some(Timestamp::from(time)));
+        }
+    }
+
+    /// Ends the span; its context stays readable.
+    #[cfg(feature = "otel")]
+    pub(super) fn end_in_place(&mut self, time: Option<SystemTime>) {
+        if let Some(h) = self.record.take() {
+            h.end(self, time.map(Timestamp::from));
+        }
+    }
+}
+
+impl Drop for Span {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(h) = self.record.take() {
+            h.end(self, None);
+        }
+    }
+}
+
+impl Handle {
+    /// Changes the row in place, or a continuation of it if its chunk has been taken away.
+    fn edit(&self, span: &Span, f: impl FnOnce(&mut Columns, usize, &super::SpanLimits)) {
+        let mut chunk = self.slot.lock();
+        let row = self.row_in(&mut chunk, span);
+        f(&mut chunk.columns, row, &self.slot.limits);
+    }
+
+    #[inline]
+    fn row_in(&self, chunk: &mut Chunk, span: &Span) -> usize {
+        if chunk.epoch == self.epoch { self.row as usize } else { continuation(chunk, span) }
+    }
+
+    #[inline]
+    fn end(self, span: &Span, at: Option<Timestamp>) {
+        let mut chunk = self.slot.lock();
+        let row = self.row_in(&mut chunk, span);
+        if std::thread::panicking() && chunk.columns.rows[row].status == StatusCode::Unset {
+            write_status(&mut chunk.columns, row, Status::Error("panicked".into()));
+        }
+        let r = &mut chunk.columns.rows[row];
+        match at {
+            None => r.end = self.slot.clock.ticks(),
+            Some(t) => {
+                r.end = t.unix_nanos();
+                r.bits |= Row::END_IS_UNIX;
+            }
+        }
+        r.bits |= Row::ENDED;
+        chunk.ended += 1;
+    }
+}
+
+#[cold]
+fn continuation(chunk: &mut Chunk, span: &Span) -> usize {
+    let (trace_id, span_id) = match &span.context {
+        Some(c) => (c.trace_id, c.span_id),
+        // A span that records has a context; fresh ids make a continuation that joins nothing.
+        None => super::current::detached_ids(),
+    };
+    chunk.push_row(NewRow {
+        trace_id,
+        span_id,
+        parent: None,
+        flags: crate::model::TraceFlags::SAMPLED,
+        kind: SpanKind::Internal,
+        name: Text::Static(""),
+        scope: 0,
+        bits: Row::CONTINUATION,
+        start: 0,
+    }) as usize
+}
+
+#[inline]
+fn write_start(chunk: &mut Chunk, clock: &Clock, context: &SpanContext, s: &Start<'_>) -> u32 {
+    let name = match s.name {
+        Name::Static(n) => Text::Static(n),
+        Name::Borrowed(n) => chunk.columns.store(n),
+    };
+    let scope = chunk.columns.scope_index(s.scope);
+    let mut bits = 0;
+    if s.parent.is_some_and(|p| p.is_remote) {
+        bits |= Row::REMOTE_PARENT;
+    }
+    let start = match s.start {
+        None => 0,
+        Some(t) => {
+            bits |= Row::START_IS_UNIX;
+            t.unix_nanos()
+        }
+    };
+    let mut attributes = List::EMPTY;
+    for (key, value) in s.fields {
+        let value = chunk.cell(*value);
+        chunk.columns.push_attribute(&mut attributes, Text::Static(key), value);
+    }
+    let at = chunk.push_row(NewRow {
+        trace_id: context.trace_id,
+        span_id: context.span_id,
+        parent: s.parent.map(|p| p.span_id),
+        flags: context.flags,
+        kind: s.kind,
+        name,
+        scope,
+        bits,
+        start,
+    });
+    if !context.trace_state.is_empty() {
+        chunk.columns.extra(at as usize).trace_state = context.trace_state.clone();
+    }
+    let row = &mut chunk.columns.rows[at as usize];
+    row.attributes = attributes;
+    row.attribute_count = s.fields.len() as u16;
+    chunk.started += 1;
+    if s.start.is_none() {
+        // Last, so that what recording costs is not part of the span.
+        row.start = clock.ticks();
+    }
+    at
+}
+
+pub(super) fn write_status(c: &mut Columns, row: usize, status: Status) {
+    if c.rows[row].status == StatusCode::Ok {
+        return;
+    }
+    match status {
+        Status::Unset => {}
+        Status::Ok => c.rows[row].status = StatusCode::Ok,
+        Status::Error(message) => {
+            c.rows[row].status = StatusCode::Error;
+            let message = c.text_of(message);
+            c.extra(row).status_message = message;
+        }
+    }
+}
+
+fn list_of(c: &mut Columns, attributes: Vec<KeyValue>, limit: u16) -> (List, u32) {
+    let mut list = List::EMPTY;
+    let dropped = attributes.len().saturating_sub(limit.into()) as u32;
+    for kv in attributes.into_iter().take(limit.into()) {
+        let key = c.text_of(kv.key);
+        let value = c.cell_of(kv.value);
+        c.push_attribute(&mut list, key, value);
+    }
+    (list, dropped)
+}
+
+/// The error's message, followed by its causes.
+fn error_text<E: Error + ?Sized>(error: &E) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(c) = cause {
+        text.push_str(": ");
+        text.push_str(&c.to_string());
+        cause = c.source();
+    }
+    text
+}
+
+impl Recorder {
+    /// Asks the sampler; a sampler that panics does not sample.
+    #[inline]
+    fn sample(&self, input: &SamplingInput<'_>) -> Decision {
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.0.sampler.sample(input)))
+            .unwrap_or(Decision::DROP)
+    }
+}

@@ -1,0 +1,305 @@
+//! What recording promises, in one place.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+use crate::batch::SpanBatch;
+use crate::clock::{Clock, ManualClock};
+use crate::model::{KeyValue, Resource, SpanData, SpanKind, Status, Timestamp};
+use crate::span;
+
+fn recorder() -> (Recorder, Drain, ManualClock) {
+    let (clock, manual) = Clock::manual(Timestamp::from_unix_secs(1_000));
+    let (r, d) = Recorder::builder().resource(Resource::service("test")).clock(clock).build();
+    (r, d, manual)
+}
+
+fn take(d: &mut Drain) -> Vec<SpanData> {
+    let batch: SpanBatch = d.drain().seal();
+    batch.iter().map(|s| s.to_span_data()).collect()
+}
+
+fn find<'a>(spans: &'a [SpanData], name: &str) -> &'a SpanData {
+    spans.iter().find(|s| s.name == name).unwrap_or_else(|| panic!("no {name} in {spans:?}"))
+}
+
+#[test]
+fn a_span_keeps_name_times_attributes_events_and_status() {
+    let (r, mut d, clock) = recorder();
+    {
+        let s =
+            span!(recorder: &r, kind: Server, "work", user.id = 7, "a b" = "text", ratio = 0.5, ok = true);
+        clock.advance(Duration::from_millis(2));
+        s.add_event("step", [KeyValue::new("n", 1)]);
+        s.set_attribute("user.id", 8);
+        s.set_status(Status::Error("bad".into()));
+        clock.advance(Duration::from_millis(3));
+    }
+    let spans = take(&mut d);
+    let s = &spans[0];
+    assert_eq!((s.name.as_ref(), s.kind), ("work", SpanKind::Server));
+    assert_eq!(s.start, Timestamp::from_unix_secs(1_000));
+    assert_eq!(s.end.since(s.start), Duration::from_millis(5));
+    assert_eq!(
+        s.attributes,
+        [
+            KeyValue::new("user.id", 8),
+            KeyValue::new("a b", "text"),
+            KeyValue::new("ratio", 0.5),
+            KeyValue::new("ok", true)
+        ]
+    );
+    assert_eq!(s.events[0].time.since(s.start), Duration::from_millis(2));
+    assert_eq!(s.status, Status::Error("bad".into()));
+    assert_eq!(s.scope.name, "trace-core");
+}
+
+#[test]
+fn nested_spans_are_children_and_siblings_share_the_parent() {
+    let (r, mut d, _) = recorder();
+    {
+        let _root = span!(recorder: &r, "root");
+        drop(span!(recorder: &r, "first"));
+        let _second = span!(recorder: &r, "second");
+        drop(r.span("third").enter());
+    }
+    drop(span!(recorder: &r, "other"));
+    let spans = take(&mut d);
+    let root = find(&spans, "root").context.clone();
+    assert_eq!(find(&spans, "root").parent_span_id, None);
+    assert_eq!(find(&spans, "first").parent_span_id, Some(root.span_id));
+    assert_eq!(find(&spans, "second").parent_span_id, Some(root.span_id));
+    assert_eq!(find(&spans, "third").parent_span_id, Some(find(&spans, "second").context.span_id));
+    assert_ne!(find(&spans, "other").context.trace_id, root.trace_id);
+}
+
+#[test]
+fn a_span_that_outlives_its_chunk_is_joined() {
+    let (r, mut d, clock) = recorder();
+    let s = r.span("long").attribute("a", 1).start();
+    assert!(take(&mut d).is_empty());
+    clock.advance(Duration::from_secs(1));
+    s.set_attribute("a", 2);
+    s.set_attribute("b", "later");
+    s.add_event("e", []);
+    assert!(take(&mut d).is_empty());
+    s.update_name("renamed");
+    s.set_status(Status::Ok);
+    s.set_status(Status::Error("too late".into()));
+    clock.advance(Duration::from_secs(1));
+    s.end();
+    let spans = take(&mut d);
+    assert_eq!(spans.len(), 1);
+    assert_eq!(spans[0].name, "renamed");
+    assert_eq!(spans[0].attributes, [KeyValue::new("a", 2), KeyValue::new("b", "later")]);
+    assert_eq!(spans[0].events.len(), 1);
+    assert_eq!(spans[0].status, Status::Ok);
+    assert_eq!(spans[0].end.since(spans[0].start), Duration::from_secs(2));
+}
+
+#[test]
+fn a_span_may_end_on_another_thread() {
+    let (r, mut d, _) = recorder();
+    let s = r.span("moved").start();
+    std::thread::spawn(move || {
+        s.set_attribute("thread", "other");
+        s.end();
+    })
+    .join()
+    .unwrap();
+    let spans = take(&mut d);
+    assert_eq!(spans[0].attributes, [KeyValue::new("thread", "other")]);
+}
+
+#[test]
+fn a_panic_ends_the_span_with_an_error() {
+    let (r, mut d, _) = recorder();
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _s = span!(recorder: &r, "fragile");
+        panic!("boom");
+    }));
+    assert!(result.is_err());
+    assert_eq!(take(&mut d)[0].status, Status::Error("panicked".into()));
+    assert!(current_context().is_none());
+}
+
+#[test]
+fn what_does_not_fit_is_counted() {
+    let limits = SpanLimits { spans_per_thread: 10, attributes: 2, events: 1, ..SpanLimits::default() };
+    let (r, mut d) = Recorder::builder().limits(limits).build();
+    for i in 0..25 {
+        let s = r.span("s").start();
+        for k in ["a", "b", "c"] {
+            s.set_attribute(k, i);
+        }
+        s.add_event("1", []);
+        s.add_event("2", []);
+    }
+    let spans = take(&mut d);
+    assert_eq!(spans.len(), 10);
+    assert_eq!((spans[0].dropped_attributes, spans[0].dropped_events), (1, 1));
+    let counts = r.counts();
+    assert_eq!((counts.started, counts.ended, counts.buffer_full), (10, 10, 15));
+}
+
+#[test]
+fn counts_survive_the_threads_that_made_them() {
+    let (r, mut d, _) = recorder();
+    for _ in 0..4 {
+        let r = r.clone();
+        std::thread::spawn(move || (0..100).for_each(|_| r.span("s").start().end())).join().unwrap();
+    }
+    assert_eq!(take(&mut d).len(), 400);
+    d.drain();
+    assert_eq!(r.counts().ended, 400);
+    assert_eq!(r.0.slots.lock().unwrap().len(), 1, "slots of finished threads are freed");
+}
+
+#[test]
+fn every_span_of_many_threads_arrives_while_the_consumer_runs() {
+    let (r, mut d) = Recorder::builder().build();
+    let workers: Vec<_> = (0..4)
+        .map(|_| {
+            let r = r.clone();
+            std::thread::spawn(move || {
+                for _ in 0..2_000 {
+                    let root = r.span("root").start();
+                    let child = r.span("child").parent(root.context().unwrap().clone()).start();
+                    child.set_attribute("k", "v".to_owned());
+                    drop(root);
+                    drop(child);
+                }
+            })
+        })
+        .collect();
+    let mut got = 0;
+    while workers.iter().any(|w| !w.is_finished()) {
+        got += take(&mut d).len() as u64;
+    }
+    workers.into_iter().for_each(|w| w.join().unwrap());
+    got += take(&mut d).len() as u64;
+    let c = r.counts();
+    assert_eq!(got, c.ended);
+    assert_eq!(c.ended + c.buffer_full, 16_000);
+}
+
+#[test]
+fn a_span_from_a_thread_local_destructor_is_recorded() {
+    struct AtExit(Recorder);
+    impl Drop for AtExit {
+        fn drop(&mut self) {
+            self.0.span("teardown").start().end();
+        }
+    }
+    thread_local!(static AT_EXIT: std::cell::RefCell<Option<AtExit>> = const { std::cell::RefCell::new(None) });
+    let (r, mut d, _) = recorder();
+    let on_thread = r.clone();
+    std::thread::spawn(move || {
+        AT_EXIT.with(|a| *a.borrow_mut() = Some(AtExit(on_thread.clone())));
+        on_thread.span("normal").start().end();
+    })
+    .join()
+    .unwrap();
+    let mut names: Vec<_> = take(&mut d).into_iter().map(|s| s.name).collect();
+    names.sort();
+    assert_eq!(names, ["normal", "teardown"]);
+}
+
+#[test]
+fn a_future_keeps_its_span_across_threads_and_notes_cancellation() {
+    let (r, mut d, _) = recorder();
+    let rt = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let inner = r.clone();
+    let future = async move {
+        drop(inner.span("child").enter());
+        tokio::task::yield_now().await;
+        drop(inner.span("child").enter());
+    }
+    .in_span(r.span("task").start());
+    rt.block_on(future);
+    drop(std::future::pending::<()>().in_span(r.span("dropped").start()));
+    let spans = take(&mut d);
+    let task = find(&spans, "task").context.span_id;
+    assert_eq!(spans.iter().filter(|s| s.name == "child" && s.parent_span_id == Some(task)).count(), 2);
+    assert_eq!(find(&spans, "dropped").attributes, [KeyValue::new("mplp.status", "cancelled")]);
+    assert!(find(&spans, "task").attributes.is_empty());
+}
+
+#[test]
+fn an_unsampled_parent_keeps_its_children_out() {
+    use crate::model::{SpanContext, SpanId, TraceFlags, TraceId};
+    let (r, mut d, _) = recorder();
+    let mut remote = SpanContext::new(TraceId::from_random(1), SpanId::new(1).unwrap(), TraceFlags(0));
+    remote.is_remote = true;
+    {
+        let s = r.span("server").parent(remote.clone()).enter();
+        assert!(!s.is_recording());
+        assert_eq!(s.context().unwrap().trace_id, remote.trace_id);
+        assert!(!span!(recorder: &r, "child").is_recording());
+    }
+    remote.flags = TraceFlags::SAMPLED;
+    r.span("sampled").parent(remote).start().end();
+    let spans = take(&mut d);
+    assert_eq!(spans.len(), 1);
+    assert!(spans[0].parent_is_remote);
+}
+
+#[test]
+fn without_a_recorder_a_span_is_nothing() {
+    let s = span!("nobody listens", a = 1);
+    assert!(!s.is_recording() && s.context().is_none());
+}
+
+#[test]
+fn after_the_shutdown_spans_are_counted_and_not_kept() {
+    let (r, mut d, _) = recorder();
+    let open = r.span("open").start();
+    r.close();
+    r.span("late").start().end();
+    open.end();
+    assert_eq!(take(&mut d).len(), 1, "a span that was open may still end");
+    assert_eq!(r.counts().after_shutdown, 1);
+}
+
+#[test]
+fn a_suppressed_thread_records_nothing() {
+    let (r, mut d, _) = recorder();
+    let on_thread = r.clone();
+    std::thread::spawn(move || {
+        suppress();
+        on_thread.span("hidden").start().end();
+    })
+    .join()
+    .unwrap();
+    assert!(take(&mut d).is_empty());
+}
+
+#[test]
+fn a_default_recorder_belongs_to_its_thread() {
+    let (r, mut d, _) = recorder();
+    {
+        let _default = r.set_thread_default();
+        drop(span!("mine"));
+        std::thread::spawn(|| drop(span!("not mine"))).join().unwrap();
+    }
+    drop(span!("no longer"));
+    let names: Vec<_> = take(&mut d).into_iter().map(|s| s.name).collect();
+    assert_eq!(names, ["mine"]);
+}
+
+#[test]
+fn a_sampler_that_panics_does_not_reach_the_caller() {
+    struct Bad;
+    impl crate::signal::Sampler for Bad {
+        fn sample(&self, _: &crate::signal::SamplingInput<'_>) -> crate::signal::Decision {
+            panic!("bad sampler")
+        }
+        fn description(&self) -> String {
+            "Bad".into()
+        }
+    }
+    let (r, _d) = Recorder::builder().sampler(Bad).build();
+    assert!(!r.span("s").start().is_recording());
+    let _ = Arc::new(r);
+}

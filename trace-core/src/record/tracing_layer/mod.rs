@@ -1,0 +1,22 @@
+//! The `tracing` crate as a door (feature `tracing`).
+//!
+//! ```
+//! use trace_core::{pipeline::Pipeline, record::tracing_layer::TraceLayer};
+//! use tracing_subscriber::layer::SubscriberExt;
+//!
+//! let pipeline = Pipeline::builder().start()?;
+//! let subscriber = tracing_subscriber::registry().with(TraceLayer::new(pipeline.recorder().clone()));
+//! tracing::subscriber::with_default(subscriber, || {
+//!     let _span = tracing::info_span!("work", user.id = 7).entered();
+//!     tracing::info!("an event of the span");
+//! });
+//! # Ok::<_, std::io::Error>(())
+//! ```
+
+mod active;
+mod layer;
+#[cfg(test)]
+mod tests;
+mod visit;
+
+pub use layer::TraceLayer;

@@ -1,0 +1,17 @@
+//! `cargo xtask integration [SUITE...]`: our programs against peers that we did not write.
+//!
+//! A peer is found on PATH, else installed by package name under `target/peers`. Every server takes
+//! a free port, and everything that a suite starts ends with it.
+
+mod http;
+mod otlp;
+mod peer;
+mod prometheus;
+mod propagation;
+mod rust_test;
+mod server;
+mod slack;
+mod smtp;
+mod suite;
+
+pub(crate) use suite::run;

@@ -1,0 +1,151 @@
+//! Finding peers on PATH, else installing them by package name under `target/peers`.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::process::Background;
+use crate::{Result, cargo, process};
+
+const INSTALL_LIMIT: Duration = Duration::from_secs(300);
+const START_LIMIT: Duration = Duration::from_secs(30);
+const REQUIREMENTS: &str = include_str!("../../peers/requirements.txt");
+
+/// A peer that can neither be found nor installed here.
+#[derive(Debug)]
+pub(super) struct Missing {
+    peer: String,
+    why: String,
+}
+
+impl Missing {
+    pub(super) fn new(peer: &str, why: impl fmt::Display) -> Self {
+        Self { peer: peer.to_owned(), why: why.to_string() }
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "peer {} is missing: {}", self.peer, self.why)
+    }
+}
+
+impl std::error::Error for Missing {}
+
+/// A program on PATH.
+pub(super) fn on_path(name: &str) -> std::result::Result<PathBuf, Missing> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(name))
+        .find(|program| program.is_file())
+        .ok_or_else(|| Missing::new(name, "it is not on PATH"))
+}
+
+/// A Python with the packages of `peers/requirements.txt`.
+pub(super) fn python() -> Result<PathBuf> {
+    let folder = cargo::peers_folder()?.join("venv");
+    let (python, stamp) = (folder.join("bin/python"), folder.join("installed.txt"));
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == REQUIREMENTS) {
+        return Ok(python);
+    }
+    let system = on_path("python3")?;
+    let install = || -> Result<()> {
+        std::fs::create_dir_all(&folder)?;
+        process::run(Command::new(system).args(["-m", "venv", "--clear"]).arg(&folder), INSTALL_LIMIT)?;
+        let requirements = scripts().join("requirements.txt");
+        let mut pip = Command::new(&python);
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(requirements);
+        process::run(&mut pip, INSTALL_LIMIT)?;
+        // Written last: a broken install is begun anew.
+        Ok(std::fs::write(&stamp, REQUIREMENTS)?)
+    };
+    install().map_err(|error| Missing::new("python packages", error))?;
+    Ok(python)
+}
+
+/// `prometheus` or `promtool`, from Debian's package. It is unpacked, not installed: that needs no
+/// root, and starts no service.
+pub(super) fn prometheus_program(name: &str) -> Result<PathBuf> {
+    if let Ok(found) = on_path(name) {
+        return Ok(found);
+    }
+    let folder = cargo::peers_folder()?.join("prometheus");
+    let program = folder.join("usr/bin").join(name);
+    if !program.is_file() {
+        unpack("prometheus", &folder).map_err(|error| Missing::new(name, error))?;
+    }
+    if program.is_file() {
+        Ok(program)
+    } else {
+        Err(Missing::new(name, "the package prometheus does not hold it").into())
+    }
+}
+
+fn unpack(package: &str, folder: &Path) -> Result<()> {
+    let apt_get = on_path("apt-get")?;
+    std::fs::create_dir_all(folder)?;
+    let download = || {
+        process::run(Command::new(&apt_get).current_dir(folder).args(["download", package]), INSTALL_LIMIT)
+    };
+    if download().is_err() {
+        // A fresh machine has no package lists yet; fetching them needs root.
+        process::run(Command::new(&apt_get).args(["update", "--quiet"]), INSTALL_LIMIT)?;
+        download()?;
+    }
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == "deb") {
+            process::run(Command::new("dpkg").arg("-x").arg(&path).arg(folder), INSTALL_LIMIT)?;
+            std::fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
+/// A command that runs one of our Python peers.
+pub(super) fn script(name: &str) -> Result<Command> {
+    let mut command = Command::new(python()?);
+    command.arg(scripts().join(name)).env("PYTHONDONTWRITEBYTECODE", "1");
+    Ok(command)
+}
+
+/// A Python peer that serves; `address` is where.
+pub(super) struct Serving {
+    // Dropping it ends the peer.
+    background: Background,
+    pub(super) address: String,
+}
+
+impl Serving {
+    /// Starts `name` and waits until it listens.
+    pub(super) fn start(name: &str, configure: impl FnOnce(&mut Command)) -> Result<Self> {
+        let mut command = script(name)?;
+        configure(&mut command);
+        let mut background = Background::start(name, &mut command)?;
+        let address = background
+            .wait_for_line(START_LIMIT, |line| line.strip_prefix("listening on ").map(str::to_owned))?;
+        Ok(Self { background, address })
+    }
+
+    /// What it printed, for the message of a failure that it saw.
+    pub(super) fn output(&self) -> String {
+        self.background.output()
+    }
+}
+
+fn scripts() -> PathBuf {
+    cargo::root().join("xtask/peers")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_found_on_path_or_named_as_missing() {
+        assert!(on_path("sh").unwrap().is_file());
+        let missing = on_path("no-such-program-anywhere").unwrap_err();
+        assert_eq!(missing.to_string(), "peer no-such-program-anywhere is missing: it is not on PATH");
+    }
+}
