@@ -1,1 +1,4 @@
-//! Placeholder head, replaced by the crate's own docs.
+//! Backends that telemetry is written to.
+#![forbid(unsafe_code)]
+#[cfg(feature = "otlp")]
+pub mod otlp;

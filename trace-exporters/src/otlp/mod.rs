@@ -1,0 +1,2 @@
+//! OTLP.
+pub mod encode;
