@@ -73,7 +73,9 @@ impl Message for MetricMessage<'_> {
         s.string(3, &self.0.unit);
         match &self.0.data {
             MetricData::Gauge { points } => s.message(5, &Gauge(points)),
-            MetricData::Sum { points, temporality, monotonic } => s.message(7, &Sum(points, *temporality, *monotonic)),
+            MetricData::Sum { points, temporality, monotonic } => {
+                s.message(7, &Sum(points, *temporality, *monotonic))
+            }
             MetricData::Histogram { points, temporality } => s.message(9, &Histogram(points, *temporality)),
             // A kind of data that this version does not know: its name arrives without points.
             _ => {}

@@ -91,7 +91,8 @@ struct ScopeSpans<'a> {
 
 impl Message for ScopeSpans<'_> {
     fn fields<S: Sink>(&self, s: &mut S) {
-        let scope = self.rows.first().and_then(|&(row, _)| self.batch.get(row as usize)).map(|span| span.scope());
+        let scope =
+            self.rows.first().and_then(|&(row, _)| self.batch.get(row as usize)).map(|span| span.scope());
         if let Some(scope) = scope {
             s.message(1, &ScopeMessage(scope));
             s.string(3, &scope.schema_url);

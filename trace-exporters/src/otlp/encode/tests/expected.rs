@@ -104,7 +104,11 @@ pub(super) fn traces(r: &Resource, spans: &[SpanData]) -> ExportTraceServiceRequ
     }
     let scope_spans: Vec<_> = groups
         .into_iter()
-        .map(|(s, spans)| pb::trace::v1::ScopeSpans { scope: scope(s), spans, schema_url: s.schema_url.to_string() })
+        .map(|(s, spans)| pb::trace::v1::ScopeSpans {
+            scope: scope(s),
+            spans,
+            schema_url: s.schema_url.to_string(),
+        })
         .collect();
     let resource_spans = match scope_spans.is_empty() {
         true => vec![],
@@ -175,7 +179,9 @@ fn temporality(t: Temporality) -> i32 {
 
 fn metric_message(m: &Metric) -> pb::metrics::v1::Metric {
     let data = match &m.data {
-        MetricData::Gauge { points: p } => metric::Data::Gauge(pb::metrics::v1::Gauge { data_points: points(p) }),
+        MetricData::Gauge { points: p } => {
+            metric::Data::Gauge(pb::metrics::v1::Gauge { data_points: points(p) })
+        }
         MetricData::Sum { points: p, temporality: t, monotonic } => metric::Data::Sum(pb::metrics::v1::Sum {
             data_points: points(p),
             aggregation_temporality: temporality(*t),

@@ -10,8 +10,7 @@ pub(super) fn resource() -> Resource {
 }
 
 pub(super) fn plain_span(id: u64) -> SpanData {
-    let context =
-        SpanContext::new(TraceId::from_random(9), SpanId::new(id).unwrap(), TraceFlags::default());
+    let context = SpanContext::new(TraceId::from_random(9), SpanId::new(id).unwrap(), TraceFlags::default());
     SpanData::new(context, "work", Timestamp::from_unix_nanos(1), Timestamp::from_unix_nanos(2))
 }
 
@@ -85,11 +84,8 @@ fn scope() -> impl Strategy<Value = Arc<Scope>> {
 }
 
 fn event() -> impl Strategy<Value = Event> {
-    (text(), time(), attributes(), any::<u32>()).prop_map(|(name, time, attributes, dropped_attributes)| Event {
-        name: name.into(),
-        time,
-        attributes,
-        dropped_attributes,
+    (text(), time(), attributes(), any::<u32>()).prop_map(|(name, time, attributes, dropped_attributes)| {
+        Event { name: name.into(), time, attributes, dropped_attributes }
     })
 }
 
@@ -143,8 +139,15 @@ fn number() -> impl Strategy<Value = Number> {
 }
 
 fn exemplar() -> impl Strategy<Value = Exemplar> {
-    (time(), number(), prop::option::of(trace_id()), prop::option::of(span_id()), attributes())
-        .prop_map(|(time, value, trace_id, span_id, attributes)| Exemplar { time, value, trace_id, span_id, attributes })
+    (time(), number(), prop::option::of(trace_id()), prop::option::of(span_id()), attributes()).prop_map(
+        |(time, value, trace_id, span_id, attributes)| Exemplar {
+            time,
+            value,
+            trace_id,
+            span_id,
+            attributes,
+        },
+    )
 }
 
 fn series() -> impl Strategy<Value = (Arc<AttributeSet>, Timestamp, Timestamp, Vec<Exemplar>)> {
@@ -190,7 +193,8 @@ fn metric() -> impl Strategy<Value = Metric> {
         points().prop_map(|points| MetricData::Gauge { points }),
         (points(), temporality.clone(), any::<bool>())
             .prop_map(|(points, temporality, monotonic)| MetricData::Sum { points, temporality, monotonic }),
-        (distributions(), temporality).prop_map(|(points, temporality)| MetricData::Histogram { points, temporality }),
+        (distributions(), temporality)
+            .prop_map(|(points, temporality)| MetricData::Histogram { points, temporality }),
     ];
     (text(), text(), text(), data).prop_map(|(name, description, unit, data)| Metric {
         name: name.into(),
