@@ -1,4 +1,9 @@
-//! Backends that telemetry is written to.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+
+#[cfg(feature = "console")]
+pub mod console;
 #[cfg(feature = "otlp")]
 pub mod otlp;
+#[cfg(feature = "prometheus")]
+pub mod prometheus;

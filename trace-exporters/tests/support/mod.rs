@@ -1,6 +1,9 @@
 //! An HTTP receiver with scripted answers, and batches to send to it.
 #![allow(dead_code)] // Each test program uses its own part.
 
+pub mod peer;
+pub mod shop;
+
 use std::collections::VecDeque;
 use std::io::Read as _;
 use std::sync::{Arc, Mutex};
