@@ -1,12 +1,10 @@
 //! The active span of a thread, and the thread's chunk.
 
 use std::cell::RefCell;
-use std::sync::Arc;
 
 use super::bridge;
-use super::chunk::Slot;
 use super::id_gen::IdGenerator;
-use super::recorder::Recorder;
+use super::recorder::{Lease, Recorder};
 use crate::model::{SpanContext, SpanId, TraceId};
 
 /// Everything that recording keeps per thread.
@@ -14,7 +12,7 @@ pub(super) struct Local {
     /// The innermost active span that was entered through `span!`, [`super::Span`] or the `tracing` layer.
     pub(super) current: Option<SpanContext>,
     /// Chunks by recorder, the last used first.
-    pub(super) slots: Vec<(u64, Arc<Slot>)>,
+    pub(super) slots: Vec<Lease>,
     pub(super) ids: IdGenerator,
     /// Replaces the global recorder on this thread.
     pub(super) default: Option<Recorder>,
