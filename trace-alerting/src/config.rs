@@ -99,8 +99,10 @@ mod tests {
 
     #[test]
     fn settings_are_read_in_camel_and_snake_case() {
-        let camel: AlertConfig = serde_json::from_str(r#"{"dedupWindow":"1m","retry":{"maxAttempts":3}}"#).unwrap();
-        let snake: AlertConfig = serde_json::from_str(r#"{"dedup_window":60000,"retry":{"max_attempts":3}}"#).unwrap();
+        let camel: AlertConfig =
+            serde_json::from_str(r#"{"dedupWindow":"1m","retry":{"maxAttempts":3}}"#).unwrap();
+        let snake: AlertConfig =
+            serde_json::from_str(r#"{"dedup_window":60000,"retry":{"max_attempts":3}}"#).unwrap();
         assert_eq!(camel, snake);
         assert_eq!(camel.dedup_window, Duration::from_secs(60));
         assert_eq!(camel.group_interval, AlertConfig::default().group_interval);

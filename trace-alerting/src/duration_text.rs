@@ -14,7 +14,8 @@ pub(crate) fn parse(text: &str) -> Option<Duration> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let unit = unit.trim();
-    let millis = UNITS.iter().find(|(name, _)| *name == unit).map(|(_, ms)| *ms).or((unit.is_empty()).then_some(1))?;
+    let millis =
+        UNITS.iter().find(|(name, _)| *name == unit).map(|(_, ms)| *ms).or((unit.is_empty()).then_some(1))?;
     number.parse::<u64>().ok()?.checked_mul(millis).map(Duration::from_millis)
 }
 
@@ -79,7 +80,14 @@ mod tests {
 
     #[test]
     fn durations_read_with_their_unit() {
-        for (text, ms) in [("500ms", 500), ("30s", 30_000), ("5 m", 300_000), ("1h", 3_600_000), ("2d", 172_800_000), ("7", 7)] {
+        for (text, ms) in [
+            ("500ms", 500),
+            ("30s", 30_000),
+            ("5 m", 300_000),
+            ("1h", 3_600_000),
+            ("2d", 172_800_000),
+            ("7", 7),
+        ] {
             assert_eq!(parse(text), Some(Duration::from_millis(ms)), "{text}");
         }
         for bad in ["", "s", "-1s", "1.5s", "1w", "99999999999999999999d", "1s2"] {

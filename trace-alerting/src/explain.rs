@@ -17,7 +17,8 @@ pub fn explain(record: &AlertRecord) -> String {
         0 | 1 => String::new(),
         n => format!(", raised {n} times within the deduplication window and told once"),
     };
-    let mut text = format!("{} alert {} ({}) {state}{times}.", alert.severity, alert.kind, record.fingerprint);
+    let mut text =
+        format!("{} alert {} ({}) {state}{times}.", alert.severity, alert.kind, record.fingerprint);
     for delivery in &record.deliveries {
         let channel = &delivery.channel;
         // Writing to a String can not fail.
@@ -27,7 +28,10 @@ pub fn explain(record: &AlertRecord) -> String {
             }
             DeliveryOutcome::Pending { attempts, last_error } => {
                 let why = last_error.as_deref().unwrap_or("no reason given");
-                write!(text, "\n{channel}: {attempts} attempts failed and another will follow; the last error: {why}.")
+                write!(
+                    text,
+                    "\n{channel}: {attempts} attempts failed and another will follow; the last error: {why}."
+                )
             }
             DeliveryOutcome::Delivered { at, attempts } => {
                 write!(text, "\n{channel}: told at {at}, attempt {attempts}.")
@@ -59,14 +63,22 @@ mod tests {
             occurrences: 10,
             last_raised_at: Timestamp::default(),
             deliveries: vec![
-                outcome("slack", DeliveryOutcome::Delivered { at: Timestamp::from_unix_secs(60), attempts: 2 }),
-                outcome("email", DeliveryOutcome::Suppressed { reason: "the channel is off: no recipient".into() }),
+                outcome(
+                    "slack",
+                    DeliveryOutcome::Delivered { at: Timestamp::from_unix_secs(60), attempts: 2 },
+                ),
+                outcome(
+                    "email",
+                    DeliveryOutcome::Suppressed { reason: "the channel is off: no recipient".into() },
+                ),
             ],
         };
         let text = explain(&record);
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[0].starts_with("high alert sla_violation ("), "{text}");
-        assert!(lines[0].ends_with("is firing, raised 10 times within the deduplication window and told once."));
+        assert!(
+            lines[0].ends_with("is firing, raised 10 times within the deduplication window and told once.")
+        );
         assert_eq!(lines[1], "slack: told at 1970-01-01T00:01:00Z, attempt 2.");
         assert_eq!(lines[2], "email: not told: the channel is off: no recipient.");
     }

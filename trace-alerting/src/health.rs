@@ -33,7 +33,9 @@ pub(crate) fn health<'a>(
     }
     for channel in &stats.channels {
         checks.push(match &channel.last_error {
-            Some(error) => check(&channel.name, CheckStatus::Warn, format!("the last attempt failed: {error}")),
+            Some(error) => {
+                check(&channel.name, CheckStatus::Warn, format!("the last attempt failed: {error}"))
+            }
             None => check(
                 &channel.name,
                 CheckStatus::Pass,
@@ -50,7 +52,9 @@ pub(crate) fn health<'a>(
         _ => CheckStatus::Pass,
     };
     let dead_message = match last {
-        Some(letter) => format!("{} given up; the last for {}: {}", stats.failed, letter.channel, letter.error),
+        Some(letter) => {
+            format!("{} given up; the last for {}: {}", stats.failed, letter.channel, letter.error)
+        }
         None => "none".to_owned(),
     };
     checks.push(check("dead_letters", dead_status, dead_message));

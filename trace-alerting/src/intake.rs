@@ -19,7 +19,9 @@ pub(crate) fn check(mut alert: Alert) -> Result<Alert, Rejected> {
     }
     if alert.labels.len() > MAX_LABELS {
         let found = alert.labels.len();
-        return Err(Rejected::Invalid(format!("{found} labels, at most {MAX_LABELS}: put the rest in annotations")));
+        return Err(Rejected::Invalid(format!(
+            "{found} labels, at most {MAX_LABELS}: put the rest in annotations"
+        )));
     }
     let long = alert.labels.iter().find(|(k, v)| k.is_empty() || k.len() > MAX_LABEL || v.len() > MAX_LABEL);
     if let Some((key, _)) = long {

@@ -25,7 +25,14 @@ pub struct RecordFilter {
 
 impl Default for RecordFilter {
     fn default() -> Self {
-        Self { tenant: None, state: None, severity: SeverityFilter::default(), kind: None, since: None, limit: 100 }
+        Self {
+            tenant: None,
+            state: None,
+            severity: SeverityFilter::default(),
+            kind: None,
+            since: None,
+            limit: 100,
+        }
     }
 }
 

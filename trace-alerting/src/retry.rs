@@ -59,7 +59,12 @@ impl RetryConfig {
     }
 
     /// The wait after this many failed attempts.
-    pub(crate) fn delay(&self, attempts: u32, retry_after: Option<Duration>, random: &mut Random) -> Duration {
+    pub(crate) fn delay(
+        &self,
+        attempts: u32,
+        retry_after: Option<Duration>,
+        random: &mut Random,
+    ) -> Duration {
         let wish = retry_after.unwrap_or_default().min(MAX_RETRY_AFTER);
         self.ceiling(attempts).mul_f64(random.unit()).max(wish)
     }

@@ -119,7 +119,8 @@ impl RouteTable {
     ) -> Result<Self, ConfigError> {
         let count = routes.len();
         let all = routes.into_iter().chain([fallback]).enumerate().map(|(n, route)| {
-            let path = if n == count { "alerting.defaultRoute".to_owned() } else { format!("alerting.routes[{n}]") };
+            let path =
+                if n == count { "alerting.defaultRoute".to_owned() } else { format!("alerting.routes[{n}]") };
             let mut channels = Vec::new();
             let mut is_off = Vec::new();
             for wanted in &route.channels {
@@ -199,7 +200,10 @@ mod tests {
 
     #[test]
     fn every_condition_of_a_route_must_hold() {
-        let route = Route::to(["slack"]).min_severity(Severity::High).kind(AlertKind::SlaViolation).label("team", "a");
+        let route = Route::to(["slack"])
+            .min_severity(Severity::High)
+            .kind(AlertKind::SlaViolation)
+            .label("team", "a");
         assert!(route.matches(&alert(Severity::Critical)));
         assert!(!route.matches(&alert(Severity::Medium)));
         assert!(!route.clone().label("team", "b").matches(&alert(Severity::Critical)));
@@ -225,7 +229,10 @@ mod tests {
         let table = table(vec![Route::to(["email", "pager"])]).unwrap();
         let alert = alert(Severity::Low);
         let route = table.matching(&alert).next().unwrap();
-        assert_eq!((route.channels.as_slice(), route.off.as_slice()), (&[1, 2][..], &["pager".to_owned()][..]));
+        assert_eq!(
+            (route.channels.as_slice(), route.off.as_slice()),
+            (&[1, 2][..], &["pager".to_owned()][..])
+        );
     }
 
     #[test]

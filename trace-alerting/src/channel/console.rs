@@ -100,8 +100,9 @@ mod tests {
     use super::*;
 
     fn notification() -> Notification {
-        let mut alert = Alert::new(AlertKind::SlaViolation, Severity::Critical, "slow\nFAKE", Timestamp::default())
-            .label("service", "checkout");
+        let mut alert =
+            Alert::new(AlertKind::SlaViolation, Severity::Critical, "slow\nFAKE", Timestamp::default())
+                .label("service", "checkout");
         alert.trace = TraceId::new(1).map(|trace_id| TraceIds { trace_id, span_id: None });
         Notification {
             idempotency_key: "k".into(),

@@ -6,5 +6,5 @@ pub mod console;
 pub mod email;
 #[cfg(feature = "slack")]
 pub mod slack;
-#[cfg(any(feature = "console", feature = "email"))]
+#[cfg(any(feature = "console", feature = "slack", feature = "email"))]
 mod text;

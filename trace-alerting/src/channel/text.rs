@@ -1,8 +1,9 @@
 //! A notification in words: one line without control characters.
 
-use trace_core::model::AlertStatus;
-use trace_core::signal::Notification;
+#[cfg(any(feature = "slack", feature = "email"))]
+use trace_core::{model::AlertStatus, signal::Notification};
 
+#[cfg(any(feature = "slack", feature = "email"))]
 /// `FIRING` or `RESOLVED`, with the number of alerts if there are several.
 pub(crate) fn tag(n: &Notification) -> String {
     let word = match n.status {
@@ -19,7 +20,8 @@ pub(crate) fn tag(n: &Notification) -> String {
 /// and can not open a header or colour a terminal.
 pub(crate) fn one_line(text: &str) -> String {
     let odd = |c: char| {
-        c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        c.is_control()
+            || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     text.chars().map(|c| if odd(c) { ' ' } else { c }).collect()
 }

@@ -204,8 +204,12 @@ impl Engine {
     }
 
     fn flush(&mut self, now: Timestamp) {
-        let waiting: Vec<CellId> =
-            self.cells.iter().filter(|(_, c)| matches!(c.phase, Phase::Waiting(_))).map(|(id, _)| *id).collect();
+        let waiting: Vec<CellId> = self
+            .cells
+            .iter()
+            .filter(|(_, c)| matches!(c.phase, Phase::Waiting(_)))
+            .map(|(id, _)| *id)
+            .collect();
         for id in waiting {
             if let Some(cell) = self.cells.get_mut(&id) {
                 cell.phase = Phase::Waiting(now);

@@ -99,7 +99,8 @@ impl Engine {
     fn compose(&mut self, id: CellId, now: Timestamp) -> Option<Notification> {
         let cell = self.cells.get_mut(&id)?;
         let firing = |f: &Fingerprint| self.table.get(f).is_some_and(super::entry::Entry::is_firing);
-        let status = if cell.members.iter().any(firing) { AlertStatus::Firing } else { AlertStatus::Resolved };
+        let status =
+            if cell.members.iter().any(firing) { AlertStatus::Firing } else { AlertStatus::Resolved };
         let context = cell.members.iter().filter(|f| !cell.news.contains(f) && firing(f));
         let chosen: Vec<Fingerprint> = cell.news.iter().chain(context).take(MAX_ALERTS).copied().collect();
         let mut sent = Vec::with_capacity(chosen.len());

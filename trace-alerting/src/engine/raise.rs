@@ -44,7 +44,9 @@ impl Engine {
         if self.table.len() >= self.config.max_alerts {
             self.counts.overflowed += 1;
             record.state = AlertState::Suppressed;
-            record.deliveries.push(nobody("too many alerts are firing and undelivered: see alerting.maxAlerts"));
+            record
+                .deliveries
+                .push(nobody("too many alerts are firing and undelivered: see alerting.maxAlerts"));
             self.records.close(seq, record);
             return;
         }
@@ -116,7 +118,9 @@ impl Engine {
             state: AlertState::Resolved,
             occurrences: 1,
             last_raised_at: now,
-            deliveries: vec![nobody("nobody was told that it fires, so nobody needs to know that it is over")],
+            deliveries: vec![nobody(
+                "nobody was told that it fires, so nobody needs to know that it is over",
+            )],
         };
         self.records.close(seq, record);
         self.effects.push(Effect::Changed(id));
@@ -262,7 +266,11 @@ fn merge(alert: &mut Alert, later: Alert, judgement: Judgement) {
     let merged = Alert {
         id: alert.id,
         severity: if keeps_severity { alert.severity } else { later.severity },
-        message: if later.message.trim().is_empty() { std::mem::take(&mut alert.message) } else { later.message },
+        message: if later.message.trim().is_empty() {
+            std::mem::take(&mut alert.message)
+        } else {
+            later.message
+        },
         trace: later.trace.or(alert.trace),
         anomaly: later.anomaly.or(alert.anomaly),
         annotations: match later.status {

@@ -52,7 +52,8 @@ impl Engine {
             self.landed(id, said, now, |entry, n, name| {
                 let destination = &mut entry.destinations[n];
                 let belief = if said.firing { Belief::Firing } else { Belief::Resolved };
-                destination.told = Some(Told { belief, generation: said.generation, severity: said.severity });
+                destination.told =
+                    Some(Told { belief, generation: said.generation, severity: said.severity });
                 let told_before = matches!(entry.outcome(name), Some(DeliveryOutcome::Delivered { .. }));
                 if entry.owes(&entry.destinations[n]) {
                     entry.set_outcome(name, DeliveryOutcome::Pending { attempts: 0, last_error: None });
@@ -114,7 +115,8 @@ impl Engine {
             Some(sent) => sent.to_vec(),
             None => cell.news.iter().filter_map(|f| self.as_said(*f)).collect(),
         };
-        let news: Vec<Sent> = waiting.iter().filter(|s| cell.news.contains(&s.fingerprint)).copied().collect();
+        let news: Vec<Sent> =
+            waiting.iter().filter(|s| cell.news.contains(&s.fingerprint)).copied().collect();
         let first = news.first().and_then(|s| self.table.get(&s.fingerprint));
         let letter = DeadLetter {
             at: now,

@@ -54,7 +54,8 @@ impl Notifier for SlackNotifier {
     async fn notify(&self, notification: &Notification) -> Result<Delivered, NotifyError> {
         let body = payload(notification, self.channel.as_deref()).to_string();
         self.pace.turn().await;
-        let request = self.client.post(self.url.clone()).header("content-type", "application/json").body(body);
+        let request =
+            self.client.post(self.url.clone()).header("content-type", "application/json").body(body);
         let mut response = request.send().await.map_err(|e| lost(&e))?;
         let status = response.status().as_u16();
         let header = response.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()).map(str::to_owned);
@@ -72,7 +73,9 @@ impl Notifier for SlackNotifier {
 /// An exchange that broke. The error's own text holds the URL, so it is put in words here.
 fn lost(error: &reqwest::Error) -> NotifyError {
     if error.is_connect() {
-        NotifyError::transient("slack: can not connect: check the network, a proxy, and the host of the webhook URL")
+        NotifyError::transient(
+            "slack: can not connect: check the network, a proxy, and the host of the webhook URL",
+        )
     } else if error.is_timeout() {
         NotifyError::unknown("slack: no answer in time")
     } else {

@@ -7,6 +7,7 @@ use trace_core::model::{Alert, AlertStatus, Severity};
 use trace_core::signal::Notification;
 
 use super::escape::{mrkdwn, plain};
+use crate::channel::text::tag;
 
 /// Characters of a header block (Block Kit reference).
 const HEADER: usize = 150;
@@ -57,15 +58,7 @@ pub fn payload(notification: &Notification, channel: Option<&str>) -> Value {
 }
 
 fn title(n: &Notification) -> String {
-    let status = match n.status {
-        AlertStatus::Firing => "FIRING",
-        AlertStatus::Resolved => "RESOLVED",
-    };
-    let count = match n.alerts.len() {
-        0 | 1 => String::new(),
-        count => format!(":{count}"),
-    };
-    let mut title = format!("[{status}{count}] {}", n.severity);
+    let mut title = format!("[{}] {}", tag(n), n.severity);
     match n.group_labels.is_empty() {
         // Writing to a String can not fail.
         true => {
@@ -137,7 +130,9 @@ fn facts(alert: &Alert) -> Vec<(String, String)> {
         facts.push(("trace".to_owned(), trace.trace_id.to_string()));
     }
     // Slack refuses an empty text.
-    facts.extend(alert.labels.iter().filter(|(_, v)| !v.trim().is_empty()).map(|(k, v)| (k.clone(), v.clone())));
+    facts.extend(
+        alert.labels.iter().filter(|(_, v)| !v.trim().is_empty()).map(|(k, v)| (k.clone(), v.clone())),
+    );
     facts
 }
 

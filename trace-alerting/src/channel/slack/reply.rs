@@ -16,7 +16,9 @@ pub(super) fn read(
     match status {
         200 if body.trim() == "ok" => Ok(Delivered::default()),
         200 => web_api(body, retry_after, now).unwrap_or_else(|| {
-            Err(NotifyError::permanent(format!("slack: answered 200 but not ok ({said}): check the webhook URL")))
+            Err(NotifyError::permanent(format!(
+                "slack: answered 200 but not ok ({said}): check the webhook URL"
+            )))
         }),
         300..400 => Err(NotifyError::permanent(format!(
             "slack: answered {status}, a redirect, which is not followed: check the webhook URL"
@@ -43,10 +45,12 @@ fn web_api(body: &str, retry_after: Option<&str>, now: Timestamp) -> Option<Resu
     let error = said(json["error"].as_str().unwrap_or_default());
     let message = format!("slack: refused ({error})");
     Some(Err(match error.as_str() {
-        "rate_limited" | "ratelimited" | "internal_error" | "fatal_error" | "request_timeout"
-        | "service_unavailable" => {
-            NotifyError::Transient { message, retry_after: wait(retry_after, now) }
-        }
+        "rate_limited"
+        | "ratelimited"
+        | "internal_error"
+        | "fatal_error"
+        | "request_timeout"
+        | "service_unavailable" => NotifyError::Transient { message, retry_after: wait(retry_after, now) },
         _ => NotifyError::Permanent { message },
     }))
 }
@@ -99,7 +103,10 @@ mod tests {
         assert!(answer(200, None, "ok").is_ok());
         assert!(answer(200, None, "ok\n").is_ok());
         for (status, body) in [(200, "invalid_payload"), (200, ""), (201, "ok"), (204, ""), (302, "ok")] {
-            assert!(matches!(answer(status, None, body), Err(NotifyError::Permanent { .. })), "{status} {body}");
+            assert!(
+                matches!(answer(status, None, body), Err(NotifyError::Permanent { .. })),
+                "{status} {body}"
+            );
         }
     }
 
@@ -115,12 +122,20 @@ mod tests {
 
     #[test]
     fn errors_of_the_message_stay_and_errors_of_the_server_pass() {
-        for (status, body) in [(400, "invalid_blocks"), (403, "action_prohibited"), (404, "no_service"), (410, "channel_is_archived")] {
+        for (status, body) in [
+            (400, "invalid_blocks"),
+            (403, "action_prohibited"),
+            (404, "no_service"),
+            (410, "channel_is_archived"),
+        ] {
             let err = answer(status, None, body).unwrap_err();
             assert!(matches!(&err, NotifyError::Permanent { message } if message.contains(body)), "{err}");
         }
         for status in [408, 425, 429, 500, 502, 503, 504] {
-            assert!(matches!(answer(status, None, "rollup_error"), Err(NotifyError::Transient { .. })), "{status}");
+            assert!(
+                matches!(answer(status, None, "rollup_error"), Err(NotifyError::Transient { .. })),
+                "{status}"
+            );
         }
     }
 
