@@ -1,5 +1,6 @@
 //! The Slack channel over HTTP, against a server that enforces Slack's rules.
 #![cfg(feature = "slack")]
+#![allow(clippy::unwrap_used, reason = "a helper outside of a test function fails the test")]
 
 mod support;
 

@@ -1,5 +1,6 @@
 //! Slack messages against golden files and against Slack's rules.
 #![cfg(feature = "slack")]
+#![allow(clippy::unwrap_used, reason = "a helper outside of a test function fails the test")]
 
 mod support;
 

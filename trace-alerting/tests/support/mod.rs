@@ -1,5 +1,6 @@
 //! Notifications to send, and peers to send them to.
 #![allow(dead_code, reason = "every test program uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "only tests use it")]
 
 pub(crate) mod slack_rules;
 pub(crate) mod slack_server;
