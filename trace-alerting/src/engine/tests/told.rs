@@ -112,3 +112,16 @@ fn an_alert_that_comes_back_after_its_end_is_a_new_record() {
     let newest = stage.engine.records(&crate::RecordFilter::default());
     assert_eq!(newest.iter().map(|r| r.alert.id).collect::<Vec<_>>(), [second, first]);
 }
+
+#[test]
+fn an_alert_that_comes_back_worse_is_told_at_once() {
+    let slow = AlertConfig { group_interval: secs(60), ..config() };
+    let mut stage = Stage::new(&["c"], slow, vec![]);
+    stage.raise(alert("a", Severity::Medium));
+    stage.deliver_all();
+    stage.raise(resolved("a"));
+    stage.raise(alert("a", Severity::Critical));
+    let told = stage.deliver_all();
+    assert_eq!(told.len(), 1);
+    assert_eq!((told[0].1.status, told[0].1.severity), (AlertStatus::Firing, Severity::Critical));
+}
