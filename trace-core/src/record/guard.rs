@@ -8,7 +8,7 @@ use super::recorder::{Recorder, with_default};
 use super::span::{Name, Span, Start};
 use super::{Callsite, bridge};
 use crate::batch::ScopeRef;
-use crate::model::{SpanContext, ValueRef};
+use crate::model::ValueRef;
 
 /// A span that is the active one of its thread until the guard is dropped, which also ends it.
 ///
@@ -81,12 +81,21 @@ impl Drop for ActiveScope {
 /// Starts a span under the thread's active one, without entering it: what
 /// [`async_span!`](crate::async_span) expands to.
 #[doc(hidden)]
-#[inline]
-pub fn start(recorder: Option<&Recorder>, callsite: &'static Callsite, fields: Fields<'_>) -> Span {
+pub fn start(recorder: Option<&Recorder>, callsite: &'static Callsite, values: &[ValueRef<'_>]) -> Span {
     let outer = bridge::innermost();
+    let fields: Vec<_> = callsite.keys.iter().copied().zip(values.iter().copied()).collect();
+    let scope = ScopeRef::Static(callsite.scope);
     let span = with_local(|l| {
         let parent = outer.or_else(|| l.active.last().cloned());
-        with_recorder(recorder, l, |r, l| begin(r, l, callsite, parent.as_ref(), fields))
+        let start = Start {
+            name: Name::Static(callsite.name),
+            kind: callsite.kind,
+            scope: &scope,
+            parent: parent.as_ref(),
+            fields: &fields,
+            start: None,
+        };
+        with_recorder(recorder, l, |r, l| Span::start(r, Some(l), &start))
     });
     span.unwrap_or(Span::none())
 }
@@ -94,13 +103,14 @@ pub fn start(recorder: Option<&Recorder>, callsite: &'static Callsite, fields: F
 /// Starts a span and enters it: what [`span!`](crate::span) expands to.
 #[doc(hidden)]
 #[inline]
-pub fn enter(recorder: Option<&Recorder>, callsite: &'static Callsite, fields: Fields<'_>) -> SpanGuard {
+pub fn enter(recorder: Option<&Recorder>, callsite: &'static Callsite, values: &[ValueRef<'_>]) -> SpanGuard {
     if bridge::in_use() {
-        return start(recorder, callsite, fields).enter();
+        return enter_attached(recorder, callsite, values);
     }
     let guard = with_local(|l| {
         let parent = l.active.last().cloned();
-        let span = with_recorder(recorder, l, |r, l| begin(r, l, callsite, parent.as_ref(), fields));
+        let span =
+            with_recorder(recorder, l, |r, l| Span::start_in_ring(r, l, callsite, parent.as_ref(), values));
         let restore = span.context().cloned().map(|c| {
             let span_id = c.span_id;
             Restore::of(l.push(c), span_id)
@@ -110,26 +120,29 @@ pub fn enter(recorder: Option<&Recorder>, callsite: &'static Callsite, fields: F
     guard.unwrap_or(SpanGuard { span: Span::none(), restore: None, not_send: PhantomData })
 }
 
-type Fields<'a> = &'a [(&'static str, ValueRef<'a>)];
+/// The same where the `opentelemetry` context has to be kept in step.
+#[cold]
+fn enter_attached(
+    recorder: Option<&Recorder>,
+    callsite: &'static Callsite,
+    values: &[ValueRef<'_>],
+) -> SpanGuard {
+    let outer = bridge::innermost();
+    let span = with_local(|l| {
+        let parent = outer.or_else(|| l.active.last().cloned());
+        with_recorder(recorder, l, |r, l| Span::start_in_ring(r, l, callsite, parent.as_ref(), values))
+    });
+    SpanGuard::new(span.unwrap_or(Span::none()))
+}
 
 #[inline]
-fn with_recorder(recorder: Option<&Recorder>, l: &mut Local, f: impl FnOnce(&Recorder, &mut Local) -> Span) -> Span {
+fn with_recorder(
+    recorder: Option<&Recorder>,
+    l: &mut Local,
+    f: impl FnOnce(&Recorder, &mut Local) -> Span,
+) -> Span {
     match recorder {
         Some(r) => f(r, l),
         None => with_default(l, f).unwrap_or(Span::none()),
     }
-}
-
-#[inline]
-fn begin(
-    recorder: &Recorder,
-    local: &mut Local,
-    callsite: &'static Callsite,
-    parent: Option<&SpanContext>,
-    fields: Fields<'_>,
-) -> Span {
-    let scope = ScopeRef::Static(callsite.scope);
-    let start =
-        Start { name: Name::Static(callsite.name), kind: callsite.kind, scope: &scope, parent, fields, start: None };
-    Span::start(recorder, Some(local), &start)
 }

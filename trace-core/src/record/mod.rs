@@ -20,8 +20,9 @@ mod guard;
 mod id_gen;
 mod limits;
 mod macros;
-mod owner_lock;
 mod recorder;
+mod ring;
+mod ring_reader;
 mod span;
 
 #[cfg(not(feature = "otel"))]
