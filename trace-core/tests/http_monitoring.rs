@@ -225,6 +225,17 @@ async fn an_observer_is_told_duration_outcome_and_trace() {
 }
 
 #[tokio::test]
+async fn an_observer_is_told_of_no_trace_that_is_not_recorded() {
+    let rig = Rig::new();
+    let (observer, told) = observer();
+    let layer = MonitoringLayer::builder(rig.recorder()).detect_anomalies(observer).build().unwrap();
+    let request = Request::get("/").header("traceparent", format!("{}00", &PARENT[..53])).body(()).unwrap();
+    let _ = layer.layer(Answer).oneshot(request).await.unwrap().into_body().collect().await;
+    let seen = told.recv_timeout(PATIENCE).unwrap();
+    assert_eq!((seen.trace, seen.status), (None, Some(200)));
+}
+
+#[tokio::test]
 async fn an_observer_that_panics_is_counted_and_no_request_notices() {
     let (sender, told) = channel();
     let sender = Mutex::new(sender);

@@ -76,6 +76,16 @@ async fn headers_that_make_no_sense_begin_a_new_trace_and_harm_nothing() {
 }
 
 #[tokio::test]
+async fn a_request_without_headers_is_no_child_of_what_is_active_around_the_server() {
+    let rig = Rig::new();
+    let outer = rig.recorder().span("accept loop").start();
+    let (layer, cx) = (trace_requests(rig.recorder()), &mut Context::from_waker(Waker::noop()));
+    let mut answer = pin!(ask(layer, get("/"), status(200)));
+    assert!(outer.in_scope(|| answer.as_mut().poll(cx)).is_ready());
+    assert_eq!(rig.one_span().parent_span_id, None);
+}
+
+#[tokio::test]
 async fn a_caller_that_does_not_sample_is_followed() {
     let rig = Rig::new();
     let mut request = get("/");
