@@ -6,6 +6,8 @@ pub mod analyze;
 pub mod batch;
 pub mod clock;
 pub mod detect;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod metric;
 pub mod model;
 pub mod pipeline;

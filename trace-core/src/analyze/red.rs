@@ -60,8 +60,8 @@ pub struct Observation<'a> {
     pub duration: Duration,
     /// How long none of its children was running.
     pub self_time: Duration,
-    /// The span, for exemplars.
-    pub trace: TraceIds,
+    /// The span, for exemplars; `None` if it was not recorded.
+    pub trace: Option<TraceIds>,
 }
 
 /// What [`RedWindows`] could not keep apart or keep at all.

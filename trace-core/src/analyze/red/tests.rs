@@ -29,7 +29,7 @@ fn call(operation: &str, second: u64, ms: u64) -> Observation<'_> {
         end: Timestamp::from_unix_secs(START + second),
         duration: Duration::from_millis(ms),
         self_time: Duration::from_millis(ms / 2),
-        trace: TraceIds { trace_id: TraceId::new(u128::from(ms) + 1).unwrap(), span_id: None },
+        trace: Some(TraceIds { trace_id: TraceId::new(u128::from(ms) + 1).unwrap(), span_id: None }),
     }
 }
 
