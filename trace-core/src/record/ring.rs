@@ -377,9 +377,41 @@ fn put_text(ring: &Ring, mut at: u64, bytes: &[u8]) -> u64 {
     }
     if !rest.is_empty() {
         at += 1;
-        let mut last = [0; 8];
-        last[..rest.len()].copy_from_slice(rest);
-        ring.put(at, u64::from_le_bytes(last));
+        ring.put(at, tail_word(bytes, rest.len() as u32));
     }
     at
+}
+
+/// The last `n` bytes (1 to 7) as a word, read in registers: a copy through memory would stall the load that
+/// follows it.
+#[inline]
+fn tail_word(bytes: &[u8], n: u32) -> u64 {
+    if let Some(last) = bytes.last_chunk::<8>() {
+        return u64::from_le_bytes(*last) >> (64 - 8 * n);
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        return u64::from(first) | u64::from(last) << (8 * (n - 4));
+    }
+    bytes.iter().rev().fold(0, |word, b| word << 8 | u64::from(*b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tail_of_a_text_is_its_last_bytes() {
+        let text = b"abcdefghijklmnopqrstuvwxyz";
+        for len in 1..text.len() {
+            let bytes = &text[..len];
+            let n = len % 8;
+            if n == 0 {
+                continue;
+            }
+            let mut expected = [0; 8];
+            expected[..n].copy_from_slice(&bytes[len - n..]);
+            assert_eq!(tail_word(bytes, n as u32).to_le_bytes(), expected, "{len} bytes");
+        }
+    }
 }
