@@ -1,0 +1,3 @@
+//! x
+mod health;
+pub use health::{HealthCheck, HealthChecks};
