@@ -1,1 +1,27 @@
-//! assembly
+//! MPLP Trace in one package: every crate of the workspace behind a feature of its own, and the configuration.
+//!
+//! | feature | module |
+//! |---|---|
+//! | (always) | [`core`](mod@core), [`config`] |
+//! | `exporters` | `exporters` |
+//! | `anomaly` | `anomaly` |
+//! | `alerting` | `alerting` |
+//! | `context` | `context_integration` |
+//! | `server` (default) | all of these, and the program `mplp-trace` |
+#![forbid(unsafe_code)]
+
+pub mod config;
+mod error;
+
+#[cfg(feature = "alerting")]
+pub use trace_alerting as alerting;
+#[cfg(feature = "anomaly")]
+pub use trace_anomaly as anomaly;
+#[cfg(feature = "context")]
+pub use trace_context_integration as context_integration;
+pub use trace_core as core;
+#[cfg(feature = "exporters")]
+pub use trace_exporters as exporters;
+
+pub use config::TraceConfig;
+pub use error::{ConfigErrors, ConfigProblem, ConfigWarning};

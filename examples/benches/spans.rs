@@ -6,7 +6,12 @@
 //! one least disturbed by the rest of the machine. Drops are checked: none is allowed.
 //!
 //! `cargo bench -p examples --bench spans` prints a line of JSON a case.
-#![allow(clippy::print_stdout, clippy::print_stderr, clippy::expect_used, reason = "a program, not a library")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::expect_used,
+    reason = "a program, not a library"
+)]
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -63,7 +68,8 @@ struct Contender {
 
 fn ours() -> (Arc<Pipeline>, Nothing) {
     let seen = Nothing::default();
-    let pipeline = Pipeline::builder().export_spans("nothing", seen.clone()).start().expect("threads can be started");
+    let pipeline =
+        Pipeline::builder().export_spans("nothing", seen.clone()).start().expect("threads can be started");
     (Arc::new(pipeline), seen)
 }
 
@@ -122,7 +128,10 @@ fn ours_api(active: bool) -> Contender {
 fn sdk_provider() -> (sdk::SdkTracerProvider, Nothing) {
     let seen = Nothing::default();
     // A queue that holds a burst: the peer is measured at its best, without drops.
-    let config = sdk::BatchConfigBuilder::default().with_max_queue_size(65_536).with_max_export_batch_size(512).build();
+    let config = sdk::BatchConfigBuilder::default()
+        .with_max_queue_size(65_536)
+        .with_max_export_batch_size(512)
+        .build();
     let processor = sdk::BatchSpanProcessor::builder(seen.clone()).with_batch_config(config).build();
     (sdk::SdkTracerProvider::builder().with_span_processor(processor).build(), seen)
 }
@@ -138,8 +147,13 @@ fn tracing_burst() {
     for _ in 0..TRACES {
         let _root = tracing::info_span!("root").entered();
         for i in 0..CHILDREN {
-            let _child = tracing::info_span!("child", http.method = "GET", http.route = "/api/v1/items",
-                http.status_code = black_box(200i64), enduser.id = user(i))
+            let _child = tracing::info_span!(
+                "child",
+                http.method = "GET",
+                http.route = "/api/v1/items",
+                http.status_code = black_box(200i64),
+                enduser.id = user(i)
+            )
             .entered();
         }
     }
@@ -160,7 +174,8 @@ fn sdk_tracing(lean: bool) -> Contender {
     let (provider, seen) = sdk_provider();
     let mut layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("bench"));
     if lean {
-        layer = layer.with_location(false).with_threads(false).with_target(false).with_tracked_inactivity(false);
+        layer =
+            layer.with_location(false).with_threads(false).with_target(false).with_tracked_inactivity(false);
     }
     let dispatch = tracing_subscriber::registry().with(layer).into();
     Contender {
@@ -204,12 +219,29 @@ fn report(case: &str, peer_name: &str, goal: f64, ours: &Contender, peer: &Conte
     println!("{line}");
 }
 
-
 fn main() {
-    report("span! with 4 attributes", "opentelemetry_sdk, explicit parent", 5.0, &ours_macro(), &sdk_api(false));
-    report("span! with 4 attributes, active", "opentelemetry_sdk, attached to the context", 5.0, &ours_macro(), &sdk_api(true));
+    report(
+        "span! with 4 attributes",
+        "opentelemetry_sdk, explicit parent",
+        5.0,
+        &ours_macro(),
+        &sdk_api(false),
+    );
+    report(
+        "span! with 4 attributes, active",
+        "opentelemetry_sdk, attached to the context",
+        5.0,
+        &ours_macro(),
+        &sdk_api(true),
+    );
     report("opentelemetry API", "opentelemetry_sdk, explicit parent", 1.0, &ours_api(false), &sdk_api(false));
-    report("opentelemetry API, active", "opentelemetry_sdk, attached to the context", 1.0, &ours_api(true), &sdk_api(true));
+    report(
+        "opentelemetry API, active",
+        "opentelemetry_sdk, attached to the context",
+        1.0,
+        &ours_api(true),
+        &sdk_api(true),
+    );
     report("tracing layer", "tracing-opentelemetry, defaults", 1.0, &ours_tracing(), &sdk_tracing(false));
     report("tracing layer", "tracing-opentelemetry, lean", 1.0, &ours_tracing(), &sdk_tracing(true));
 }

@@ -42,11 +42,8 @@ impl Clock {
         let (ticks, mock) = quanta::Clock::mock();
         // Ticks of zero would read as "not set".
         mock.increment(1);
-        let anchor = Anchor {
-            ticks: ticks.raw(),
-            unix: AtomicU64::new(start.unix_nanos()),
-            follows_system: false,
-        };
+        let anchor =
+            Anchor { ticks: ticks.raw(), unix: AtomicU64::new(start.unix_nanos()), follows_system: false };
         (Self { ticks, anchor: Arc::new(anchor) }, ManualClock(mock))
     }
 

@@ -52,3 +52,22 @@ pub(super) fn put(instrument: u64, hash: u64, series: &Arc<Series>) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metric::InstrumentKind;
+    use crate::model::AttributeSet;
+
+    #[test]
+    fn a_series_is_found_only_by_its_instrument_its_hash_and_its_attributes() {
+        let bounds = Arc::from([]);
+        let series = Arc::new(Series::new(AttributeSet::EMPTY, InstrumentKind::Gauge, &bounds, 1));
+        assert!(!with(7, 42, |_| true, |_| {}));
+        put(7, 42, &series);
+        assert!(with(7, 42, |_| true, |_| {}));
+        assert!(!with(7, 42, |_| false, |_| {}));
+        assert!(!with(7, 42 + ENTRIES as u64, |_| true, |_| {}));
+        assert!(!with(8, 42, |_| true, |_| {}));
+    }
+}

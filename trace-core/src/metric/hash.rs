@@ -58,9 +58,8 @@ fn hash_array(array: &Array, seed: u64) -> u64 {
 /// collide.
 #[inline]
 pub(super) fn hash_attributes<'a>(attributes: impl Iterator<Item = &'a KeyValue>, seed: u64) -> u64 {
-    attributes.fold(seed, |acc, kv| {
-        acc.wrapping_add(fold(hash_bytes(kv.key.as_bytes(), seed) ^ K2, hash_value(&kv.value, !seed) ^ K0))
-    })
+    attributes
+        .fold(seed, |acc, kv| acc.wrapping_add(hash_value(&kv.value, hash_bytes(kv.key.as_bytes(), seed))))
 }
 
 #[inline]
@@ -88,14 +87,23 @@ pub(super) fn same_attributes<'a, I>(set: &AttributeSet, attributes: I) -> bool
 where
     I: Iterator<Item = &'a KeyValue> + Clone,
 {
+    let mut unmatched = attributes.clone();
+    let in_order = set.iter().all(|want| {
+        unmatched.next().is_some_and(|kv| same_str(&kv.key, &want.key) && same_value(&kv.value, &want.value))
+    });
+    (in_order && unmatched.next().is_none()) || permuted(set, attributes)
+}
+
+fn permuted<'a, I>(set: &AttributeSet, attributes: I) -> bool
+where
+    I: Iterator<Item = &'a KeyValue> + Clone,
+{
     // Keys in a set differ. So if there are as many attributes as keys and each key is found, they are a
     // permutation.
     attributes.clone().count() == set.len()
         && set.iter().all(|want| {
-            attributes
-                .clone()
-                .find(|kv| same_str(&kv.key, &want.key))
-                .is_some_and(|kv| same_value(&kv.value, &want.value))
+            let found = attributes.clone().find(|kv| same_str(&kv.key, &want.key));
+            found.is_some_and(|kv| same_value(&kv.value, &want.value))
         })
 }
 
@@ -108,6 +116,9 @@ mod tests {
         let set = AttributeSet::new([KeyValue::new("a", 1), KeyValue::new("b", 2)]);
         let twice = [KeyValue::new("a", 1), KeyValue::new("a", 1)];
         assert!(!same_attributes(&set, twice.iter()));
+        let one = AttributeSet::new([KeyValue::new("a", 1)]);
+        assert!(!same_attributes(&one, twice.iter()), "the set of these may be the same, but not the list");
+        assert!(!same_attributes(&one, [KeyValue::new("b", 2), KeyValue::new("a", 1)].iter()));
         let other_order = [KeyValue::new("b", 2), KeyValue::new("a", 1)];
         assert!(same_attributes(&set, other_order.iter()));
     }

@@ -1,11 +1,10 @@
 //! Histograms: distributions in explicit buckets.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::InvalidInstrument;
 use super::instrument::{Bound, Instrument};
-use super::shard::{Shards, add_f64, replace_f64_if};
+use super::shard::Shards;
 use crate::model::{KeyValue, Number};
 
 /// The bounds of a histogram that names none: for durations in seconds, from 5 ms to 10 s (OpenTelemetry semantic
@@ -82,11 +81,11 @@ pub(super) struct Distribution {
 
 impl HistogramCell {
     pub(super) fn new(bounds: Arc<[f64]>, shards: usize) -> Self {
-        let shards = Shards::new(FIRST_BUCKET + bounds.len() + 1, shards);
-        for shard in shards.iter() {
-            shard.word(MIN).store(f64::INFINITY.to_bits(), Relaxed);
-            shard.word(MAX).store(f64::NEG_INFINITY.to_bits(), Relaxed);
-        }
+        let shards = Shards::new(FIRST_BUCKET + bounds.len() + 1, shards, |word| match word {
+            MIN => f64::INFINITY.to_bits(),
+            MAX => f64::NEG_INFINITY.to_bits(),
+            _ => 0,
+        });
         Self { bounds, shards }
     }
 
@@ -94,14 +93,14 @@ impl HistogramCell {
     #[inline]
     pub(super) fn record(&self, value: f64) -> Option<usize> {
         let shard = self.shards.mine();
-        if !add_f64(shard.word(SUM), value) {
+        if !shard.update_f64(SUM, |sum| Some(sum + value).filter(|s| s.is_finite())) {
             return None;
         }
-        replace_f64_if(shard.word(MIN), value, |new, old| new < old);
-        replace_f64_if(shard.word(MAX), value, |new, old| new > old);
+        shard.update_f64(MIN, |min| (value < min).then_some(value));
+        shard.update_f64(MAX, |max| (value > max).then_some(value));
         let bucket = self.bucket(value);
-        // Release, and last: a collection that sees the count sees the extremes.
-        shard.word(FIRST_BUCKET + bucket).fetch_add(1, Release);
+        // Last, so that a collection that sees the count sees the extremes.
+        shard.add(FIRST_BUCKET + bucket, 1);
         Some(bucket)
     }
 
@@ -121,11 +120,11 @@ impl HistogramCell {
         let (mut sum, mut min, mut max) = (0.0, f64::INFINITY, f64::NEG_INFINITY);
         for shard in self.shards.iter() {
             for (i, bucket) in buckets.iter_mut().enumerate() {
-                *bucket += shard.word(FIRST_BUCKET + i).load(Acquire);
+                *bucket += shard.get(FIRST_BUCKET + i);
             }
-            sum += f64::from_bits(shard.word(SUM).load(Relaxed));
-            min = f64::min(min, f64::from_bits(shard.word(MIN).load(Relaxed)));
-            max = f64::max(max, f64::from_bits(shard.word(MAX).load(Relaxed)));
+            sum += shard.get_f64(SUM);
+            min = f64::min(min, shard.get_f64(MIN));
+            max = f64::max(max, shard.get_f64(MAX));
         }
         let any = buckets.iter().any(|b| *b > 0);
         Distribution {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use super::descriptor::Descriptor;
 use super::exemplar::ExemplarSource;
@@ -27,6 +27,8 @@ pub(super) struct Instrument {
     pub(super) allowed: Option<Vec<Cow<'static, str>>>,
     shared: Arc<Shared>,
     table: RwLock<Table>,
+    /// Set once the limit was passed.
+    overflow: OnceLock<Arc<Series>>,
 }
 
 impl Instrument {
@@ -38,7 +40,7 @@ impl Instrument {
     ) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = NEXT.fetch_add(1, Relaxed);
-        Self { id, descriptor, bounds, allowed, shared, table: RwLock::default() }
+        Self { id, descriptor, bounds, allowed, shared, table: RwLock::default(), overflow: OnceLock::new() }
     }
 
     /// Takes a measurement for the series with these attributes.
@@ -47,9 +49,21 @@ impl Instrument {
         if !self.descriptor.kind.accepts(value) {
             return self.shared.reject();
         }
+        // Apart, so that the usual case pays for no filter.
+        match self.allowed {
+            None => self.record_kept(value, attributes, attributes.iter()),
+            Some(_) => self.record_kept(value, attributes, self.kept(attributes)),
+        }
+    }
+
+    #[inline]
+    fn record_kept<'a, I>(&self, value: Number, attributes: &[KeyValue], kept: I)
+    where
+        I: Iterator<Item = &'a KeyValue> + Clone,
+    {
         let take = |series: &Series| self.update(series, value, attributes);
-        let hash = hash_attributes(self.kept(attributes), self.shared.seed);
-        let is_it = |series: &Series| same_attributes(&series.attributes, self.kept(attributes));
+        let hash = hash_attributes(kept.clone(), self.shared.seed);
+        let is_it = |series: &Series| same_attributes(&series.attributes, kept.clone());
         if !cache::with(self.id, hash, is_it, take) {
             take(&self.find_or_create(hash, attributes));
         }
@@ -107,15 +121,10 @@ impl Instrument {
                 return series.clone();
             }
             // Without this, every measurement past the limit would take the write lock.
-            let repeats_a_key = self
-                .kept(attributes)
-                .enumerate()
-                .any(|(i, a)| self.kept(attributes).take(i).any(|b| a.key == b.key));
-            if !repeats_a_key && table.series().len() > self.shared.cardinality_limit {
-                let overflow = overflow_attributes();
-                if let Some(series) = self.find_set(&table, &overflow) {
-                    return series.clone();
-                }
+            if let Some(overflow) = self.overflow.get()
+                && !self.repeats_a_key(attributes)
+            {
+                return overflow.clone();
             }
         }
         let set: AttributeSet = self.kept(attributes).cloned().collect();
@@ -126,11 +135,16 @@ impl Instrument {
         if table.series().len() < self.shared.cardinality_limit {
             return self.create(&mut table, set);
         }
-        let overflow = overflow_attributes();
-        match self.find_set(&table, &overflow) {
-            Some(series) => series.clone(),
-            None => self.create(&mut table, overflow),
-        }
+        let set = overflow_attributes();
+        let known = self.find_set(&table, &set).cloned();
+        let overflow = known.unwrap_or_else(|| self.create(&mut table, set));
+        self.overflow.get_or_init(|| overflow).clone()
+    }
+
+    /// Whether the set of these attributes is smaller than their list, and so may be a series that exists.
+    fn repeats_a_key(&self, attributes: &[KeyValue]) -> bool {
+        let mut kept = self.kept(attributes).enumerate();
+        kept.any(|(i, a)| self.kept(attributes).take(i).any(|b| a.key == b.key))
     }
 
     fn find_set<'a>(&self, table: &'a Table, set: &AttributeSet) -> Option<&'a Arc<Series>> {

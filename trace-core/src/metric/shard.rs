@@ -1,95 +1,257 @@
-//! Counters that threads add to without sharing a cache line.
+//! Numbers that threads add to without locked instructions and without sharing a cache line.
 //!
-//! Each thread is given a shard by turn. Threads that share one stay exact, because every update is atomic; a
-//! thread that ends leaves its total behind.
+//! A thread claims a number when it first records, and gives it back when it ends. The number names a shard that no
+//! other living thread writes to, so a plain load and store is exact and costs a fraction of an atomic addition.
+//! Threads that find no number left share the last shard, with atomic additions.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 
 /// Words in a line: 64 bytes, the cache line of the machines that we run on.
 const LINE: usize = 8;
-/// More shards cost memory for every series, and gain little.
-const MAX_SHARDS: usize = 8;
+/// Numbers that threads can claim.
+const MAX_CLAIMS: usize = 64;
 
 #[repr(align(64))]
 #[derive(Default)]
 struct Line([AtomicU64; LINE]);
 
-/// A row of words for each shard.
+/// A row of words for each thread that wrote to it.
 pub(super) struct Shards {
-    lines: Box<[Line]>,
-    lines_per_shard: usize,
-    mask: usize,
+    /// Made when a thread first writes. The last one is shared.
+    shards: Box<[OnceLock<Box<[Line]>>]>,
+    words: usize,
+    initial: fn(usize) -> u64,
 }
 
 /// The words of one shard.
 #[derive(Clone, Copy)]
-pub(super) struct Shard<'a>(&'a [Line]);
+pub(super) struct Shard<'a> {
+    lines: &'a [Line],
+    /// Whether the calling thread alone writes to it.
+    owned: bool,
+}
 
 impl Shards {
-    /// `words` zeros for each of `shards`, which must be a power of two.
-    pub(super) fn new(words: usize, shards: usize) -> Self {
-        debug_assert!(shards.is_power_of_two());
-        let lines_per_shard = words.div_ceil(LINE).max(1);
-        let lines = (0..lines_per_shard * shards).map(|_| Line::default()).collect();
-        Self { lines, lines_per_shard, mask: shards - 1 }
+    /// `words` in each shard, with the initial value that depends on the number of the word; as many shards as
+    /// [`suitable_shards`] said.
+    pub(super) fn new(words: usize, shards: usize, initial: fn(usize) -> u64) -> Self {
+        Self { shards: (0..shards.max(1)).map(|_| OnceLock::new()).collect(), words, initial }
     }
 
     /// The shard of the calling thread.
     #[inline]
     pub(super) fn mine(&self) -> Shard<'_> {
-        let start = (thread_number() & self.mask) * self.lines_per_shard;
-        Shard(&self.lines[start..start + self.lines_per_shard])
+        let last = self.shards.len() - 1;
+        let number = my_number();
+        let lines = self.shards[number.min(last)].get_or_init(|| self.make());
+        Shard { lines, owned: number < last }
     }
 
-    /// All shards.
-    pub(super) fn iter(&self) -> impl Iterator<Item = Shard<'_>> {
-        self.lines.chunks(self.lines_per_shard).map(Shard)
-    }
-}
-
-impl<'a> Shard<'a> {
-    /// A word by its number, which must be below the `words` of [`Shards::new`].
-    #[inline]
-    pub(super) fn word(self, i: usize) -> &'a AtomicU64 {
-        &self.0[i / LINE].0[i % LINE]
-    }
-}
-
-/// How many shards suit this machine.
-pub(super) fn suitable_shards() -> usize {
-    thread::available_parallelism().map_or(1, usize::from).next_power_of_two().min(MAX_SHARDS)
-}
-
-#[inline]
-fn thread_number() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local!(static NUMBER: Cell<usize> = const { Cell::new(usize::MAX) });
-    NUMBER.with(|n| {
-        if n.get() == usize::MAX {
-            n.set(NEXT.fetch_add(1, Relaxed) & (usize::MAX >> 1));
+    #[cold]
+    fn make(&self) -> Box<[Line]> {
+        let lines: Box<[Line]> = (0..self.words.div_ceil(LINE)).map(|_| Line::default()).collect();
+        for i in 0..self.words {
+            lines[i / LINE].0[i % LINE].store((self.initial)(i), Relaxed);
         }
-        n.get()
-    })
+        lines
+    }
+
+    /// The shards that were written to.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Shard<'_>> {
+        self.shards.iter().filter_map(OnceLock::get).map(|lines| Shard { lines, owned: false })
+    }
 }
 
-/// Adds to a double that is kept as bits. `false` if the result would not be finite; nothing is changed then.
-#[inline]
-pub(super) fn add_f64(word: &AtomicU64, v: f64) -> bool {
-    word.fetch_update(Relaxed, Relaxed, |bits| {
-        let sum = f64::from_bits(bits) + v;
-        sum.is_finite().then_some(sum.to_bits())
-    })
-    .is_ok()
+impl Shard<'_> {
+    #[inline]
+    fn word(&self, i: usize) -> &AtomicU64 {
+        &self.lines[i / LINE].0[i % LINE]
+    }
+
+    /// A word by its number, which must be below the `words` of [`Shards::new`]. Who reads a value sees everything
+    /// that the writer wrote before it.
+    #[inline]
+    pub(super) fn get(self, i: usize) -> u64 {
+        self.word(i).load(Acquire)
+    }
+
+    /// The same as a double.
+    pub(super) fn get_f64(self, i: usize) -> f64 {
+        f64::from_bits(self.get(i))
+    }
+
+    /// Adds, wrapping.
+    #[inline]
+    pub(super) fn add(self, i: usize, n: u64) {
+        let word = self.word(i);
+        if self.owned {
+            word.store(word.load(Relaxed).wrapping_add(n), Release);
+        } else {
+            word.fetch_add(n, Release);
+        }
+    }
+
+    /// Replaces a double by what `f` makes of it; `false` if that is nothing.
+    #[inline]
+    pub(super) fn update_f64(self, i: usize, f: impl Fn(f64) -> Option<f64>) -> bool {
+        let word = self.word(i);
+        let new = |bits| f(f64::from_bits(bits)).map(f64::to_bits);
+        // The common case of a minimum or maximum is that nothing changes: a plain load is all it costs then.
+        let Some(next) = new(word.load(Relaxed)) else { return false };
+        if self.owned {
+            word.store(next, Release);
+            true
+        } else {
+            word.fetch_update(Release, Relaxed, new).is_ok()
+        }
+    }
 }
 
-/// Replaces a double that is kept as bits while `v` is better than it.
+/// How many shards suit this machine: two threads a core have one of their own, all others share one.
+pub(super) fn suitable_shards() -> usize {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    (2 * cores).clamp(4, MAX_CLAIMS) + 1
+}
+
+const UNKNOWN: usize = usize::MAX;
+const NONE_LEFT: usize = usize::MAX - 1;
+
+// Without a destructor, so that it can be read until the very end of the thread.
+thread_local!(static NUMBER: Cell<usize> = const { Cell::new(UNKNOWN) });
+thread_local!(static CLAIM: Claim = Claim::new());
+
+/// The numbers that were given back; empty places above `next` were never claimed.
+static FREE: Mutex<Free> = Mutex::new(Free { returned: BTreeSet::new(), next: 0 });
+
+struct Free {
+    returned: BTreeSet<usize>,
+    next: usize,
+}
+
+/// Holds a number until the thread ends. The lock hands the shard's words over to the next thread.
+struct Claim(usize);
+
+impl Claim {
+    fn new() -> Self {
+        let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+        // The lowest first: registries on small machines have fewer shards than there are numbers.
+        if let Some(number) = free.returned.pop_first() {
+            return Self(number);
+        }
+        if free.next == MAX_CLAIMS {
+            return Self(NONE_LEFT);
+        }
+        free.next += 1;
+        Self(free.next - 1)
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        // What the destructors of other thread-locals record from here on goes to the shared shard.
+        NUMBER.set(NONE_LEFT);
+        if self.0 != NONE_LEFT {
+            FREE.lock().unwrap_or_else(PoisonError::into_inner).returned.insert(self.0);
+        }
+    }
+}
+
 #[inline]
-pub(super) fn replace_f64_if(word: &AtomicU64, v: f64, better: impl Fn(f64, f64) -> bool) {
-    // The common case is that nothing changes: a plain load is all it costs then.
-    if better(v, f64::from_bits(word.load(Relaxed))) {
-        let _ = word
-            .fetch_update(Relaxed, Relaxed, |bits| better(v, f64::from_bits(bits)).then_some(v.to_bits()));
+fn my_number() -> usize {
+    match NUMBER.get() {
+        UNKNOWN => claim(),
+        number => number,
+    }
+}
+
+#[cold]
+fn claim() -> usize {
+    let number = CLAIM.try_with(|c| c.0).unwrap_or(NONE_LEFT);
+    NUMBER.set(number);
+    number
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::sync::atomic::AtomicBool;
+
+    use super::*;
+
+    #[test]
+    fn more_threads_than_numbers_lose_nothing() {
+        const THREADS: usize = MAX_CLAIMS + 20;
+        let shards = Shards::new(2, 5, |_| 0);
+        let all_alive = Barrier::new(THREADS);
+        for _ in 0..3 {
+            thread::scope(|s| {
+                for _ in 0..THREADS {
+                    s.spawn(|| {
+                        all_alive.wait();
+                        for _ in 0..500 {
+                            shards.mine().add(0, 1);
+                            assert!(shards.mine().update_f64(1, |v| Some(v + 0.5)));
+                        }
+                    });
+                }
+            });
+        }
+        let total: u64 = shards.iter().map(|s| s.get(0)).sum();
+        assert_eq!(total as usize, 3 * THREADS * 500);
+        assert_eq!(shards.iter().map(|s| s.get_f64(1)).sum::<f64>(), total as f64 / 2.0);
+    }
+
+    #[test]
+    fn living_threads_own_different_shards_and_a_number_is_used_again() {
+        let shards = Shards::new(1, MAX_CLAIMS + 1, |_| 0);
+        let both = Barrier::new(2);
+        let numbers: Vec<usize> = thread::scope(|s| {
+            let run = || {
+                shards.mine().add(0, 1);
+                both.wait();
+                my_number()
+            };
+            [s.spawn(run), s.spawn(run)].map(|t| t.join().unwrap()).to_vec()
+        });
+        assert!(numbers[0] != numbers[1] || numbers[0] == NONE_LEFT);
+        for _ in 0..2 * MAX_CLAIMS {
+            thread::scope(|s| s.spawn(|| shards.mine().add(0, 1)).join().unwrap());
+        }
+        assert_eq!(shards.iter().map(|s| s.get(0)).sum::<u64>() as usize, 2 + 2 * MAX_CLAIMS);
+    }
+
+    #[test]
+    fn a_destructor_that_records_at_the_end_of_the_thread_is_counted() {
+        static KEPT_WHAT_IT_GAVE_BACK: AtomicBool = AtomicBool::new(false);
+        struct Late(&'static Shards);
+        impl Drop for Late {
+            fn drop(&mut self) {
+                let shard = self.0.mine();
+                shard.add(0, 1);
+                if CLAIM.try_with(|_| ()).is_err() && shard.owned {
+                    KEPT_WHAT_IT_GAVE_BACK.store(true, Relaxed);
+                }
+            }
+        }
+        thread_local!(static LATE: Cell<Option<Late>> = const { Cell::new(None) });
+        static SHARDS: OnceLock<Shards> = OnceLock::new();
+        let shards = SHARDS.get_or_init(|| Shards::new(1, 5, |_| 0));
+        for record_first in [false, true] {
+            thread::spawn(move || {
+                if record_first {
+                    shards.mine().add(0, 1);
+                }
+                LATE.set(Some(Late(shards)));
+                shards.mine().add(0, 1);
+            })
+            .join()
+            .unwrap();
+        }
+        assert_eq!(shards.iter().map(|s| s.get(0)).sum::<u64>(), 5);
+        assert!(!KEPT_WHAT_IT_GAVE_BACK.load(Relaxed));
     }
 }

@@ -1,14 +1,12 @@
 //! The cell of counters: one sum of integers and one of doubles, in shards.
 
-use std::sync::atomic::Ordering::Relaxed;
-
-use super::shard::{Shards, add_f64};
+use super::shard::Shards;
 use crate::model::Number;
 
 const INTEGERS: usize = 0;
 const DOUBLES: usize = 1;
-/// 1 once a double was added: from then on the sum is shown as a double.
-const HAS_DOUBLES: usize = 2;
+/// How many doubles were added: from the first on the sum is shown as a double.
+const DOUBLE_COUNT: usize = 2;
 const WORDS: usize = 3;
 
 /// A sum that threads add to at once.
@@ -16,7 +14,7 @@ pub(super) struct SumCell(Shards);
 
 impl SumCell {
     pub(super) fn new(shards: usize) -> Self {
-        Self(Shards::new(WORDS, shards))
+        Self(Shards::new(WORDS, shards, |_| 0))
     }
 
     /// Adds. `false` if a sum of doubles would leave the finite range.
@@ -26,14 +24,15 @@ impl SumCell {
         match value {
             Number::I64(v) => {
                 // Two's complement: adding the bits of a negative number subtracts.
-                shard.word(INTEGERS).fetch_add(v as u64, Relaxed);
+                shard.add(INTEGERS, v as u64);
                 true
             }
             Number::F64(v) => {
-                if shard.word(HAS_DOUBLES).load(Relaxed) == 0 {
-                    shard.word(HAS_DOUBLES).store(1, Relaxed);
+                let added = shard.update_f64(DOUBLES, |sum| Some(sum + v).filter(|s| s.is_finite()));
+                if added {
+                    shard.add(DOUBLE_COUNT, 1);
                 }
-                add_f64(shard.word(DOUBLES), v)
+                added
             }
         }
     }
@@ -42,10 +41,10 @@ impl SumCell {
     pub(super) fn total(&self, monotonic: bool) -> Number {
         let (mut integers, mut doubles, mut has_doubles) = (0i128, 0.0, false);
         for shard in self.0.iter() {
-            let bits = shard.word(INTEGERS).load(Relaxed);
+            let bits = shard.get(INTEGERS);
             integers += if monotonic { i128::from(bits) } else { i128::from(bits as i64) };
-            doubles += f64::from_bits(shard.word(DOUBLES).load(Relaxed));
-            has_doubles |= shard.word(HAS_DOUBLES).load(Relaxed) != 0;
+            doubles += shard.get_f64(DOUBLES);
+            has_doubles |= shard.get(DOUBLE_COUNT) != 0;
         }
         match i64::try_from(integers) {
             Ok(v) if !has_doubles => Number::I64(v),

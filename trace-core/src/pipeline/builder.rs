@@ -101,8 +101,11 @@ impl PipelineBuilder {
             .map(|(name, e, config)| Destination::start(&name, Metrics(e), config).map(Arc::new))
             .collect::<Result<Vec<_>, _>>()?;
         let forwarded = Arc::new(Forwarded::default());
-        let accounts =
-            spans.iter().map(|d| d.account().clone()).chain(metrics.iter().map(|d| d.account().clone())).collect();
+        let accounts = spans
+            .iter()
+            .map(|d| d.account().clone())
+            .chain(metrics.iter().map(|d| d.account().clone()))
+            .collect();
         let ledger = LedgerReader { recorder: recorder.clone(), forwarded: forwarded.clone(), accounts };
 
         let worker = PipelineWorker {
@@ -113,12 +116,15 @@ impl PipelineBuilder {
             interval: self.interval,
         };
         let (commands, receiver) = channel();
-        let thread = std::thread::Builder::new().name("mplp-pipeline".into()).spawn(move || worker.run(&receiver))?;
-        let mut running = Running { commands, wake: thread.thread().clone(), threads: vec![thread], reader: None };
+        let thread =
+            std::thread::Builder::new().name("mplp-pipeline".into()).spawn(move || worker.run(&receiver))?;
+        let mut running =
+            Running { commands, wake: thread.thread().clone(), threads: vec![thread], reader: None };
         if let Some((collect, interval)) = self.collect.filter(|_| !metrics.is_empty()) {
             let reader = MetricReader { collect, destinations: metrics.clone(), interval };
             let (tx, rx) = channel();
-            let thread = std::thread::Builder::new().name("mplp-metrics".into()).spawn(move || reader.run(&rx))?;
+            let thread =
+                std::thread::Builder::new().name("mplp-metrics".into()).spawn(move || reader.run(&rx))?;
             running.threads.push(thread);
             running.reader = Some(tx);
         }
@@ -128,7 +134,8 @@ impl PipelineBuilder {
 
 impl std::fmt::Debug for PipelineBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let names: Vec<_> = self.spans.iter().map(|s| &s.0).chain(self.metrics.iter().map(|m| &m.0)).collect();
+        let names: Vec<_> =
+            self.spans.iter().map(|s| &s.0).chain(self.metrics.iter().map(|m| &m.0)).collect();
         f.debug_struct("PipelineBuilder").field("destinations", &names).finish_non_exhaustive()
     }
 }

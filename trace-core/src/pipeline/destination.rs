@@ -53,7 +53,11 @@ pub(super) struct Destination<P> {
 }
 
 impl<P: Payload> Destination<P> {
-    pub(super) fn start(name: &str, sink: impl Sink<P> + 'static, config: DestinationConfig) -> std::io::Result<Self> {
+    pub(super) fn start(
+        name: &str,
+        sink: impl Sink<P> + 'static,
+        config: DestinationConfig,
+    ) -> std::io::Result<Self> {
         let queue = Arc::new(Queue::new(config.queue_bytes));
         let account = Arc::new(Account::new(name));
         let deadline = Arc::new(Mutex::new(None));
@@ -169,7 +173,9 @@ impl<P: Payload> Worker<P> {
             if let Some(p) = self.queue.try_pop_payload() {
                 records += p.records();
                 parts.push(p);
-            } else if self.queue.is_urgent() || tokio::time::timeout_at(until, self.queue.changed()).await.is_err() {
+            } else if self.queue.is_urgent()
+                || tokio::time::timeout_at(until, self.queue.changed()).await.is_err()
+            {
                 break;
             }
         }
@@ -279,7 +285,10 @@ struct CatchUnwind<F>(std::pin::Pin<Box<F>>);
 impl<F: Future> Future for CatchUnwind<F> {
     type Output = Result<F::Output, ()>;
 
-    fn poll(mut self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<Self::Output> {
+    fn poll(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Self::Output> {
         match std::panic::catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(cx))) {
             Ok(poll) => poll.map(Ok),
             Err(_) => std::task::Poll::Ready(Err(())),

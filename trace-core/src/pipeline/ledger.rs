@@ -53,7 +53,8 @@ pub struct DestinationLedger {
 impl Ledger {
     /// Spans lost anywhere. A span that two destinations lost counts twice.
     pub fn lost(&self) -> u64 {
-        self.dropped.values().sum::<u64>() + self.destinations.iter().map(DestinationLedger::lost).sum::<u64>()
+        self.dropped.values().sum::<u64>()
+            + self.destinations.iter().map(DestinationLedger::lost).sum::<u64>()
     }
 
     /// Whether every account adds up.

@@ -18,7 +18,11 @@ fn quick() -> DestinationConfig {
     DestinationConfig {
         max_delay: Duration::ZERO,
         timeout: Duration::from_millis(100),
-        retry: RetryPolicy { initial: Duration::from_millis(2), max: Duration::from_millis(4), ..RetryPolicy::default() },
+        retry: RetryPolicy {
+            initial: Duration::from_millis(2),
+            max: Duration::from_millis(4),
+            ..RetryPolicy::default()
+        },
         ..DestinationConfig::default()
     }
 }
@@ -87,7 +91,9 @@ fn a_hanging_destination_delays_neither_its_sibling_nor_the_caller() {
         .start()
         .unwrap();
     record(&p, 100);
-    assert!(matches!(p.flush(Duration::from_millis(200)), Err(FlushError::Timeout(_, who)) if who == "destination hangs"));
+    assert!(
+        matches!(p.flush(Duration::from_millis(200)), Err(FlushError::Timeout(_, who)) if who == "destination hangs")
+    );
     assert_eq!(good.spans().len(), 100);
     let began = Instant::now();
     let report = p.shutdown(Duration::from_millis(100)).unwrap_err().report;
@@ -100,7 +106,11 @@ fn a_hanging_destination_delays_neither_its_sibling_nor_the_caller() {
 #[test]
 fn with_the_collector_down_shutdown_says_how_many_spans_were_lost_and_why() {
     let p = Pipeline::builder()
-        .export_spans_with("collector", Down(Arc::new(AtomicBool::new(true)), CaptureExporter::new()), quick())
+        .export_spans_with(
+            "collector",
+            Down(Arc::new(AtomicBool::new(true)), CaptureExporter::new()),
+            quick(),
+        )
         .start()
         .unwrap();
     record(&p, 10);
@@ -154,7 +164,11 @@ fn permanent_partial_and_panicking_failures_are_counted_by_reason() {
 #[test]
 fn a_full_queue_drops_and_counts() {
     let p = Pipeline::builder()
-        .export_spans_with("small", Hangs, DestinationConfig { queue_bytes: 20_000, timeout: LONG, ..quick() })
+        .export_spans_with(
+            "small",
+            Hangs,
+            DestinationConfig { queue_bytes: 20_000, timeout: LONG, ..quick() },
+        )
         .start()
         .unwrap();
     for _ in 0..20 {

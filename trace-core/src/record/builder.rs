@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::SpanGuard;
 use super::current::{current_context, with_local};
 use super::recorder::{NO_SCOPE, Recorder};
 use super::span::{Name, Span, Start};
-use super::SpanGuard;
 use crate::batch::ScopeRef;
 use crate::model::{KeyValue, Scope, SpanContext, SpanKind, Timestamp, Value};
 

@@ -131,7 +131,13 @@ fn begin(
     fields: Fields<'_>,
 ) -> Span {
     let scope = ScopeRef::Static(callsite.scope);
-    let start =
-        Start { name: Name::Static(callsite.name), kind: callsite.kind, scope: &scope, parent, fields, start: None };
+    let start = Start {
+        name: Name::Static(callsite.name),
+        kind: callsite.kind,
+        scope: &scope,
+        parent,
+        fields,
+        start: None,
+    };
     Span::start(recorder, Some(local), &start)
 }

@@ -4,11 +4,11 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use super::SpanLimits;
 use super::builder::SpanBuilder;
 use super::chunk::{Consumer, Slot};
 use super::current::{Local, with_local};
 use super::drain::Drain;
-use super::SpanLimits;
 use crate::clock::Clock;
 use crate::model::{Resource, Scope};
 use crate::sample::ParentBased;

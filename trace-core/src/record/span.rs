@@ -9,8 +9,8 @@ use std::time::SystemTime;
 use super::chunk::{Chunk, NewRow, Slot};
 use super::current::Local;
 use super::recorder::Recorder;
-use crate::clock::Clock;
 use crate::batch::{Columns, EventCell, LinkCell, List, NONE, Row, ScopeRef, StatusCode, Text};
+use crate::clock::Clock;
 use crate::model::{KeyValue, SpanContext, SpanId, SpanKind, Status, Timestamp, Value, ValueRef};
 use crate::signal::{Decision, SamplingInput};
 
@@ -101,7 +101,13 @@ impl Span {
         s: &Start<'_>,
     ) -> Self {
         let mut context = match s.parent {
-            Some(p) => SpanContext { span_id, is_remote: false, trace_id: p.trace_id, flags: p.flags, trace_state: p.trace_state.clone() },
+            Some(p) => SpanContext {
+                span_id,
+                is_remote: false,
+                trace_id: p.trace_id,
+                flags: p.flags,
+                trace_state: p.trace_state.clone(),
+            },
             None => SpanContext::new(trace_id, span_id, crate::model::TraceFlags(0b11)),
         };
         // Local children follow their parent; the sampler is asked where a trace enters the process.
@@ -178,7 +184,11 @@ impl Span {
     }
 
     /// Adds an event at the present moment.
-    pub fn add_event(&self, name: impl Into<Cow<'static, str>>, attributes: impl IntoIterator<Item = KeyValue>) {
+    pub fn add_event(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        attributes: impl IntoIterator<Item = KeyValue>,
+    ) {
         let Some(h) = &self.record else { return };
         self.add_event_at(name, h.slot.clock.now(), attributes);
     }
@@ -200,7 +210,10 @@ impl Span {
             }
             let name = c.text_of(name);
             let (attributes, dropped_attributes) = list_of(c, attributes, limits.attributes);
-            c.push_event(row, EventCell { name, time: time.unix_nanos(), attributes, dropped_attributes, next: NONE });
+            c.push_event(
+                row,
+                EventCell { name, time: time.unix_nanos(), attributes, dropped_attributes, next: NONE },
+            );
         });
     }
 

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::span;
 use crate::batch::SpanBatch;
 use crate::clock::{Clock, ManualClock};
 use crate::model::{KeyValue, Resource, SpanData, SpanKind, Status, Timestamp};
+use crate::span;
 
 fn recorder() -> (Recorder, Drain, ManualClock) {
     let (clock, manual) = Clock::manual(Timestamp::from_unix_secs(1_000));
@@ -28,7 +28,8 @@ fn find<'a>(spans: &'a [SpanData], name: &str) -> &'a SpanData {
 fn a_span_keeps_name_times_attributes_events_and_status() {
     let (r, mut d, clock) = recorder();
     {
-        let s = span!(recorder: &r, kind: Server, "work", user.id = 7, "a b" = "text", ratio = 0.5, ok = true);
+        let s =
+            span!(recorder: &r, kind: Server, "work", user.id = 7, "a b" = "text", ratio = 0.5, ok = true);
         clock.advance(Duration::from_millis(2));
         s.add_event("step", [KeyValue::new("n", 1)]);
         s.set_attribute("user.id", 8);
@@ -42,7 +43,12 @@ fn a_span_keeps_name_times_attributes_events_and_status() {
     assert_eq!(s.end.since(s.start), Duration::from_millis(5));
     assert_eq!(
         s.attributes,
-        [KeyValue::new("user.id", 8), KeyValue::new("a b", "text"), KeyValue::new("ratio", 0.5), KeyValue::new("ok", true)]
+        [
+            KeyValue::new("user.id", 8),
+            KeyValue::new("a b", "text"),
+            KeyValue::new("ratio", 0.5),
+            KeyValue::new("ok", true)
+        ]
     );
     assert_eq!(s.events[0].time.since(s.start), Duration::from_millis(2));
     assert_eq!(s.status, Status::Error("bad".into()));

@@ -1,6 +1,9 @@
-//! temporary until merge
-use crate::signal::*;
-/// t
-#[derive(Default)]
-pub struct ParentBased;
-impl Sampler for ParentBased { fn sample(&self, i: &SamplingInput<'_>) -> Decision { match i.parent { Some(p) if !p.is_sampled() => Decision::DROP, _ => Decision::SAMPLE } } fn description(&self) -> String { "t".into() } }
+//! Which traces are recorded: samplers that decide at the start of a trace.
+
+mod constant;
+mod parent_based;
+mod ratio;
+
+pub use constant::{AlwaysOff, AlwaysOn};
+pub use parent_based::ParentBased;
+pub use ratio::{InvalidRatio, RatioSampler};

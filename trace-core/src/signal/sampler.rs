@@ -1,5 +1,7 @@
 //! Which traces are recorded.
 
+use std::sync::Arc;
+
 use crate::model::{SpanContext, SpanKind, TraceId, TraceState};
 
 /// What is known when a span starts.
@@ -40,3 +42,13 @@ pub trait Sampler: Send + Sync {
     /// The sampler's name and parameters, such as `MplpRatioSampler{0.1}`.
     fn description(&self) -> String;
 }
+
+macro_rules! forward {
+    ($($ptr:ident),*) => {$(
+        impl<T: Sampler + ?Sized> Sampler for $ptr<T> {
+            fn sample(&self, input: &SamplingInput<'_>) -> Decision { (**self).sample(input) }
+            fn description(&self) -> String { (**self).description() }
+        }
+    )*};
+}
+forward!(Box, Arc);

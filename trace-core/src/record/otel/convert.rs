@@ -7,7 +7,8 @@ use opentelemetry::InstrumentationScope;
 use opentelemetry::trace as api;
 
 use crate::model::{
-    Array, AttributeSet, KeyValue, Scope, SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState, Value,
+    Array, AttributeSet, KeyValue, Scope, SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId,
+    TraceState, Value,
 };
 
 /// `None` for an invalid context.

@@ -74,9 +74,16 @@ fn parents_are_found_across_the_macro_and_the_api() {
     assert!(current_context().is_none());
     assert!(!Context::current().has_active_span());
     let spans = take(&mut d);
-    for (child, parent) in
-        [("a", None), ("b", Some("a")), ("c", Some("b")), ("d", Some("c")), ("e", Some("d")), ("f", Some("c")), ("g", Some("a")), ("root on purpose", None)]
-    {
+    for (child, parent) in [
+        ("a", None),
+        ("b", Some("a")),
+        ("c", Some("b")),
+        ("d", Some("c")),
+        ("e", Some("d")),
+        ("f", Some("c")),
+        ("g", Some("a")),
+        ("root on purpose", None),
+    ] {
         assert_eq!(parent_of(&spans, child), parent, "parent of {child}");
     }
 }

@@ -71,7 +71,8 @@ where
         };
         let metadata = attrs.metadata();
         let scope = self.scope(metadata.target(), Some(metadata.target()));
-        let borrowed: Vec<_> = fields.attributes.iter().map(|kv| (static_key(kv), kv.value.as_ref())).collect();
+        let borrowed: Vec<_> =
+            fields.attributes.iter().map(|kv| (static_key(kv), kv.value.as_ref())).collect();
         let start = Start {
             name: fields.name.as_deref().map_or(Name::Static(metadata.name()), Name::Borrowed),
             kind: fields.kind.unwrap_or(SpanKind::Internal),
@@ -107,7 +108,9 @@ where
 
     fn on_follows_from(&self, id: &Id, follows: &Id, ctx: Context<'_, S>) {
         let (Some(span), Some(follows)) = (ctx.span(id), ctx.span(follows)) else { return };
-        if let (Some(Recorded(recorded)), Some(context)) = (span.extensions().get::<Recorded>(), context_of(&follows)) {
+        if let (Some(Recorded(recorded)), Some(context)) =
+            (span.extensions().get::<Recorded>(), context_of(&follows))
+        {
             recorded.add_link(context, []);
         }
     }

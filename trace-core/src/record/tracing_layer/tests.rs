@@ -50,7 +50,10 @@ fn fields_events_and_otel_names_are_recorded() {
     );
     let e = &s.events[0];
     assert_eq!(e.name, "something odd");
-    assert!(e.attributes.contains(&KeyValue::new("code", 3)) && e.attributes.contains(&KeyValue::new("level", "WARN")));
+    assert!(
+        e.attributes.contains(&KeyValue::new("code", 3))
+            && e.attributes.contains(&KeyValue::new("level", "WARN"))
+    );
 }
 
 #[test]
@@ -59,7 +62,11 @@ fn status_fields_set_the_status_and_errors_keep_their_causes() {
     #[error("outer")]
     struct Outer(#[source] std::io::Error);
     let spans = with_layer(|_| {
-        let s = tracing::info_span!("a", otel.status_code = tracing::field::Empty, otel.status_message = "no disk");
+        let s = tracing::info_span!(
+            "a",
+            otel.status_code = tracing::field::Empty,
+            otel.status_message = "no disk"
+        );
         s.record("otel.status_code", "ok");
         let e = Outer(std::io::Error::other("inner"));
         let _b = tracing::info_span!("b", error = &e as &dyn std::error::Error);
@@ -80,9 +87,14 @@ fn parents_are_right_across_the_macro_and_tracing() {
         let explicit = tracing::info_span!(parent: &b, "explicit");
         drop(explicit);
     });
-    for (child, parent) in
-        [("b", Some("a")), ("c", Some("b")), ("d", Some("c")), ("e", Some("d")), ("root", None), ("explicit", Some("b"))]
-    {
+    for (child, parent) in [
+        ("b", Some("a")),
+        ("c", Some("b")),
+        ("d", Some("c")),
+        ("e", Some("d")),
+        ("root", None),
+        ("explicit", Some("b")),
+    ] {
         assert_eq!(parent_of(&spans, child), parent, "parent of {child}");
     }
 }
@@ -102,9 +114,14 @@ fn parents_are_right_across_all_three_doors() {
         });
         drop(span!(recorder: r, "g"));
     });
-    for (child, parent) in
-        [("b", Some("a")), ("c", Some("b")), ("d", Some("c")), ("e", Some("d")), ("f", Some("c")), ("g", Some("a"))]
-    {
+    for (child, parent) in [
+        ("b", Some("a")),
+        ("c", Some("b")),
+        ("d", Some("c")),
+        ("e", Some("d")),
+        ("f", Some("c")),
+        ("g", Some("a")),
+    ] {
         assert_eq!(parent_of(&spans, child), parent, "parent of {child}");
     }
 }

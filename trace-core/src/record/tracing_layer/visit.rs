@@ -24,7 +24,9 @@ impl Fields {
         let message = self.status_message.clone();
         match self.status_code.as_deref() {
             Some(c) if c.eq_ignore_ascii_case("ok") => Some(Status::Ok),
-            Some(c) if c.eq_ignore_ascii_case("error") => Some(Status::Error(message.unwrap_or_default().into())),
+            Some(c) if c.eq_ignore_ascii_case("error") => {
+                Some(Status::Error(message.unwrap_or_default().into()))
+            }
             _ => message.map(|m| Status::Error(m.into())),
         }
     }

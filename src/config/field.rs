@@ -1,0 +1,245 @@
+//! One scalar of the tree, read as the type that is wanted.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+use serde_json::Value;
+
+use super::secret::Secret;
+use super::section::Source;
+
+/// What is shown of a value.
+const MAX_SHOWN: usize = 64;
+
+/// One scalar with its path. Reading a wrong type reports it and gives `None`, as if the key were not there.
+pub(super) struct Field<'a> {
+    source: Source<'a>,
+    path: String,
+    scalar: Option<Scalar>,
+}
+
+#[derive(Clone)]
+enum Scalar {
+    Bool(bool),
+    Number(serde_json::Number),
+    Text {
+        text: String,
+        /// As written, with its variables: what they hold may be a secret.
+        shown: String,
+        /// All of it comes from one variable, so it may stand for a number or a boolean.
+        typeless: bool,
+        /// A variable without a default had no value.
+        missing: bool,
+    },
+}
+
+impl<'a> Field<'a> {
+    pub(super) fn new(source: Source<'a>, path: String, value: Option<&'a Value>) -> Self {
+        let scalar = value.and_then(|v| Self::resolve(source, &path, v));
+        Self { source, path, scalar }
+    }
+
+    fn resolve(source: Source<'_>, path: &str, value: &Value) -> Option<Scalar> {
+        match value {
+            Value::Null => None,
+            Value::Bool(b) => Some(Scalar::Bool(*b)),
+            Value::Number(n) => Some(Scalar::Number(n.clone())),
+            Value::String(raw) => {
+                let expansion = match super::expand::expand(raw, source.env) {
+                    Ok(expansion) => expansion,
+                    Err(e) => {
+                        source.report.error(path, e.to_string());
+                        return None;
+                    }
+                };
+                if expansion.text.trim().is_empty() {
+                    if raw.trim().is_empty() {
+                        source.report.error(path, "is empty: give it a value or leave the key out");
+                    }
+                    return None;
+                }
+                if expansion.text.chars().any(char::is_control) {
+                    source.report.error(path, "has a line break or another control character");
+                    return None;
+                }
+                Some(Scalar::Text {
+                    text: expansion.text,
+                    shown: quoted(raw),
+                    typeless: expansion.whole,
+                    missing: expansion.missing,
+                })
+            }
+            Value::Array(_) | Value::Object(_) => {
+                source.report.error(path, format!("is {}; allowed: a single value", shown(value)));
+                None
+            }
+        }
+    }
+
+    /// The environment variable that stands in for a key that is not there.
+    pub(super) fn env(mut self, name: &'static str) -> Self {
+        if self.scalar.is_none()
+            && let Some(text) = (self.source.env)(name).filter(|v| !v.trim().is_empty())
+        {
+            self.path = format!("{} (from {name})", self.path);
+            if text.chars().any(char::is_control) {
+                self.error("has a line break or another control character");
+            } else {
+                let shown = quoted(&text);
+                self.scalar = Some(Scalar::Text { text, shown, typeless: true, missing: false });
+            }
+        }
+        self
+    }
+
+    pub(super) fn present(&self) -> bool {
+        self.scalar.is_some()
+    }
+
+    pub(super) fn error(&self, message: impl Into<String>) {
+        self.source.report.error(&self.path, message);
+    }
+
+    pub(super) fn text(&self) -> Option<String> {
+        self.as_text().map(str::to_owned)
+    }
+
+    /// A text that is never shown. It is absent if one of its variables is unset: half a secret is none.
+    pub(super) fn secret(&self) -> Option<Secret> {
+        match self.scalar.as_ref()? {
+            Scalar::Text { missing: true, .. } => None,
+            Scalar::Text { text, .. } => Some(Secret::new(text)),
+            Scalar::Bool(_) | Scalar::Number(_) => {
+                self.error("is not text: put it in quotes");
+                None
+            }
+        }
+    }
+
+    pub(super) fn flag(&self) -> Option<bool> {
+        match self.scalar.as_ref()? {
+            Scalar::Bool(v) => Some(*v),
+            Scalar::Text { text, typeless: true, .. } if text.eq_ignore_ascii_case("true") => Some(true),
+            Scalar::Text { text, typeless: true, .. } if text.eq_ignore_ascii_case("false") => Some(false),
+            _ => self.refuse("true or false"),
+        }
+    }
+
+    pub(super) fn number(&self, range: RangeInclusive<f64>) -> Option<f64> {
+        let value = match self.scalar.as_ref()? {
+            Scalar::Number(n) => n.as_f64(),
+            Scalar::Text { text, typeless: true, .. } => text.trim().parse().ok(),
+            _ => None,
+        };
+        value
+            .filter(|v| range.contains(v))
+            .or_else(|| self.refuse(format_args!("a number from {} to {}", range.start(), range.end())))
+    }
+
+    pub(super) fn integer(&self, range: RangeInclusive<u64>) -> Option<u64> {
+        let value = match self.scalar.as_ref()? {
+            Scalar::Number(n) => n.as_u64(),
+            Scalar::Text { text, typeless: true, .. } => text.trim().parse().ok(),
+            _ => None,
+        };
+        value
+            .filter(|v| range.contains(v))
+            .or_else(|| self.refuse(format_args!("a whole number from {} to {}", range.start(), range.end())))
+    }
+
+    /// A port; 0 lets the system choose.
+    pub(super) fn port(&self) -> Option<u16> {
+        self.integer(0..=u64::from(u16::MAX)).and_then(|v| u16::try_from(v).ok())
+    }
+
+    /// A text that a type reads; the type's error says what is allowed.
+    pub(super) fn parse<T: FromStr<Err: Display>>(&self) -> Option<T> {
+        match self.as_text()?.trim().parse() {
+            Ok(value) => Some(value),
+            Err(e) => self.refuse(e),
+        }
+    }
+
+    /// One of a few words, in any case.
+    pub(super) fn one_of<T: Copy>(&self, words: &[(&str, T)]) -> Option<T> {
+        let text = self.as_text()?;
+        words
+            .iter()
+            .find(|(word, _)| word.eq_ignore_ascii_case(text.trim()))
+            .map(|(_, v)| *v)
+            .or_else(|| self.refuse(words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ")))
+    }
+
+    /// The parts of a text with commas; empty parts are left out.
+    pub(super) fn split_at_commas(self) -> Vec<Field<'a>> {
+        let Some(Scalar::Text { text, shown, typeless, missing }) = &self.scalar else {
+            return if self.present() { vec![self] } else { Vec::new() };
+        };
+        text.split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .map(|part| Field {
+                source: self.source,
+                path: self.path.clone(),
+                scalar: Some(Scalar::Text {
+                    text: part.to_owned(),
+                    shown: shown.clone(),
+                    typeless: *typeless,
+                    missing: *missing,
+                }),
+            })
+            .collect()
+    }
+
+    fn as_text(&self) -> Option<&str> {
+        match self.scalar.as_ref()? {
+            Scalar::Text { text, .. } => Some(text),
+            Scalar::Bool(v) => not_text(self.source, &self.path, v),
+            Scalar::Number(v) => not_text(self.source, &self.path, v),
+        }
+    }
+
+    fn refuse<T>(&self, allowed: impl Display) -> Option<T> {
+        let shown = match self.scalar.as_ref()? {
+            Scalar::Bool(v) => v.to_string(),
+            Scalar::Number(v) => v.to_string(),
+            Scalar::Text { shown, .. } => shown.clone(),
+        };
+        self.error(format!("is {shown}; allowed: {allowed}"));
+        None
+    }
+}
+
+fn not_text<T>(source: Source<'_>, path: &str, value: impl Display) -> Option<T> {
+    source.report.error(path, format!("is {value}; allowed: text (put it in quotes)"));
+    None
+}
+
+/// A value as it may be shown where another kind of value was expected.
+pub(super) fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "nothing".to_owned(),
+        Value::Bool(_) => "a boolean".to_owned(),
+        Value::Number(_) => "a number".to_owned(),
+        Value::String(_) => "text".to_owned(),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "a section".to_owned(),
+    }
+}
+
+/// A text in quotes, cut, and without what addresses carry of secrets: user, password and query.
+fn quoted(text: &str) -> String {
+    let mut text = text.to_owned();
+    if let Some(authority) = text.find("://").map(|i| i + 3) {
+        let end = text[authority..].find(['/', '?', '#']).map_or(text.len(), |i| authority + i);
+        if let Some(at) = text[authority..end].rfind('@') {
+            text.replace_range(authority..authority + at, "***");
+        }
+        if let Some(query) = text.find('?') {
+            text.replace_range(query + 1.., "***");
+        }
+    }
+    let cut: String = text.chars().take(MAX_SHOWN).collect();
+    format!("{cut:?}")
+}

@@ -1,0 +1,124 @@
+//! What is measured and where metrics go.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::endpoint::Endpoint;
+use super::otlp::OtlpConfig;
+use super::section::Section;
+
+/// `opentelemetry.metrics`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MetricsConfig {
+    /// Whether metrics are recorded; true by default.
+    pub enabled: bool,
+    /// Where metrics go.
+    pub exporters: MetricExportersConfig,
+}
+
+/// `opentelemetry.metrics.exporters`: what is `None` is off. An exporter is on if its section is there without
+/// `enabled: false`, or if the environment has its endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MetricExportersConfig {
+    /// A page that Prometheus scrapes.
+    pub prometheus: Option<PrometheusConfig>,
+    /// OTLP over HTTP.
+    pub otlp: Option<OtlpMetricsConfig>,
+}
+
+/// `opentelemetry.metrics.exporters.prometheus`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PrometheusConfig {
+    /// The path of the page; `/metrics` by default.
+    pub endpoint: String,
+    /// The port; 9090 by default, 0 lets the system choose.
+    pub port: u16,
+}
+
+/// `opentelemetry.metrics.exporters.otlp`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OtlpMetricsConfig {
+    /// Where and how. The endpoint is else `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT`, else
+    /// `http://localhost:4318/v1/metrics`. Without an `Authorization` header of its own it sends that of the traces,
+    /// if it goes to the same host.
+    #[serde(flatten)]
+    pub destination: OtlpConfig,
+    /// `intervalMs`: how often metrics are collected and sent; 60 s by default.
+    #[serde(rename = "intervalMs", serialize_with = "super::duration::as_ms")]
+    pub interval: Duration,
+}
+
+/// The OpenTelemetry default of `OTEL_METRIC_EXPORT_INTERVAL`.
+const INTERVAL: Duration = Duration::from_secs(60);
+
+impl Default for MetricsConfig {
+    fn default() -> Self {
+        Self { enabled: true, exporters: MetricExportersConfig::default() }
+    }
+}
+
+impl Default for PrometheusConfig {
+    fn default() -> Self {
+        Self { endpoint: "/metrics".to_owned(), port: 9090 }
+    }
+}
+
+impl MetricsConfig {
+    pub(super) fn read(s: &Section<'_>) -> Self {
+        Self { enabled: s.enabled_or(true), exporters: s.section("exporters", MetricExportersConfig::read) }
+    }
+}
+
+impl MetricExportersConfig {
+    fn read(s: &Section<'_>) -> Self {
+        Self {
+            prometheus: s.section("prometheus", PrometheusConfig::read),
+            otlp: s.section("otlp", OtlpMetricsConfig::read),
+        }
+    }
+}
+
+impl PrometheusConfig {
+    fn read(s: &Section<'_>) -> Option<Self> {
+        let default = Self::default();
+        let on = s.enabled_or(false);
+        let config = Self {
+            endpoint: s.field("endpoint").parse::<PagePath>().map_or(default.endpoint, |p| p.0),
+            port: s.field("port").port().unwrap_or(default.port),
+        };
+        on.then_some(config)
+    }
+}
+
+impl OtlpMetricsConfig {
+    fn read(s: &Section<'_>) -> Option<Self> {
+        let destination = OtlpConfig::read(s, "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", Endpoint::local_metrics);
+        let interval = s.field("intervalMs").integer(100..=3_600_000).map_or(INTERVAL, Duration::from_millis);
+        Some(Self { destination: destination?, interval })
+    }
+}
+
+/// The path of a page: `/` and what a URL may have there.
+struct PagePath(String);
+
+#[derive(Debug, thiserror::Error)]
+#[error("a path that begins with /, without ? and #, such as /metrics")]
+struct PagePathError;
+
+impl std::str::FromStr for PagePath {
+    type Err = PagePathError;
+
+    fn from_str(text: &str) -> Result<Self, PagePathError> {
+        let path = http::uri::PathAndQuery::try_from(text).map_err(|_| PagePathError)?;
+        if text.starts_with('/') && path.as_str() == text && path.query().is_none() {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(PagePathError)
+        }
+    }
+}

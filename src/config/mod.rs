@@ -1,0 +1,52 @@
+//! The configuration: plain data, read from YAML or JSON and from the environment.
+//!
+//! Keys may be written in camelCase or snake_case. In every text, `${VAR}` stands for an environment variable and
+//! `${VAR:-default}` for one with a default; a text that is one variable and nothing else may stand for a number or a
+//! boolean. Variables are filled in after the file was read, so a value cannot add keys. A variable that is unset or
+//! empty and has no default makes the text empty, and an empty text counts as absent; a secret is absent if any of
+//! its variables is. `$${` is a plain `${`.
+//!
+//! ```
+//! use mplp_trace::config::{Format, TraceConfig};
+//!
+//! let text = "opentelemetry:\n  tracing:\n    samplingRate: ${RATE:-0.25}\n";
+//! let (config, warnings) = TraceConfig::from_str(text, Format::Yaml, &|_| None)?;
+//! assert_eq!(config.opentelemetry.tracing.sampling_rate, 0.25);
+//! assert!(warnings.is_empty());
+//! # Ok::<(), mplp_trace::ConfigErrors>(())
+//! ```
+
+mod alerting;
+mod anomaly;
+mod channel;
+mod duration;
+mod endpoint;
+mod expand;
+mod field;
+mod jaeger;
+mod mail;
+mod metrics;
+mod otlp;
+mod parse;
+mod report;
+mod secret;
+mod section;
+mod server;
+mod service;
+mod trace_config;
+mod tracing;
+
+pub use alerting::{AlertingConfig, Channel, NotificationsConfig, RouteConfig};
+pub use anomaly::{AiModelConfig, AnomalyDetectionConfig, ModelType};
+pub use channel::{EmailConfig, SlackConfig, SmtpTls};
+pub use endpoint::{Endpoint, EndpointError};
+pub use jaeger::JaegerConfig;
+pub use mail::{MailAddress, MailAddressError, SmtpServer, SmtpServerError};
+pub use metrics::{MetricExportersConfig, MetricsConfig, OtlpMetricsConfig, PrometheusConfig};
+pub use otlp::{Compression, OtlpConfig};
+pub use parse::{Format, MAX_BYTES};
+pub use secret::Secret;
+pub use server::{ServerConfig, StoreConfig};
+pub use service::ServiceConfig;
+pub use trace_config::{Loaded, OpenTelemetryConfig, TraceConfig};
+pub use tracing::{ConsoleConfig, TraceExportersConfig, TracingConfig};

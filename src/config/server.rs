@@ -1,0 +1,73 @@
+//! Where the server listens and how much it keeps.
+
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use super::section::Section;
+
+/// `server`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServerConfig {
+    /// The address or name to listen at. `127.0.0.1` by default: `0.0.0.0` lets other machines in.
+    pub host: String,
+    /// The port; else `PORT`, else 3000. 0 lets the system choose.
+    pub port: u16,
+}
+
+/// `store`: the memory that keeps what was seen last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoreConfig {
+    /// `maxBytes`: the most it takes, in bytes; 64 MiB by default, 1 MiB to 1 TiB.
+    pub max_bytes: u64,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self { host: "127.0.0.1".to_owned(), port: 3000 }
+    }
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self { max_bytes: 64 << 20 }
+    }
+}
+
+impl ServerConfig {
+    pub(super) fn read(s: &Section<'_>) -> Self {
+        let default = Self::default();
+        Self {
+            host: s.field("host").parse::<HostName>().map_or(default.host, |h| h.0),
+            port: s.field("port").env("PORT").port().unwrap_or(default.port),
+        }
+    }
+}
+
+impl StoreConfig {
+    pub(super) fn read(s: &Section<'_>) -> Self {
+        let max_bytes = s.field("maxBytes").integer(1 << 20..=1 << 40);
+        max_bytes.map_or_else(Self::default, |max_bytes| Self { max_bytes })
+    }
+}
+
+struct HostName(String);
+
+#[derive(Debug, thiserror::Error)]
+#[error("an address or a name without a port, such as 0.0.0.0, ::1 or localhost")]
+struct HostNameError;
+
+impl FromStr for HostName {
+    type Err = HostNameError;
+
+    fn from_str(text: &str) -> Result<Self, HostNameError> {
+        let name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+        if text.parse::<std::net::IpAddr>().is_ok() || (text.len() <= 253 && text.bytes().all(name)) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(HostNameError)
+        }
+    }
+}

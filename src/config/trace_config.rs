@@ -1,0 +1,156 @@
+//! The whole configuration and the three ways to get one.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::alerting::AlertingConfig;
+use super::anomaly::AnomalyDetectionConfig;
+use super::metrics::MetricsConfig;
+use super::parse::{Format, MAX_BYTES, parse};
+use super::report::Report;
+use super::section::{Section, Source};
+use super::server::{ServerConfig, StoreConfig};
+use super::service::ServiceConfig;
+use super::tracing::TracingConfig;
+use crate::error::{ConfigErrors, ConfigWarning};
+
+/// Everything that can be set. Serializes in the form that is read, with secrets as `***`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TraceConfig {
+    /// Spans and metrics.
+    pub opentelemetry: OpenTelemetryConfig,
+    /// Anomaly detection.
+    pub anomaly_detection: AnomalyDetectionConfig,
+    /// Alerts.
+    pub alerting: AlertingConfig,
+    /// The server.
+    pub server: ServerConfig,
+    /// The memory.
+    pub store: StoreConfig,
+}
+
+/// `opentelemetry`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenTelemetryConfig {
+    /// Who sends.
+    pub service: ServiceConfig,
+    /// Spans.
+    pub tracing: TracingConfig,
+    /// Metrics.
+    pub metrics: MetricsConfig,
+}
+
+/// A configuration and what in it will not happen as asked.
+pub type Loaded = (TraceConfig, Vec<ConfigWarning>);
+
+impl TraceConfig {
+    /// Reads a text. `env` looks up environment variables: those that the text names, and those that fill in what it
+    /// leaves out.
+    ///
+    /// # Errors
+    /// Everything that is wrong, at once: syntax, unknown keys, wrong types, values out of range, bad addresses.
+    pub fn from_str(
+        text: &str,
+        format: Format,
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Loaded, ConfigErrors> {
+        Self::from_tree(&parse(text, Some(format))?, env)
+    }
+
+    /// Reads a file under the environment of the process. The extensions `yaml`, `yml` and `json` say the format,
+    /// else it is JSON if it reads as JSON, and YAML if not.
+    ///
+    /// # Errors
+    /// The file cannot be read, is larger than 1 MiB or not UTF-8, or see [`TraceConfig::from_str`].
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Loaded, ConfigErrors> {
+        Self::from_file_with(path, &process_env)
+    }
+
+    /// Like [`TraceConfig::from_file`], under another environment.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn from_file_with(
+        path: impl AsRef<Path>,
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Loaded, ConfigErrors> {
+        let path = path.as_ref();
+        let format = Format::of_extension(path.extension().and_then(|e| e.to_str()));
+        read(path)
+            .and_then(|text| parse(&text, format))
+            .and_then(|tree| Self::from_tree(&tree, env))
+            .map_err(|e| e.in_source(path.display().to_string()))
+    }
+
+    /// The defaults, changed by the environment variables of the process.
+    ///
+    /// # Errors
+    /// A variable has a value that is not allowed.
+    pub fn from_env() -> Result<Loaded, ConfigErrors> {
+        Self::from_tree(&Value::Null, &process_env)
+    }
+
+    fn from_tree(tree: &Value, env: &dyn Fn(&str) -> Option<String>) -> Result<Loaded, ConfigErrors> {
+        let report = Report::default();
+        let config = Section::root(Source { env, report: &report }, tree, |s| Self {
+            opentelemetry: s.section("opentelemetry", OpenTelemetryConfig::read),
+            anomaly_detection: s.section("anomalyDetection", AnomalyDetectionConfig::read),
+            alerting: s.section("alerting", AlertingConfig::read),
+            server: s.section("server", ServerConfig::read),
+            store: s.section("store", StoreConfig::read),
+        });
+        report.finish().map(|warnings| (config, warnings))
+    }
+}
+
+impl Default for OpenTelemetryConfig {
+    fn default() -> Self {
+        let service = ServiceConfig::default();
+        Self { tracing: TracingConfig::for_service(&service), service, metrics: MetricsConfig::default() }
+    }
+}
+
+impl OpenTelemetryConfig {
+    fn read(s: &Section<'_>) -> Self {
+        let service = s.section("service", ServiceConfig::read);
+        let mut tracing = s.section("tracing", |s| TracingConfig::read(s, &service));
+        let mut metrics = s.section("metrics", MetricsConfig::read);
+        if let (Some(from), Some(to)) = (&tracing.exporters.otlp, &mut metrics.exporters.otlp) {
+            to.destination.share_authorization(from);
+        }
+        if sdk_disabled(s) {
+            tracing.enabled = false;
+            metrics.enabled = false;
+        }
+        Self { service, tracing, metrics }
+    }
+}
+
+/// `OTEL_SDK_DISABLED`: by the OpenTelemetry specification only `true` counts, and it wins over the file.
+fn sdk_disabled(s: &Section<'_>) -> bool {
+    const NAME: &str = "OTEL_SDK_DISABLED";
+    let Some(value) = s.variable(NAME) else { return false };
+    let disabled = value.eq_ignore_ascii_case("true");
+    if !disabled && !value.eq_ignore_ascii_case("false") {
+        s.warn(format!("{NAME} is neither true nor false; it counts as false"));
+    }
+    disabled
+}
+
+fn read(path: &Path) -> Result<String, ConfigErrors> {
+    let failed = |e: std::io::Error| ConfigErrors::whole(format!("cannot read the file: {e}"));
+    let mut text = String::new();
+    // One byte over the limit is enough for the parser to refuse the rest.
+    File::open(path).and_then(|f| f.take(MAX_BYTES as u64 + 1).read_to_string(&mut text)).map_err(failed)?;
+    Ok(text)
+}
+
+fn process_env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

@@ -1,0 +1,74 @@
+//! What is traced and where spans go.
+
+use serde::Serialize;
+
+use super::endpoint::Endpoint;
+use super::jaeger::JaegerConfig;
+use super::otlp::OtlpConfig;
+use super::section::Section;
+use super::service::ServiceConfig;
+
+/// `opentelemetry.tracing`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TracingConfig {
+    /// Whether spans are recorded; true by default.
+    pub enabled: bool,
+    /// `samplingRate`: the share of new traces that is kept, 0 to 1. By default 0.1 in production, else 1.
+    pub sampling_rate: f64,
+    /// Where spans go.
+    pub exporters: TraceExportersConfig,
+}
+
+/// `opentelemetry.tracing.exporters`: what is `None` is off. An exporter is on if its section is there without
+/// `enabled: false`, or if the environment has its endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TraceExportersConfig {
+    /// OTLP over HTTP. The endpoint is else `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, else
+    /// `http://localhost:4318/v1/traces`.
+    pub otlp: Option<OtlpConfig>,
+    /// Jaeger. The endpoint is else `JAEGER_ENDPOINT`, else `http://localhost:4318/v1/traces`.
+    pub jaeger: Option<JaegerConfig>,
+    /// Spans as text on the terminal.
+    pub console: Option<ConsoleConfig>,
+}
+
+/// Output on the terminal. Has no settings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ConsoleConfig {}
+
+impl ConsoleConfig {
+    pub(super) fn read(s: &Section<'_>) -> Option<Self> {
+        s.enabled_or(false).then_some(Self {})
+    }
+}
+
+impl TracingConfig {
+    /// The defaults for a service, whose environment decides the sampling rate.
+    pub fn for_service(service: &ServiceConfig) -> Self {
+        let sampling_rate = if service.is_production() { 0.1 } else { 1.0 };
+        Self { enabled: true, sampling_rate, exporters: TraceExportersConfig::default() }
+    }
+
+    pub(super) fn read(s: &Section<'_>, service: &ServiceConfig) -> Self {
+        let default = Self::for_service(service);
+        Self {
+            enabled: s.enabled_or(default.enabled),
+            sampling_rate: s.field("samplingRate").number(0.0..=1.0).unwrap_or(default.sampling_rate),
+            exporters: s.section("exporters", TraceExportersConfig::read),
+        }
+    }
+}
+
+impl TraceExportersConfig {
+    fn read(s: &Section<'_>) -> Self {
+        let otlp = s.section("otlp", |s| {
+            OtlpConfig::read(s, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", Endpoint::local_traces)
+        });
+        let jaeger = s.section("jaeger", |s| {
+            JaegerConfig::read(s).and_then(|jaeger| jaeger.unless_twice(s, otlp.as_ref()))
+        });
+        Self { otlp, jaeger, console: s.section("console", ConsoleConfig::read) }
+    }
+}

@@ -1,0 +1,143 @@
+//! Where telemetry goes, and with which token.
+
+use crate::support::{at, load, load_with_warnings, problems};
+
+const EXPORTERS: &str = "opentelemetry.tracing.exporters";
+
+fn jaeger(endpoint: &str) -> String {
+    at(EXPORTERS, &format!("jaeger: {{endpoint: '{endpoint}'}}"))
+}
+
+#[test]
+fn jaeger_is_spoken_to_in_otlp() {
+    for (given, used) in [
+        ("http://j:4318/v1/traces", "http://j:4318/v1/traces"),
+        ("http://j:4318", "http://j:4318/v1/traces"),
+        ("http://j:4318/", "http://j:4318/v1/traces"),
+        ("https://gateway/jaeger/v1/traces", "https://gateway/jaeger/v1/traces"),
+        ("https://gateway/ingest?tenant=a", "https://gateway/ingest?tenant=a"),
+    ] {
+        let (config, warnings) = load_with_warnings(&jaeger(given), &[]);
+        assert_eq!(config.opentelemetry.tracing.exporters.jaeger.unwrap().endpoint.as_str(), used);
+        assert!(warnings.is_empty(), "{warnings:?}");
+    }
+}
+
+#[test]
+fn the_old_protocols_of_jaeger_are_refused_with_the_address_to_use() {
+    for given in ["http://j:14268/api/traces", "http://j:14268", "http://j:80/api/traces/", "http://j:14250"]
+    {
+        assert_eq!(
+            problems(&jaeger(given), &[]),
+            [
+                "opentelemetry.tracing.exporters.jaeger.endpoint is Jaeger's old protocol, which is not spoken here: \
+              use its OTLP port, http://j:4318/v1/traces"
+            ],
+            "{given}"
+        );
+    }
+    let from_env = problems("", &[("JAEGER_ENDPOINT", "http://localhost:14268/api/traces")]);
+    assert!(from_env[0].contains("jaeger.endpoint (from JAEGER_ENDPOINT) is"), "{from_env:?}");
+}
+
+#[test]
+fn the_grpc_port_is_warned_of() {
+    let (config, warnings) = load_with_warnings(&jaeger("http://j:4317"), &[]);
+    assert_eq!(
+        config.opentelemetry.tracing.exporters.jaeger.unwrap().endpoint.as_str(),
+        "http://j:4317/v1/traces"
+    );
+    assert!(warnings[0].contains("consider http://j:4318/v1/traces"), "{warnings:?}");
+}
+
+#[test]
+fn spans_do_not_go_to_one_place_twice() {
+    let both = |otlp: &str, jaeger: &str| {
+        at(EXPORTERS, &format!("otlp: {{endpoint: '{otlp}'}}\njaeger: {{endpoint: '{jaeger}'}}"))
+    };
+    for (otlp, jaeger, kept, warned) in [
+        ("http://localhost:4318/v1/traces", "http://127.0.0.1:4318", false, true),
+        ("http://gw/a", "http://GW/a", false, true),
+        ("http://gw/a", "http://gw/b", true, true),
+        ("http://gw/a?t=1", "http://gw/a?t=2", true, true),
+        ("http://gw:1/a", "http://gw:2/a", true, false),
+        ("http://x/a", "http://y/a", true, false),
+    ] {
+        let (config, warnings) = load_with_warnings(&both(otlp, jaeger), &[]);
+        assert!(config.opentelemetry.tracing.exporters.otlp.is_some());
+        assert_eq!(config.opentelemetry.tracing.exporters.jaeger.is_some(), kept, "{otlp} {jaeger}");
+        assert_eq!(warnings.len(), usize::from(warned), "{otlp} {jaeger} {warnings:?}");
+    }
+}
+
+fn authorization(text: &str, vars: &[(&str, &str)]) -> [Option<String>; 2] {
+    let config = load(text, vars).opentelemetry;
+    let traces = config.tracing.exporters.otlp.unwrap();
+    let metrics = config.metrics.exporters.otlp.unwrap().destination;
+    [traces, metrics].map(|otlp| {
+        let mut values = otlp.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+        let value = values.next().map(|(_, value)| value.expose().to_owned());
+        assert!(values.next().is_none(), "one header at most");
+        value
+    })
+}
+
+#[test]
+fn traces_and_metrics_share_the_token_unless_told_otherwise() {
+    let both = |traces: &str, metrics: &str| {
+        format!(
+            "opentelemetry:\n  tracing: {{exporters: {{otlp: {{{traces}}}}}}}\n  metrics: {{exporters: {{otlp: {{{metrics}}}}}}}\n"
+        )
+    };
+    let token = [("OTEL_AUTH_TOKEN", "t")];
+    let t = Some("Bearer t".to_owned());
+    let own = |s: &str| Some(s.to_owned());
+    assert_eq!(authorization(&both("", ""), &[]), [None, None]);
+    assert_eq!(authorization(&both("", ""), &[("OTEL_AUTH_TOKEN", "")]), [None, None]);
+    assert_eq!(authorization(&both("", ""), &token), [t.clone(), t.clone()]);
+    let basic = "headers: {authorization: Basic x}";
+    assert_eq!(authorization(&both(basic, ""), &token), [own("Basic x"), t.clone()]);
+    assert_eq!(authorization(&both(basic, ""), &[]), [own("Basic x"), own("Basic x")]);
+    assert_eq!(authorization(&both("", basic), &token), [t, own("Basic x")]);
+    // A token that was written for one host is not sent to another.
+    let elsewhere = "endpoint: 'http://elsewhere/m'";
+    assert_eq!(authorization(&both(basic, elsewhere), &[]), [own("Basic x"), None]);
+}
+
+#[test]
+fn headers_are_checked() {
+    let text = at(
+        EXPORTERS,
+        "otlp:\n  headers:\n    'bad name': x\n    X-A: é\n    x-b: one\n    X-B: two\n    x-c: 1\n    x-d: ${UNSET}",
+    );
+    let path = "opentelemetry.tracing.exporters.otlp.headers";
+    assert_eq!(
+        problems(&text, &[]),
+        [
+            format!("{path}.bad name is not a header name"),
+            format!("{path}.x-b is given twice: header names have no case"),
+            format!("{path}.x-c is not text: put it in quotes"),
+        ]
+    );
+}
+
+#[test]
+fn a_token_with_a_line_break_is_refused_unseen() {
+    let text = at(EXPORTERS, "otlp: {}");
+    let found = problems(&text, &[("OTEL_AUTH_TOKEN", "hunter2\r\nX-Evil: 1")]);
+    assert_eq!(found.len(), 1);
+    assert!(found[0].contains("OTEL_AUTH_TOKEN") && !found[0].contains("hunter2"), "{found:?}");
+}
+
+#[test]
+fn a_page_has_a_path() {
+    let text = |path: &str| at("opentelemetry.metrics.exporters.prometheus", &format!("endpoint: '{path}'"));
+    for bad in ["metrics", "http://h/metrics", "/a b", "/m?x", "/m#x", "*"] {
+        let found = problems(&text(bad), &[]);
+        assert!(found[0].contains("allowed: a path that begins with /"), "{bad} {found:?}");
+    }
+    assert_eq!(
+        load(&text("/a/b-c"), &[]).opentelemetry.metrics.exporters.prometheus.unwrap().endpoint,
+        "/a/b-c"
+    );
+}

@@ -1,0 +1,11 @@
+//! The configuration as a user meets it.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod channels;
+mod destinations;
+mod environment;
+mod problems;
+mod robustness;
+mod secrets;
+mod seed;
+mod support;

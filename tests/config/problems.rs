@@ -1,0 +1,208 @@
+//! What is said of configurations that are wrong.
+
+use mplp_trace::config::{Format, TraceConfig};
+
+use crate::support::{at, load_as, problems};
+
+#[test]
+fn an_unknown_key_is_named_with_the_nearest_known_one() {
+    assert_eq!(
+        problems(&at("opentelemetry.tracing", "samplingrat: 1"), &[]),
+        ["opentelemetry.tracing.samplingrat is not a known key; did you mean samplingRate?"]
+    );
+    assert_eq!(
+        problems(&at("alerting.notifications.email", "enabled: false\nrecipients: x"), &[]),
+        [
+            "alerting.notifications.email.recipients is not a known key; known here: enabled, smtpServer, fromAddress, \
+          toAddresses, username, password, tls"
+        ]
+    );
+    assert_eq!(
+        problems("opentelemtry: {}", &[]),
+        ["opentelemtry is not a known key; did you mean opentelemetry?"]
+    );
+}
+
+#[test]
+fn the_known_keys_are_those_of_the_documentation() {
+    let unknown = |path: &str| {
+        let text = if path.is_empty() { "qqqqqqqq: 1".to_owned() } else { at(path, "qqqqqqqq: 1") };
+        let found = problems(&text, &[]);
+        let mut keys: Vec<_> =
+            found[0].split("known here: ").nth(1).unwrap().split(", ").map(str::to_owned).collect();
+        keys.sort();
+        keys.dedup();
+        keys.join(" ")
+    };
+    for (path, keys) in [
+        ("", "alerting anomalyDetection opentelemetry server store"),
+        ("opentelemetry", "metrics service tracing"),
+        ("opentelemetry.service", "environment name namespace version"),
+        ("opentelemetry.tracing", "enabled exporters samplingRate"),
+        ("opentelemetry.tracing.exporters", "console jaeger otlp"),
+        ("opentelemetry.tracing.exporters.otlp", "compression enabled endpoint headers timeoutMs"),
+        ("opentelemetry.tracing.exporters.jaeger", "enabled endpoint"),
+        ("opentelemetry.tracing.exporters.console", "enabled"),
+        ("opentelemetry.metrics", "enabled exporters"),
+        ("opentelemetry.metrics.exporters", "otlp prometheus"),
+        ("opentelemetry.metrics.exporters.prometheus", "enabled endpoint port"),
+        ("opentelemetry.metrics.exporters.otlp", "compression enabled endpoint headers intervalMs timeoutMs"),
+        ("anomalyDetection", "aiModel enabled"),
+        ("anomalyDetection.aiModel", "confidenceThreshold falseAlarmRate modelType"),
+        ("alerting", "deduplicationWindow enabled notifications routes"),
+        ("alerting.notifications", "console email slack"),
+        ("alerting.notifications.slack", "channel enabled webhookUrl"),
+        ("server", "host port"),
+        ("store", "maxBytes"),
+    ] {
+        assert_eq!(unknown(path), keys, "{path}");
+    }
+}
+
+#[test]
+fn every_wrong_value_says_what_is_allowed() {
+    for (path, line, expected) in [
+        ("opentelemetry.tracing", "samplingRate: 2", "samplingRate is 2; allowed: a number from 0 to 1"),
+        (
+            "opentelemetry.tracing",
+            "samplingRate: -0.1",
+            "samplingRate is -0.1; allowed: a number from 0 to 1",
+        ),
+        (
+            "opentelemetry.tracing",
+            "samplingRate: '0.5'",
+            "samplingRate is \"0.5\"; allowed: a number from 0 to 1",
+        ),
+        ("opentelemetry.tracing", "sampling_rate: [1]", "sampling_rate is a list; allowed: a single value"),
+        ("opentelemetry.tracing", "enabled: yes", "enabled is \"yes\"; allowed: true or false"),
+        ("opentelemetry.tracing", "enabled: 1", "enabled is 1; allowed: true or false"),
+        ("opentelemetry.tracing", "exporters: otlp", "exporters is text; allowed: a section"),
+        ("opentelemetry.service", "name: ''", "name is empty: give it a value or leave the key out"),
+        ("opentelemetry.service", "version: 1.10", "version is 1.1; allowed: text (put it in quotes)"),
+        (
+            "opentelemetry.tracing.exporters.otlp",
+            "timeoutMs: 0",
+            "timeoutMs is 0; allowed: a whole number from 1 to 600000",
+        ),
+        (
+            "opentelemetry.tracing.exporters.otlp",
+            "timeoutMs: 1.5",
+            "timeoutMs is 1.5; allowed: a whole number from 1 to 600000",
+        ),
+        (
+            "opentelemetry.tracing.exporters.otlp",
+            "compression: zstd",
+            "compression is \"zstd\"; allowed: gzip, none",
+        ),
+        (
+            "opentelemetry.tracing.exporters.otlp",
+            "endpoint: h:1",
+            "endpoint is \"h:1\"; allowed: a URL that begins with http:// or https://",
+        ),
+        (
+            "opentelemetry.metrics.exporters.prometheus",
+            "port: 65536",
+            "port is 65536; allowed: a whole number from 0 to 65535",
+        ),
+        ("anomalyDetection.aiModel", "modelType: lstm", "modelType is \"lstm\"; allowed: isolation_forest"),
+        (
+            "anomalyDetection.aiModel",
+            "falseAlarmRate: 0",
+            "falseAlarmRate is 0; allowed: a number from 0.000001 to 0.5",
+        ),
+        (
+            "alerting",
+            "deduplicationWindow: 300",
+            "deduplicationWindow is 300; allowed: text (put it in quotes)",
+        ),
+        (
+            "alerting",
+            "deduplicationWindow: '300'",
+            "deduplicationWindow is \"300\"; allowed: a length with a unit, up to 7 days: 500ms, 30s, 5m, 1h, 1d",
+        ),
+        ("alerting", "routes: {}", "routes is a section; allowed: a list of sections"),
+        (
+            "server",
+            "host: 'a:1'",
+            "host is \"a:1\"; allowed: an address or a name without a port, such as 0.0.0.0, ::1 or localhost",
+        ),
+        ("store", "maxBytes: 10", "maxBytes is 10; allowed: a whole number from 1048576 to 1099511627776"),
+        (
+            "store",
+            "maxBytes: ${HALF",
+            "maxBytes has a ${ without a }: close it, or write $${ for a literal ${",
+        ),
+    ] {
+        assert_eq!(problems(&at(path, line), &[]), [format!("{path}.{expected}")], "{line}");
+    }
+    assert_eq!(problems("[1]", &[]), ["the configuration is a list; allowed: a section"]);
+}
+
+#[test]
+fn all_problems_are_told_at_once() {
+    let text = "opentelemetry:\n  tracing: {samplingRate: 7, foo: 1}\nserver: {port: -1}\nbar: 2\n";
+    let error = load_as(text, Format::Yaml, &[]).unwrap_err();
+    assert_eq!(error.problems().len(), 4);
+    assert_eq!(error.to_string().lines().count(), 4);
+    assert_eq!(error.omitted(), 0);
+}
+
+#[test]
+fn very_many_problems_are_counted() {
+    let text: String = (0..250).map(|i| format!("key{i}: 1\n")).collect();
+    let error = load_as(&text, Format::Yaml, &[]).unwrap_err();
+    assert_eq!((error.problems().len(), error.omitted()), (100, 150));
+    assert!(error.to_string().ends_with("and 150 more problems"));
+}
+
+#[test]
+fn one_key_in_two_spellings_is_an_error() {
+    let found = problems(&at("opentelemetry.tracing", "samplingRate: 1\nsampling_rate: 0"), &[]);
+    assert_eq!(found.len(), 1);
+    assert!(found[0].contains("is the same key as"), "{found:?}");
+}
+
+#[test]
+fn a_file_is_named_in_every_problem() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("trace.yaml");
+    std::fs::write(&path, "a: 1\nb: 2\n").unwrap();
+    let text = TraceConfig::from_file_with(&path, &|_| None).unwrap_err().to_string();
+    assert!(text.lines().all(|line| line.starts_with(&format!("{}: ", path.display()))), "{text}");
+
+    let missing = TraceConfig::from_file_with(dir.path().join("no.yaml"), &|_| None).unwrap_err().to_string();
+    assert!(missing.contains("no.yaml: cannot read the file"), "{missing}");
+    let directory = TraceConfig::from_file_with(dir.path(), &|_| None).unwrap_err().to_string();
+    assert!(directory.contains("cannot read the file"), "{directory}");
+}
+
+#[test]
+fn the_extension_says_the_format_and_without_one_both_are_tried() {
+    let dir = tempfile::tempdir().unwrap();
+    let (yaml, json) = ("server: {port: 1}", r#"{"server": {"port": 1}}"#);
+    for (name, text, right) in [
+        ("a.yaml", yaml, true),
+        ("a.YML", yaml, true),
+        ("a.json", json, true),
+        ("a.json", yaml, false),
+        ("a.conf", yaml, true),
+        ("a.conf", json, true),
+        ("plain", yaml, true),
+    ] {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        let loaded = TraceConfig::from_file_with(&path, &|_| None);
+        assert_eq!(loaded.map(|(c, _)| c.server.port).ok(), right.then_some(1), "{name} {text}");
+    }
+}
+
+#[test]
+fn a_file_over_the_limit_and_a_file_that_is_not_text_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("big.yaml");
+    std::fs::write(&path, "#".repeat(mplp_trace::config::MAX_BYTES + 1)).unwrap();
+    let error = TraceConfig::from_file_with(&path, &|_| None).unwrap_err().to_string();
+    assert!(error.contains("longer than 1048576 bytes"), "{error}");
+    std::fs::write(&path, [0xff, 0xfe, 0x00]).unwrap();
+    assert!(TraceConfig::from_file_with(&path, &|_| None).unwrap_err().to_string().contains("UTF-8"));
+}
