@@ -1,0 +1,56 @@
+//! Work under a span that someone else holds.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::current::activate;
+use super::guard::ActiveScope;
+use crate::model::SpanContext;
+
+/// Makes the context the active one of this thread until the guard is dropped: spans started meanwhile become its
+/// children. Ends no span.
+pub fn enter_context(context: SpanContext) -> ContextGuard {
+    ContextGuard { _scope: ActiveScope(Some(activate(Some(context)))), not_send: PhantomData }
+}
+
+/// What [`enter_context`] returns. Guards are dropped in the reverse order of their creation.
+#[must_use = "the context is active until the guard is dropped"]
+pub struct ContextGuard {
+    _scope: ActiveScope,
+    not_send: PhantomData<*const ()>,
+}
+
+impl std::fmt::Debug for ContextGuard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ContextGuard").field("not_send", &self.not_send).finish()
+    }
+}
+
+/// Runs a future under a span that someone else holds.
+pub trait InContext: Future + Sized {
+    /// The context is active whenever the future is polled, on whatever thread. Ends no span.
+    fn in_context(self, context: SpanContext) -> ContextFuture<Self> {
+        ContextFuture { future: Box::pin(self), context }
+    }
+}
+
+impl<F: Future> InContext for F {}
+
+/// A future under a span; see [`InContext::in_context`].
+#[derive(Debug)]
+pub struct ContextFuture<F> {
+    future: Pin<Box<F>>,
+    context: SpanContext,
+}
+
+impl<F: Future> Future for ContextFuture<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.get_mut();
+        let _scope = enter_context(this.context.clone());
+        this.future.as_mut().poll(cx)
+    }
+}
