@@ -144,10 +144,7 @@ impl BaselineStore {
         let q = |q| past.durations.quantile(q);
         match (q(0.5), q(0.95), q(0.99)) {
             (Some(p50), Some(p95), Some(p99)) if seen >= MIN_BASELINE_SIZE => BaselineState::Ready {
-                baseline: PerformanceBaseline {
-                    duration_ms: Quantiles { p50, p95, p99 },
-                    sample_size: seen,
-                },
+                baseline: PerformanceBaseline { duration_ms: Quantiles { p50, p95, p99 }, sample_size: seen },
                 error_rate_percent: 100.0 * past.failures as f64 / (seen + past.failures) as f64,
             },
             _ => BaselineState::Learning { seen, needed: MIN_BASELINE_SIZE },

@@ -84,7 +84,11 @@ impl ProfileResolver {
         if explicit.context_type.is_some() {
             sources.context_type = ProfileSource::Explicit;
         }
-        fn pick<T: Clone>(source: &mut ProfileSource, explicit: &Option<T>, of_type: &Option<T>) -> Option<T> {
+        fn pick<T: Clone>(
+            source: &mut ProfileSource,
+            explicit: &Option<T>,
+            of_type: &Option<T>,
+        ) -> Option<T> {
             *source = match (explicit, of_type) {
                 (Some(_), _) => ProfileSource::Explicit,
                 (None, Some(_)) => ProfileSource::ContextTypeProfile,

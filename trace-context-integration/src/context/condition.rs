@@ -95,11 +95,7 @@ impl Condition {
 }
 
 /// The value of a list in which one `decisive` member decides.
-fn decide(
-    list: &[Condition],
-    measured: &dyn Fn(&str) -> Option<f64>,
-    decisive: bool,
-) -> Option<bool> {
+fn decide(list: &[Condition], measured: &dyn Fn(&str) -> Option<f64>, decisive: bool) -> Option<bool> {
     let mut result = Some(!decisive);
     for c in list {
         match c.evaluate(measured) {

@@ -75,9 +75,19 @@ impl Serialize for ContextType {
     }
 }
 
+/// The longest name of a type that is read, in bytes: it becomes part of metric series.
+const MAX_TYPE: usize = 64;
+
 impl<'de> Deserialize<'de> for ContextType {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        Ok(Self::from(String::deserialize(d)?.as_str()))
+        let name = String::deserialize(d)?;
+        if name.len() > MAX_TYPE {
+            return Err(de::Error::custom(format_args!(
+                "context type is {} bytes long, at most {MAX_TYPE} are read",
+                name.len()
+            )));
+        }
+        Ok(Self::from(name.as_str()))
     }
 }
 

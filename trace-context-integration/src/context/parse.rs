@@ -223,9 +223,7 @@ mod tests {
     }
 
     fn holds(condition: &str, measured: &[(&str, f64)]) -> Option<bool> {
-        parse(condition)
-            .unwrap()
-            .evaluate(&|name| measured.iter().find(|(n, _)| *n == name).map(|(_, v)| *v))
+        parse(condition).unwrap().evaluate(&|name| measured.iter().find(|(n, _)| *n == name).map(|(_, v)| *v))
     }
 
     #[test]
@@ -251,7 +249,10 @@ mod tests {
         assert_eq!(message(""), "condition: expected a metric name, `NOT` or `(` at byte 0, found the end");
         assert_eq!(message("cpu >"), "condition: expected a number at byte 5, found the end");
         assert_eq!(message("cpu 90"), "condition: expected one of `> >= < <= == !=` at byte 4, found `90`");
-        assert_eq!(message("cpu > 90 mem"), "condition: expected `AND`, `OR` or the end at byte 9, found `mem`");
+        assert_eq!(
+            message("cpu > 90 mem"),
+            "condition: expected `AND`, `OR` or the end at byte 9, found `mem`"
+        );
         assert_eq!(message("(cpu > 1"), "condition: expected `)`, `AND` or `OR` at byte 8, found the end");
         assert_eq!(message("cpu > 9x"), "condition: expected a number at byte 6, found `9x`");
         assert_eq!(message("cpu > 1e999"), "condition: number at byte 6 is out of range");

@@ -81,7 +81,8 @@ impl Limit {
             Direction::Above => value > bound,
             Direction::Below => value < bound,
         };
-        let at = |level, bound: Option<f64>| bound.filter(|b| crosses(*b)).map(|bound| Breach { level, bound });
+        let at =
+            |level, bound: Option<f64>| bound.filter(|b| crosses(*b)).map(|bound| Breach { level, bound });
         at(BreachLevel::Critical, self.critical).or_else(|| at(BreachLevel::Warning, self.warning))
     }
 

@@ -87,12 +87,9 @@ fn target_findings(
     .into_iter()
     .filter_map(|(name, value, bound)| Some((name, value, bound.filter(|b| value > *b)?)))
     .map(|(name, value, bound)| {
-        let message = format!(
-            "{}: {name} of the {window} is {value:.1}, target is {bound:.1}",
-            subject(trace)
-        );
-        let alert =
-            Alert::new(AlertKind::SlaViolation, Severity::High, message, now).label("metric", name);
+        let message =
+            format!("{}: {name} of the {window} is {value:.1}, target is {bound:.1}", subject(trace));
+        let alert = Alert::new(AlertKind::SlaViolation, Severity::High, message, now).label("metric", name);
         finding(format!("target:{name}"), alert, name, value, bound, &window)
     })
     .collect()
@@ -102,14 +99,7 @@ fn evidence(metric: &str, observed: f64, reference: f64, window: &str) -> Eviden
     Evidence { metric: metric.to_owned(), observed, reference, window: window.to_owned() }
 }
 
-fn finding(
-    key: String,
-    mut alert: Alert,
-    metric: &str,
-    value: f64,
-    bound: f64,
-    window: &str,
-) -> Finding {
+fn finding(key: String, mut alert: Alert, metric: &str, value: f64, bound: f64, window: &str) -> Finding {
     alert.value = Some(value);
     alert.threshold = Some(bound);
     Finding { key, alert, evidence: evidence(metric, value, bound, window) }

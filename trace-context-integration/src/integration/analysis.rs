@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use trace_core::analyze::{PerformanceContext, analyze_performance};
 use trace_core::model::{
-    BaselineComparison, Evidence, PerformanceAnalysis, Recommendation, Severity, SpanContext, SpanData, SpanId,
-    Status, TargetResult, TargetVerdict, TraceFlags,
+    BaselineComparison, Evidence, PerformanceAnalysis, Recommendation, Severity, SpanContext, SpanData,
+    SpanId, Status, TargetResult, TargetVerdict, TraceFlags,
 };
 use trace_core::store::{StoredSpan, StoredTrace};
 
@@ -96,10 +96,11 @@ impl Shared {
             Some((end, at)) => (Some(end), at),
             None => (None, start + open.elapsed(clock)),
         };
-        let context = open
-            .span_context
-            .clone()
-            .unwrap_or(SpanContext::new(open.trace_id, open.span_id, TraceFlags::default()));
+        let context = open.span_context.clone().unwrap_or(SpanContext::new(
+            open.trace_id,
+            open.span_id,
+            TraceFlags::default(),
+        ));
         let mut root = SpanData::new(context, open.operation.clone(), start, at);
         let failed = end == Some(End::Failed) || state.metrics.as_ref().is_some_and(|m| !m.success);
         if failed {

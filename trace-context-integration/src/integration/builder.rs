@@ -125,7 +125,8 @@ impl IntegrationBuilder {
         self
     }
 
-    /// How long the provider, the store and the flush may each take; 1 s by default.
+    /// How long the provider, the store and the flush may each take; 1 s by default. Within a Tokio runtime its time
+    /// driver has to be enabled; outside of one there is no timer and no limit.
     pub fn step_timeout(mut self, limit: Duration) -> Self {
         self.step_timeout = limit;
         self

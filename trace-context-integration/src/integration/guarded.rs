@@ -47,8 +47,8 @@ mod tests {
         assert_eq!(bounded("p", LIMIT, async { 1 }).await.unwrap(), 1);
         let hung = bounded("p", LIMIT, std::future::pending::<()>()).await;
         assert_eq!(hung.unwrap_err().to_string(), "p did not answer within 1s");
-        let panicked = bounded("p", LIMIT, async { panic!("broken") }).await;
-        assert_eq!(panicked.map(|()| ()).unwrap_err().to_string(), "p panicked: broken");
+        let panicked = bounded::<()>("p", LIMIT, async { panic!("broken") }).await;
+        assert_eq!(panicked.unwrap_err().to_string(), "p panicked: broken");
         assert!(caught("p", || -> u8 { panic!("broken") }).is_err());
     }
 

@@ -42,7 +42,10 @@ impl BoundedIds {
 
 impl Instruments {
     /// `context_ids` is how many context ids become attributes; `None` for no such attribute.
-    pub(super) fn new(registry: &MeterRegistry, context_ids: Option<usize>) -> Result<Self, InvalidInstrument> {
+    pub(super) fn new(
+        registry: &MeterRegistry,
+        context_ids: Option<usize>,
+    ) -> Result<Self, InvalidInstrument> {
         let meter = registry.meter(Scope::from_static(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")));
         Ok(Self {
             duration: meter

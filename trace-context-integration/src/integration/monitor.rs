@@ -12,7 +12,7 @@ use trace_core::record::InContext;
 
 use super::guarded::caught;
 use super::request::{
-    AnalyzeContextPerformance, ContextMetrics, FinishContextTrace, RecordContextError, RecordContextMetrics,
+    AnalyzeContextPerformance, ContextMetrics, FinishContextTrace, RecordContextMetrics,
     SetupContextMonitoring, StartContextTrace,
 };
 use super::service::MonitoringContextIntegration;
@@ -111,11 +111,11 @@ impl MonitoringContextIntegration {
                 // Rendering the error runs its own code.
                 let info = caught("operation error", || ErrorInfo::of(&error))
                     .unwrap_or_else(|_| ErrorInfo::new(std::any::type_name::<E>(), "unprintable error"));
-                self.failed(context, trace, info);
+                self.failed(context, trace, &info);
                 Err(error)
             }
             Err(payload) => {
-                self.failed(context, trace, ErrorInfo::of_panic(&*payload));
+                self.failed(context, trace, &ErrorInfo::of_panic(&*payload));
                 resume_unwind(payload)
             }
         }
@@ -125,11 +125,9 @@ impl MonitoringContextIntegration {
     async fn begin(&self, context: &ContextRef, operation_name: &str) -> Option<ContextTrace> {
         let looked_up = self.get_context_info(context).await;
         let failure = looked_up.as_ref().err().map(ToString::to_string);
-        let info =
-            looked_up.unwrap_or_else(|_| self.shared.resolver.built_in(&self.tenant, context));
-        let started = caught("recorder", || {
-            self.start_context_trace(StartContextTrace::of(&info, operation_name))
-        });
+        let info = looked_up.unwrap_or_else(|_| self.shared.resolver.built_in(&self.tenant, context));
+        let started =
+            caught("recorder", || self.start_context_trace(StartContextTrace::of(&info, operation_name)));
         let trace = match started.and_then(|s| s) {
             Ok(trace) => trace,
             Err(_) => {
@@ -175,20 +173,13 @@ impl MonitoringContextIntegration {
         analysis
     }
 
-    /// Call 7.
-    fn failed(&self, context: &ContextRef, trace: Option<ContextTrace>, error: ErrorInfo) {
-        let Some(trace) = trace else {
-            // Without a trace there is still the alert; another trace of the context must not end for it.
-            self.shared.note_failure("record_context_error");
-            return;
-        };
-        let record = RecordContextError { trace: Some(trace.ids()), context: context.clone(), error };
-        match self.record_context_error(record) {
-            Ok(recorded) => {
-                if matches!(recorded.alert, Some(Err(_))) {
-                    self.shared.note_failure("raise_alert");
-                }
-            }
+    /// Call 7. Without a trace there is still the metric and the alert; another open trace of the context must not
+    /// end for it.
+    fn failed(&self, context: &ContextRef, trace: Option<ContextTrace>, error: &ErrorInfo) {
+        let open = trace.as_ref().map(|t| t.open.clone());
+        match caught("recorder", || self.record_failure(open, context, error)) {
+            Ok(recorded) if matches!(recorded.alert, Some(Err(_))) => self.shared.note_failure("raise_alert"),
+            Ok(_) => {}
             Err(_) => self.shared.note_failure("record_context_error"),
         }
     }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use trace_core::clock::Clock;
 use trace_core::model::{
-    BaselineComparison, Evidence, PerformanceTargets, SpanContext, SpanId, TenantId, Timestamp, TraceId, TraceIds,
+    BaselineComparison, Evidence, PerformanceTargets, SpanContext, SpanId, TenantId, Timestamp, TraceId,
+    TraceIds,
 };
 use trace_core::record::Span;
 

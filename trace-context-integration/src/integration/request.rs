@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use trace_core::model::{
-    AlertId, PerformanceAnalysis, PerformanceTargets, Priority, TraceIds,
-};
+use trace_core::model::{AlertId, PerformanceAnalysis, PerformanceTargets, Priority, TraceIds};
 use trace_core::signal::Rejected;
 
 use crate::baseline::PerformanceBaseline;
-use crate::context::{AlertThresholds, ContextInfo, ContextRef, ContextType, MonitoringLevel, MonitoringRule};
+use crate::context::{
+    AlertThresholds, ContextInfo, ContextRef, ContextType, MonitoringLevel, MonitoringRule,
+};
 use crate::error_info::ErrorInfo;
 use crate::outcome::OutcomeMetrics;
 

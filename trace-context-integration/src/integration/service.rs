@@ -95,7 +95,11 @@ impl MonitoringContextIntegration {
     }
 
     /// The open trace with these ids, which must belong to this context.
-    pub(super) fn open(&self, ids: TraceIds, context: &ContextRef) -> Result<Arc<OpenTrace>, IntegrationError> {
+    pub(super) fn open(
+        &self,
+        ids: TraceIds,
+        context: &ContextRef,
+    ) -> Result<Arc<OpenTrace>, IntegrationError> {
         match self.shared.traces.find(&self.tenant, ids)? {
             Found::Open(t) => belongs(t, context),
             Found::Finished(t) => Err(IntegrationError::AlreadyFinished(t.ids())),
@@ -103,7 +107,11 @@ impl MonitoringContextIntegration {
     }
 
     /// The trace with these ids, open or not, which must belong to this context.
-    pub(super) fn known(&self, ids: TraceIds, context: &ContextRef) -> Result<Arc<OpenTrace>, IntegrationError> {
+    pub(super) fn known(
+        &self,
+        ids: TraceIds,
+        context: &ContextRef,
+    ) -> Result<Arc<OpenTrace>, IntegrationError> {
         match self.shared.traces.find(&self.tenant, ids)? {
             Found::Open(t) | Found::Finished(t) => belongs(t, context),
         }

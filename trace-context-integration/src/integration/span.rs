@@ -24,7 +24,12 @@ pub(super) fn write_metrics(span: &Span, level: MonitoringLevel, metrics: &Conte
 }
 
 /// What the analysis found, from level `comprehensive` on, and by how much the trace outlasted it.
-pub(super) fn write_analysis(span: &Span, level: MonitoringLevel, analysis: &PerformanceAnalysis, final_ms: f64) {
+pub(super) fn write_analysis(
+    span: &Span,
+    level: MonitoringLevel,
+    analysis: &PerformanceAnalysis,
+    final_ms: f64,
+) {
     span.set_attribute("mplp.analysis.after_ms", final_ms - analysis.duration_ms);
     if let Some(b) = &analysis.baseline {
         span.set_attribute("mplp.analysis.baseline_delta_percent", b.delta_percent);

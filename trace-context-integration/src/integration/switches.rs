@@ -39,7 +39,8 @@ mod tests {
     #[test]
     fn both_spellings_are_read_and_others_refused() {
         let s: IntegrationSwitches =
-            serde_json::from_str(r#"{"performanceByContext": false, "context_based_alerting": false}"#).unwrap();
+            serde_json::from_str(r#"{"performanceByContext": false, "context_based_alerting": false}"#)
+                .unwrap();
         assert!(s.context_aware_monitoring && !s.performance_by_context && !s.context_based_alerting);
         assert!(serde_json::from_str::<IntegrationSwitches>(r#"{"contextAlerting": true}"#).is_err());
     }

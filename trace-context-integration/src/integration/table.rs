@@ -100,9 +100,8 @@ impl TraceTable {
         if let Some(t) = open {
             return Ok(Found::Open(t));
         }
-        let same = |t: &&Arc<OpenTrace>| {
-            t.trace_id == ids.trace_id && ids.span_id.is_none_or(|s| s == t.span_id)
-        };
+        let same =
+            |t: &&Arc<OpenTrace>| t.trace_id == ids.trace_id && ids.span_id.is_none_or(|s| s == t.span_id);
         let finished = inner.finished.iter().rev().filter(same).find(mine).cloned();
         finished.map(Found::Finished).ok_or(IntegrationError::UnknownTrace(ids))
     }

@@ -44,8 +44,7 @@ impl ContextRecord {
             let message = format!("{} bytes, at most {MAX_CONTEXT_JSON} are read", json.len());
             return Err(ProviderError::Decode(message));
         }
-        let v1: ContextV1 =
-            serde_json::from_slice(json).map_err(|e| ProviderError::Decode(e.to_string()))?;
+        let v1: ContextV1 = serde_json::from_slice(json).map_err(|e| ProviderError::Decode(e.to_string()))?;
         let id: ContextId =
             v1.context_id.parse().map_err(|e| ProviderError::Decode(format!("context_id: {e}")))?;
         Ok(Self {

@@ -54,3 +54,36 @@ impl<F: Future> Future for ContextFuture<F> {
         this.future.as_mut().poll(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::Pipeline;
+    use crate::record::{Recorder, current_context};
+
+    fn child_of(recorder: &Recorder, parent: &SpanContext) -> bool {
+        let child = recorder.span("child").start();
+        child.context().is_some_and(|c| c.trace_id == parent.trace_id && c.span_id != parent.span_id)
+    }
+
+    #[tokio::test]
+    async fn spans_started_under_a_context_belong_to_it_and_none_stays_active() {
+        let pipeline = Pipeline::builder().start().unwrap();
+        let recorder = pipeline.recorder();
+        let held = recorder.span("held").start();
+        let context = held.context().unwrap().clone();
+        {
+            let _guard = enter_context(context.clone());
+            assert!(child_of(recorder, &context));
+        }
+        assert_eq!(current_context(), None);
+        let work = async {
+            let before = child_of(recorder, &context);
+            tokio::task::yield_now().await;
+            before && child_of(recorder, &context)
+        };
+        assert!(work.in_context(context.clone()).await);
+        assert_eq!(current_context(), None);
+        assert!(!child_of(recorder, &context));
+    }
+}
