@@ -250,11 +250,17 @@ async fn an_operation_inside_a_trace_is_analysed_without_its_surroundings() {
     let recorder = w.pipeline.recorder();
     let request = recorder.span("request").start();
     let parent = request.context().unwrap().clone();
-    let before = recorder.span("before").parent(parent.clone()).start();
-    w.time.advance(Duration::from_millis(500));
-    before.end();
+    // Goes on at the same time in the same trace, but is none of the operation's business.
+    let operation = || async {
+        let elsewhere = recorder.span("elsewhere").parent(parent.clone()).start();
+        let step = recorder.span("step").start();
+        w.time.advance(Duration::from_millis(20));
+        step.end();
+        elsewhere.end();
+        Ok::<_, AgentError>(())
+    };
     let seen = trace_core::record::InContext::in_context(
-        m.monitor_context_performance(&context, "plan", || takes(&w.time, 20)),
+        m.monitor_context_performance(&context, "plan", operation),
         parent.clone(),
     )
     .await
@@ -263,7 +269,9 @@ async fn an_operation_inside_a_trace_is_analysed_without_its_surroundings() {
     assert_eq!(seen.trace_id, Some(parent.trace_id));
     let analysis = seen.performance_analysis.unwrap();
     assert_eq!(analysis.duration_ms, 20.0);
-    assert_eq!(analysis.critical_path.len(), 1);
+    let on_path: Vec<_> = analysis.critical_path.iter().map(|s| s.name.as_str()).collect();
+    assert_eq!(on_path, ["plan", "step"]);
+    assert_eq!(analysis.bottlenecks.len(), 1);
 }
 
 struct Report;
