@@ -1,1 +1,11 @@
-//! Placeholder head, replaced by the crate's own docs.
+//! Backends that MPLP Trace writes to, each behind a feature.
+#![cfg_attr(all(feature = "otlp", feature = "console"), doc = "\n")]
+#![cfg_attr(all(feature = "otlp", feature = "console"), doc = include_str!("../README.md"))]
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "console")]
+pub mod console;
+#[cfg(feature = "otlp")]
+pub mod otlp;
+#[cfg(feature = "prometheus")]
+pub mod prometheus;

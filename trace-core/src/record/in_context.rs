@@ -12,7 +12,7 @@ use crate::model::SpanContext;
 /// Makes the context the active one of this thread until the guard is dropped: spans started meanwhile become its
 /// children. Ends no span.
 pub fn enter_context(context: SpanContext) -> ContextGuard {
-    ContextGuard { _scope: ActiveScope(Some(activate(Some(context)))), not_send: PhantomData }
+    ContextGuard { _scope: ActiveScope(Some(activate(context))), not_send: PhantomData }
 }
 
 /// What [`enter_context`] returns. Guards are dropped in the reverse order of their creation.

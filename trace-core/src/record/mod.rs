@@ -21,6 +21,7 @@ mod id_gen;
 mod in_context;
 mod limits;
 mod macros;
+mod owner_lock;
 mod recorder;
 mod span;
 

@@ -55,32 +55,37 @@ impl HealthChecks {
             checked_at: now,
             components: Default::default(),
         };
-        let mut points = 0.0;
         for (part, required) in &self.parts {
             let health = ask(part.as_ref());
             let most = if *required { HealthLevel::Unhealthy } else { HealthLevel::Degraded };
             status.overall = status.overall.max(health.status.min(most));
-            points += match health.status {
-                HealthLevel::Healthy => 1.0,
-                HealthLevel::Degraded => 0.5,
-                HealthLevel::Unhealthy => 0.0,
-            };
-            let known = status.components.entry(part.component().to_owned()).or_insert_with(|| health.clone());
+            let known =
+                status.components.entry(part.component().to_owned()).or_insert_with(|| health.clone());
             if health.status > known.status {
                 *known = health;
             }
         }
-        if !self.parts.is_empty() {
-            status.score = (100.0 * points / self.parts.len() as f64).round() as u8;
+        let points: f64 = status.components.values().map(|c| points(c.status)).sum();
+        if !status.components.is_empty() {
+            status.score = (100.0 * points / status.components.len() as f64).round() as u8;
         }
         status
+    }
+}
+
+fn points(level: HealthLevel) -> f64 {
+    match level {
+        HealthLevel::Healthy => 1.0,
+        HealthLevel::Degraded => 0.5,
+        HealthLevel::Unhealthy => 0.0,
     }
 }
 
 fn ask(part: &dyn HealthCheck) -> ComponentHealth {
     catch_unwind(AssertUnwindSafe(|| part.check())).unwrap_or_else(|_| {
         let message = "the health check itself panicked".to_owned();
-        let check = Check { name: "health_check".to_owned(), status: CheckStatus::Fail, message: message.clone() };
+        let check =
+            Check { name: "health_check".to_owned(), status: CheckStatus::Fail, message: message.clone() };
         ComponentHealth::from_checks(vec![check], 0, Some(message))
     })
 }
@@ -136,8 +141,10 @@ mod tests {
 
     fn overall(required: &[CheckStatus], optional: &[CheckStatus]) -> (HealthLevel, u8) {
         let mut checks = HealthChecks::default();
-        required.iter().for_each(|s| checks.add_required(Arc::new(Part("r", Some(*s)))));
-        optional.iter().for_each(|s| checks.add_optional(Arc::new(Part("o", Some(*s)))));
+        let mut names = ["a", "b", "c", "d"].into_iter();
+        let mut part = |s: &CheckStatus| Arc::new(Part(names.next().unwrap(), Some(*s)));
+        required.iter().for_each(|s| checks.add_required(part(s)));
+        optional.iter().for_each(|s| checks.add_optional(part(s)));
         let status = checks.status(Timestamp::default());
         (status.overall, status.score)
     }
