@@ -1,3 +1,5 @@
+//! Context-aware monitoring for MPLP Trace.
+//!
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
