@@ -18,6 +18,7 @@ mod field;
 mod future;
 mod guard;
 mod id_gen;
+mod in_context;
 mod limits;
 mod macros;
 mod recorder;
@@ -49,6 +50,7 @@ pub use future::{InSpan, InstrumentedFuture};
 pub use guard::SpanGuard;
 #[doc(hidden)]
 pub use guard::{enter as __enter, start as __start};
+pub use in_context::{ContextFuture, ContextGuard, InContext, enter_context};
 pub use limits::SpanLimits;
 pub use recorder::{DefaultGuard, Recorder, RecorderBuilder, RecorderCounts};
 pub use span::Span;
