@@ -3,12 +3,13 @@
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-use super::current::{Local, Restore, activate, with_local};
-use super::recorder::{Recorder, with_default};
+use super::current::{Restore, activate, current_context, with_local};
+use super::id_gen::IdGenerator;
+use super::recorder::{Lease, Recorder, or_default};
 use super::span::{Name, Span, Start};
 use super::{Callsite, bridge};
 use crate::batch::ScopeRef;
-use crate::model::ValueRef;
+use crate::model::{SpanContext, ValueRef};
 
 /// A span that is the active one of its thread until the guard is dropped, which also ends it.
 ///
@@ -82,22 +83,8 @@ impl Drop for ActiveScope {
 /// [`async_span!`](crate::async_span) expands to.
 #[doc(hidden)]
 pub fn start(recorder: Option<&Recorder>, callsite: &'static Callsite, values: &[ValueRef<'_>]) -> Span {
-    let outer = bridge::innermost();
-    let fields: Vec<_> = callsite.keys.iter().copied().zip(values.iter().copied()).collect();
-    let scope = ScopeRef::Static(callsite.scope);
-    let span = with_local(|l| {
-        let parent = outer.or_else(|| l.active.last().cloned());
-        let start = Start {
-            name: Name::Static(callsite.name),
-            kind: callsite.kind,
-            scope: &scope,
-            parent: parent.as_ref(),
-            fields: &fields,
-            start: None,
-        };
-        with_recorder(recorder, l, |r, l| Span::start(r, Some(l), &start))
-    });
-    span.unwrap_or(Span::none())
+    let parent = current_context();
+    start_in_chunk(recorder, callsite, parent.as_ref(), values)
 }
 
 /// Starts a span and enters it: what [`span!`](crate::span) expands to.
@@ -108,16 +95,21 @@ pub fn enter(recorder: Option<&Recorder>, callsite: &'static Callsite, values: &
         return enter_attached(recorder, callsite, values);
     }
     let guard = with_local(|l| {
-        let parent = l.active.last().cloned();
-        let span =
-            with_recorder(recorder, l, |r, l| Span::start_in_ring(r, l, callsite, parent.as_ref(), values));
-        let restore = span.context().cloned().map(|c| {
-            let span_id = c.span_id;
-            Restore::of(l.push(c), span_id)
+        if l.is_suppressed() {
+            return None;
+        }
+        let parent = l.active.last();
+        let span = start_in_ring(recorder, &l.default, &mut l.ids, &mut l.slots, callsite, parent, values)?;
+        let restore = span.context().map(|c| {
+            l.active.push(c.clone());
+            Restore::of(l.active.len() - 1, c.span_id)
         });
-        SpanGuard { span, restore, not_send: PhantomData }
+        Some(SpanGuard { span, restore, not_send: PhantomData })
     });
-    guard.unwrap_or(SpanGuard { span: Span::none(), restore: None, not_send: PhantomData })
+    match guard {
+        Some(Some(guard)) => guard,
+        _ => start(recorder, callsite, values).enter(),
+    }
 }
 
 /// The same where the `opentelemetry` context has to be kept in step.
@@ -127,22 +119,54 @@ fn enter_attached(
     callsite: &'static Callsite,
     values: &[ValueRef<'_>],
 ) -> SpanGuard {
-    let outer = bridge::innermost();
+    let parent = current_context();
     let span = with_local(|l| {
-        let parent = outer.or_else(|| l.active.last().cloned());
-        with_recorder(recorder, l, |r, l| Span::start_in_ring(r, l, callsite, parent.as_ref(), values))
+        if l.is_suppressed() {
+            return None;
+        }
+        start_in_ring(recorder, &l.default, &mut l.ids, &mut l.slots, callsite, parent.as_ref(), values)
     });
-    SpanGuard::new(span.unwrap_or(Span::none()))
+    match span {
+        Some(Some(span)) => span.enter(),
+        _ => start_in_chunk(recorder, callsite, parent.as_ref(), values).enter(),
+    }
 }
 
 #[inline]
-fn with_recorder(
+fn start_in_ring(
     recorder: Option<&Recorder>,
-    l: &mut Local,
-    f: impl FnOnce(&Recorder, &mut Local) -> Span,
-) -> Span {
-    match recorder {
-        Some(r) => f(r, l),
-        None => with_default(l, f).unwrap_or(Span::none()),
+    own: &Option<Recorder>,
+    ids: &mut IdGenerator,
+    slots: &mut Vec<Lease>,
+    callsite: &'static Callsite,
+    parent: Option<&SpanContext>,
+    values: &[ValueRef<'_>],
+) -> Option<Span> {
+    match or_default(recorder, own) {
+        Some(r) => Span::start_in_ring(r, ids, slots, callsite, parent, values),
+        None => Some(Span::none()),
     }
+}
+
+fn start_in_chunk(
+    recorder: Option<&Recorder>,
+    callsite: &'static Callsite,
+    parent: Option<&SpanContext>,
+    values: &[ValueRef<'_>],
+) -> Span {
+    let fields: Vec<_> = callsite.keys.iter().copied().zip(values.iter().copied()).collect();
+    let scope = ScopeRef::Static(callsite.scope);
+    let start = Start {
+        name: Name::Static(callsite.name),
+        kind: callsite.kind,
+        scope: &scope,
+        parent,
+        fields: &fields,
+        start: None,
+    };
+    let recorder =
+        recorder.cloned().or_else(|| with_local(|l| or_default(None, &l.default).cloned()).flatten());
+    let Some(recorder) = recorder else { return Span::none() };
+    with_local(|l| Span::start(&recorder, Some(l), &start))
+        .unwrap_or_else(|| Span::start(&recorder, None, &start))
 }

@@ -192,22 +192,22 @@ impl Recorder {
     /// The calling thread's slot.
     #[inline]
     pub(super) fn slot(&self, local: &mut Local) -> &'static Slot {
-        self.lease(local).slot
+        self.lease(&mut local.slots).slot
     }
 
     /// The calling thread's use of a slot.
     #[inline]
-    pub(super) fn lease<'l>(&self, local: &'l mut Local) -> &'l mut Lease {
-        if local.slots.first().is_none_or(|lease| lease.id != self.0.id) {
-            self.find_lease(local);
+    pub(super) fn lease<'l>(&self, slots: &'l mut Vec<Lease>) -> &'l mut Lease {
+        if slots.first().is_none_or(|lease| lease.id != self.0.id) {
+            self.find_lease(slots);
         }
-        &mut local.slots[0]
+        &mut slots[0]
     }
 
     #[cold]
-    fn find_lease(&self, local: &mut Local) {
-        if let Some(i) = local.slots.iter().position(|lease| lease.id == self.0.id) {
-            local.slots.swap(0, i);
+    fn find_lease(&self, slots: &mut Vec<Lease>) {
+        if let Some(i) = slots.iter().position(|lease| lease.id == self.0.id) {
+            slots.swap(0, i);
             return;
         }
         let free = self.0.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -216,9 +216,9 @@ impl Recorder {
             self.0.slots.lock().unwrap_or_else(PoisonError::into_inner).push(slot);
             slot
         });
-        local.slots.insert(0, Lease { id: self.0.id, slot, recorder: Arc::downgrade(&self.0), ring: None });
+        slots.insert(0, Lease { id: self.0.id, slot, recorder: Arc::downgrade(&self.0), ring: None });
         // A thread that outlives many recorders must not keep a slot of each.
-        local.slots.truncate(8);
+        slots.truncate(8);
     }
 }
 
@@ -266,13 +266,8 @@ impl Drop for Shared {
 
 /// The recorder of the calling thread: its own default, else the global one.
 #[inline]
-pub(super) fn with_default<R>(local: &mut Local, f: impl FnOnce(&Recorder, &mut Local) -> R) -> Option<R> {
-    if let Some(r) = local.default.take() {
-        let out = f(&r, local);
-        local.default = Some(r);
-        return Some(out);
-    }
-    GLOBAL.get().map(|r| f(r, local))
+pub(super) fn or_default<'r>(given: Option<&'r Recorder>, own: &'r Option<Recorder>) -> Option<&'r Recorder> {
+    given.or(own.as_ref()).or_else(|| GLOBAL.get())
 }
 
 impl fmt::Debug for Recorder {

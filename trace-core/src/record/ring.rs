@@ -16,8 +16,11 @@ use super::chunk::Consumer;
 use crate::clock::Clock;
 use crate::model::{SpanContext, SpanId, ValueRef};
 
-/// Words in a ring: 1 MiB a thread, some 8,000 spans with four attributes.
-pub(super) const WORDS: usize = 1 << 17;
+/// Words in a ring: 2 MiB a thread, some 14,000 spans with four attributes.
+pub(super) const WORDS: usize = 1 << 18;
+/// Words after which the pipeline's thread is woken. Waking costs microseconds, so not too often; a quarter leaves it
+/// the time in which a busy thread writes the rest.
+const WAKE_AFTER: u64 = WORDS as u64 / 4;
 const MASK: u64 = WORDS as u64 - 1;
 
 /// Words of a start record before its values: header, start, end, trace id (2), span, parent, tags.
@@ -141,7 +144,7 @@ impl Ring {
     pub(super) fn producer(&self) -> Producer {
         let pos = self.head.0.load(Ordering::Acquire);
         let limit = self.tail.0.load(Ordering::Acquire) + WORDS as u64;
-        Producer { pos, published: pos, limit, newest: NOWHERE, reserved: 0, wake_at: pos + WORDS as u64 / 8 }
+        Producer { pos, published: pos, limit, newest: NOWHERE, reserved: 0, wake_at: pos + WAKE_AFTER }
     }
 
     /// Hands every published record to `f`, oldest first. One caller at a time.
@@ -314,7 +317,7 @@ impl Producer {
         bump(&ring.ended);
         self.publish(ring);
         if self.pos >= self.wake_at {
-            self.wake_at = self.pos + WORDS as u64 / 8;
+            self.wake_at = self.pos + WAKE_AFTER;
             consumer.wake();
         }
     }

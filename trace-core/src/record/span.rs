@@ -8,7 +8,8 @@ use std::time::SystemTime;
 use super::Callsite;
 use super::chunk::{Chunk, NewRow, Slot};
 use super::current::{Local, with_local};
-use super::recorder::Recorder;
+use super::id_gen::IdGenerator;
+use super::recorder::{Lease, Recorder};
 use super::ring::{Producer, Refused, Ring};
 use crate::batch::{Columns, EventCell, LinkCell, List, NONE, Row, ScopeRef, StatusCode, Text};
 use crate::clock::Clock;
@@ -105,45 +106,36 @@ impl Span {
         Self::start_in(recorder, slot, trace_id, span_id, s)
     }
 
-    /// Starts a span of a call site in the thread's ring.
+    /// Starts a span of a call site in the thread's ring; `None` if it has to go to the chunk.
     #[inline]
     pub(super) fn start_in_ring(
         recorder: &Recorder,
-        local: &mut Local,
+        ids: &mut IdGenerator,
+        slots: &mut Vec<Lease>,
         callsite: &'static Callsite,
         parent: Option<&SpanContext>,
         values: &[ValueRef<'_>],
-    ) -> Self {
-        let begin = |r: &Recorder, l: &mut Local| {
-            let fields: Vec<_> = callsite.keys.iter().copied().zip(values.iter().copied()).collect();
-            let scope = ScopeRef::Static(callsite.scope);
-            let (name, kind) = (Name::Static(callsite.name), callsite.kind);
-            Self::start(
-                r,
-                Some(l),
-                &Start { name, kind, scope: &scope, parent, fields: &fields, start: None },
-            )
-        };
-        if !recorder.is_open() || local.is_suppressed() {
-            return begin(recorder, local);
+    ) -> Option<Self> {
+        if !recorder.is_open() {
+            return None;
         }
-        let span_id = local.ids.span_id();
+        let span_id = ids.span_id();
         let trace_id = match parent {
             Some(p) => p.trace_id,
-            None => local.ids.trace_id(),
+            None => ids.trace_id(),
         };
         let context = recorder.decide(trace_id, span_id, parent, callsite.name, callsite.kind);
         if !context.is_sampled() {
-            return Self { context: Some(context), record: None };
+            return Some(Self { context: Some(context), record: None });
         }
-        let (ring, producer, slot) = recorder.lease(local).ring();
+        let (ring, producer, slot) = recorder.lease(slots).ring();
         let record =
             match producer.start(ring, &slot.consumer, &slot.clock, callsite, &context, parent, values) {
                 Ok(at) => Some(Handle { slot, place: Place::Ring { at, continued: AtomicBool::new(false) } }),
                 Err(Refused::Full) => None,
-                Err(Refused::Unsuitable) => return begin(recorder, local),
+                Err(Refused::Unsuitable) => return None,
             };
-        Self { context: Some(context), record }
+        Some(Self { context: Some(context), record })
     }
 
     fn start_in(
