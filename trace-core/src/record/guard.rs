@@ -4,8 +4,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 
 use super::current::{Restore, activate, current_context, with_local};
-use super::id_gen::IdGenerator;
-use super::recorder::{Lease, Recorder, or_default};
+use super::recorder::{Recorder, or_default};
 use super::span::{Name, Span, Start};
 use super::{Callsite, bridge};
 use crate::batch::ScopeRef;
@@ -92,59 +91,27 @@ pub fn start(recorder: Option<&Recorder>, callsite: &'static Callsite, values: &
 #[inline]
 pub fn enter(recorder: Option<&Recorder>, callsite: &'static Callsite, values: &[ValueRef<'_>]) -> SpanGuard {
     if bridge::in_use() {
-        return enter_attached(recorder, callsite, values);
+        // The `opentelemetry` context has to be kept in step, which costs more than the ring saves.
+        return start(recorder, callsite, values).enter();
     }
     let guard = with_local(|l| {
         if l.is_suppressed() {
             return None;
         }
-        let parent = l.active.last();
-        let span = start_in_ring(recorder, &l.default, &mut l.ids, &mut l.slots, callsite, parent, values)?;
-        let restore = span.context().map(|c| {
-            l.active.push(c.clone());
-            Restore::of(l.active.len() - 1, c.span_id)
-        });
+        // Taken out, so that the recorder can be used together with the rest; a pointer goes there and back.
+        let own = l.default.take();
+        let span = match or_default(recorder, &own) {
+            Some(r) => Span::start_in_ring(r, l, callsite, values),
+            None => Some(Span::none()),
+        };
+        l.default = own;
+        let span = span?;
+        let restore = span.context().map(|c| Restore::of(l.active.len() - 1, c.span_id));
         Some(SpanGuard { span, restore, not_send: PhantomData })
     });
     match guard {
         Some(Some(guard)) => guard,
         _ => start(recorder, callsite, values).enter(),
-    }
-}
-
-/// The same where the `opentelemetry` context has to be kept in step.
-#[cold]
-fn enter_attached(
-    recorder: Option<&Recorder>,
-    callsite: &'static Callsite,
-    values: &[ValueRef<'_>],
-) -> SpanGuard {
-    let parent = current_context();
-    let span = with_local(|l| {
-        if l.is_suppressed() {
-            return None;
-        }
-        start_in_ring(recorder, &l.default, &mut l.ids, &mut l.slots, callsite, parent.as_ref(), values)
-    });
-    match span {
-        Some(Some(span)) => span.enter(),
-        _ => start_in_chunk(recorder, callsite, parent.as_ref(), values).enter(),
-    }
-}
-
-#[inline]
-fn start_in_ring(
-    recorder: Option<&Recorder>,
-    own: &Option<Recorder>,
-    ids: &mut IdGenerator,
-    slots: &mut Vec<Lease>,
-    callsite: &'static Callsite,
-    parent: Option<&SpanContext>,
-    values: &[ValueRef<'_>],
-) -> Option<Span> {
-    match or_default(recorder, own) {
-        Some(r) => Span::start_in_ring(r, ids, slots, callsite, parent, values),
-        None => Some(Span::none()),
     }
 }
 

@@ -233,7 +233,7 @@ impl Producer {
         clock: &Clock,
         callsite: &'static Callsite,
         context: &SpanContext,
-        parent: Option<&SpanContext>,
+        parent: Option<(SpanId, bool)>,
         values: &[ValueRef<'_>],
     ) -> Result<u64, Refused> {
         if values.len() > MAX_VALUES || !context.trace_state.is_empty() {
@@ -250,7 +250,7 @@ impl Producer {
         self.publish(ring);
         let at = self.pos;
         let mut header = KIND_START | u64::from(callsite.number()) << 16 | len << 48;
-        if parent.is_some_and(|p| p.is_remote) {
+        if parent.is_some_and(|(_, remote)| remote) {
             header |= BIT_REMOTE_PARENT;
         }
         let trace = context.trace_id.to_u128();
@@ -259,7 +259,7 @@ impl Producer {
         ring.put(at + 3, (trace >> 64) as u64);
         ring.put(at + 4, trace as u64);
         ring.put(at + 5, context.span_id.to_u64());
-        ring.put(at + 6, parent.map_or(0, |p| p.span_id.to_u64()));
+        ring.put(at + 6, parent.map_or(0, |(id, _)| id.to_u64()));
         let mut tags = u64::from(context.flags.0) << 60;
         let mut to = at + START_WORDS;
         for (i, v) in values.iter().enumerate() {

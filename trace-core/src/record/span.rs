@@ -8,8 +8,7 @@ use std::time::SystemTime;
 use super::Callsite;
 use super::chunk::{Chunk, NewRow, Slot};
 use super::current::{Local, with_local};
-use super::id_gen::IdGenerator;
-use super::recorder::{Lease, Recorder};
+use super::recorder::Recorder;
 use super::ring::{Producer, Refused, Ring};
 use crate::batch::{Columns, EventCell, LinkCell, List, NONE, Row, ScopeRef, StatusCode, Text};
 use crate::clock::Clock;
@@ -106,19 +105,20 @@ impl Span {
         Self::start_in(recorder, slot, trace_id, span_id, s)
     }
 
-    /// Starts a span of a call site in the thread's ring; `None` if it has to go to the chunk.
+    /// Starts a span of a call site in the thread's ring, under the innermost of `active` or the given parent, and
+    /// makes it the innermost itself; `None` if it has to go to the chunk.
     #[inline]
     pub(super) fn start_in_ring(
         recorder: &Recorder,
-        ids: &mut IdGenerator,
-        slots: &mut Vec<Lease>,
+        local: &mut Local,
         callsite: &'static Callsite,
-        parent: Option<&SpanContext>,
         values: &[ValueRef<'_>],
     ) -> Option<Self> {
         if !recorder.is_open() {
             return None;
         }
+        let Local { active, slots, ids, .. } = local;
+        let parent = active.last();
         let span_id = ids.span_id();
         let trace_id = match parent {
             Some(p) => p.trace_id,
@@ -126,15 +126,18 @@ impl Span {
         };
         let context = recorder.decide(trace_id, span_id, parent, callsite.name, callsite.kind);
         if !context.is_sampled() {
+            active.push(context.clone());
             return Some(Self { context: Some(context), record: None });
         }
+        let above = parent.map(|p| (p.span_id, p.is_remote));
         let (ring, producer, slot) = recorder.lease(slots).ring();
         let record =
-            match producer.start(ring, &slot.consumer, &slot.clock, callsite, &context, parent, values) {
+            match producer.start(ring, &slot.consumer, &slot.clock, callsite, &context, above, values) {
                 Ok(at) => Some(Handle { slot, place: Place::Ring { at, continued: AtomicBool::new(false) } }),
                 Err(Refused::Full) => None,
                 Err(Refused::Unsuitable) => return None,
             };
+        active.push(context.clone());
         Some(Self { context: Some(context), record })
     }
 
@@ -289,24 +292,26 @@ impl Span {
 
     /// Ends the span at a given moment.
     pub fn end_at(mut self, time: SystemTime) {
-        if let Some(h) = self.record.take() {
+        if let Some(h) = &self.record {
             h.end(&self, Some(Timestamp::from(time)));
         }
+        self.record = None;
     }
 
     /// Ends the span; its context stays readable.
     #[cfg(feature = "otel")]
     pub(super) fn end_in_place(&mut self, time: Option<SystemTime>) {
-        if let Some(h) = self.record.take() {
+        if let Some(h) = &self.record {
             h.end(self, time.map(Timestamp::from));
         }
+        self.record = None;
     }
 }
 
 impl Drop for Span {
     #[inline]
     fn drop(&mut self) {
-        if let Some(h) = self.record.take() {
+        if let Some(h) = &self.record {
             h.end(self, None);
         }
     }
@@ -348,7 +353,7 @@ impl Handle {
     }
 
     #[inline]
-    fn end(self, span: &Span, at: Option<Timestamp>) {
+    fn end(&self, span: &Span, at: Option<Timestamp>) {
         let panicking = std::thread::panicking();
         if let (Place::Ring { at, continued }, Some(context), None, false) =
             (&self.place, &span.context, at, panicking)
@@ -362,7 +367,8 @@ impl Handle {
         self.end_in_chunk(span, at, panicking);
     }
 
-    fn end_in_chunk(self, span: &Span, at: Option<Timestamp>, panicking: bool) {
+    #[cold]
+    fn end_in_chunk(&self, span: &Span, at: Option<Timestamp>, panicking: bool) {
         if let Place::Ring { .. } = &self.place {
             self.in_ring(|ring, producer| producer.abandon(ring));
         }
