@@ -2,14 +2,18 @@
 //!
 //! Everything else in the workspace is an implementation of a trait of [`signal`] over the data of [`model`].
 
+pub mod analyze;
 pub mod batch;
 pub mod clock;
+pub mod detect;
 pub mod metric;
 pub mod model;
 pub mod pipeline;
 pub mod propagate;
 pub mod record;
 pub mod sample;
+pub mod service;
 pub mod signal;
+pub mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

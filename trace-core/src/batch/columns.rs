@@ -331,6 +331,20 @@ impl Columns {
             + self.text.len()
     }
 
+    /// Bytes allocated.
+    pub(crate) fn capacity_bytes(&self) -> usize {
+        fn of<T>(v: &Vec<T>) -> usize {
+            v.capacity() * std::mem::size_of::<T>()
+        }
+        of(&self.rows)
+            + of(&self.attributes)
+            + of(&self.extras)
+            + of(&self.events)
+            + of(&self.links)
+            + of(&self.arrays)
+            + self.text.capacity()
+    }
+
     /// Moves everything of `other` behind what is here.
     pub(crate) fn append(&mut self, other: &mut Self) {
         if self.rows.is_empty() && self.text.is_empty() && self.attributes.is_empty() {

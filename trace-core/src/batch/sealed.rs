@@ -89,6 +89,22 @@ impl SpanBatch {
         let all = self.inner.len().max(1);
         self.inner.columns.byte_size() * self.len() / all
     }
+
+    /// The same spans in storage that holds little else: shared if this storage does, copied otherwise.
+    ///
+    /// For those who keep batches for long: a slice keeps the whole storage alive, and a recording buffer may be
+    /// mostly spare capacity.
+    pub fn compacted(&self) -> Self {
+        let columns = &self.inner.columns;
+        if self.len() < self.inner.len() {
+            return Self::from_spans(self.resource().clone(), self.iter().map(|s| s.to_span_data()));
+        }
+        if columns.capacity_bytes() <= columns.byte_size() / 4 * 5 {
+            return self.clone();
+        }
+        // Cloned tables have no spare capacity.
+        Self::new(SpanBatchMut::clone(&self.inner))
+    }
 }
 
 #[cfg(test)]
@@ -171,6 +187,21 @@ mod tests {
         assert_eq!(second.name(), "renamed");
         assert_eq!(second.attributes().map(|(k, _)| k).collect::<Vec<_>>(), ["n", "f", "b"]);
         assert_eq!(second.attribute("f").and_then(|v| v.as_str()), Some("masked"));
+    }
+
+    #[test]
+    fn a_compacted_batch_has_the_same_spans_and_no_spare_storage() {
+        let mut roomy = SpanBatchMut::new(resource());
+        roomy.columns.rows.reserve(1000);
+        roomy.extend((1..=4).map(full));
+        let roomy = roomy.seal();
+        let whole = roomy.compacted();
+        assert!(whole.inner.columns.capacity_bytes() < roomy.inner.columns.capacity_bytes() / 10);
+        let part = roomy.slice(1..3).compacted();
+        assert_eq!(part.inner.len(), 2);
+        let spans = |b: &SpanBatch| b.iter().map(|s| s.to_span_data()).collect::<Vec<_>>();
+        assert_eq!(spans(&whole), spans(&roomy));
+        assert_eq!(spans(&part), spans(&roomy)[1..3]);
     }
 
     #[test]

@@ -60,6 +60,9 @@ fn malformed(kind: &'static str, expected: &'static str, found: &str) -> ParseId
 }
 
 impl TraceId {
+    /// The smallest id: a lower bound for searches.
+    pub const MIN: Self = Self(NonZeroU128::MIN);
+
     /// The id with this value, or `None` for zero.
     pub const fn new(value: u128) -> Option<Self> {
         match NonZeroU128::new(value) {

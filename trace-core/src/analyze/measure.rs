@@ -1,0 +1,103 @@
+//! The pipeline step that fills the windows.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::children::Children;
+use super::{Observation, RedWindows};
+use crate::batch::SpanBatchMut;
+use crate::model::TraceIds;
+use crate::signal::SpanProcessor;
+
+/// Counts every span that passes into [`RedWindows`], with its duration and the part of it in which none of its
+/// children was running. Changes nothing.
+///
+/// Children usually end before their parent, so their intervals are remembered until it passes; up to 16,384
+/// parents at a time, each with up to 256 separate intervals. A child that passes in a later batch than its
+/// parent is not subtracted.
+#[derive(Debug)]
+pub struct MeasureProcessor {
+    windows: Arc<RedWindows>,
+    children: Mutex<Children>,
+}
+
+const PARENTS: usize = 16_384;
+
+impl MeasureProcessor {
+    /// A step that fills these windows.
+    pub fn new(windows: Arc<RedWindows>) -> Self {
+        Self { windows, children: Mutex::new(Children::new(PARENTS)) }
+    }
+
+    /// Parents whose children were forgotten for want of room before they ended: their self time is too long.
+    pub fn forgotten_parents(&self) -> u64 {
+        self.children.lock().unwrap_or_else(PoisonError::into_inner).forgotten
+    }
+}
+
+impl SpanProcessor for MeasureProcessor {
+    fn process(&self, batch: &mut SpanBatchMut) {
+        let mut children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
+        for span in batch.iter() {
+            if let Some(parent) = span.parent_span_id() {
+                children.add((span.trace_id(), parent), span.start().unix_nanos(), span.end().unix_nanos());
+            }
+        }
+        let observations = batch.iter().map(|span| {
+            let covered = children
+                .take((span.trace_id(), span.span_id()))
+                .map_or(0, |c| c.covered(span.start().unix_nanos(), span.end().unix_nanos()));
+            let duration = span.duration();
+            Observation {
+                service: span.resource().service_name(),
+                operation: span.name(),
+                kind: span.kind(),
+                entry: span.parent_span_id().is_none() || span.parent_is_remote(),
+                error: span.is_error(),
+                end: span.end(),
+                duration,
+                self_time: duration.saturating_sub(Duration::from_nanos(covered)),
+                trace: TraceIds { trace_id: span.trace_id(), span_id: Some(span.span_id()) },
+            }
+        });
+        self.windows.record(observations);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analyze::{RedConfig, RedQuery};
+    use crate::model::*;
+
+    const NOW: Timestamp = Timestamp::from_unix_secs(1_756_900_000);
+
+    fn span(id: u64, parent: u64, name: &'static str, ms: std::ops::Range<u64>) -> SpanData {
+        let at = |ms: u64| NOW - Duration::from_secs(5) + Duration::from_millis(ms);
+        let context =
+            SpanContext::new(TraceId::new(1).unwrap(), SpanId::new(id).unwrap(), TraceFlags::SAMPLED);
+        let mut s = SpanData::new(context, name, at(ms.start), at(ms.end));
+        s.parent_span_id = SpanId::new(parent);
+        s
+    }
+
+    #[test]
+    fn self_time_leaves_out_children_of_this_and_of_earlier_batches() {
+        let windows =
+            Arc::new(RedWindows::new(RedConfig { clock: Arc::new(|| NOW), ..RedConfig::default() }));
+        let measure = MeasureProcessor::new(windows.clone());
+        let batch = |spans: Vec<SpanData>| {
+            let mut b = SpanBatchMut::new(Arc::new(Resource::service("s")));
+            b.extend(spans);
+            measure.process(&mut b);
+            assert!(!b.is_empty());
+        };
+        batch(vec![span(2, 1, "agent", 0..60)]);
+        batch(vec![span(1, 0, "root", 0..100), span(3, 1, "agent", 40..80)]);
+        let range = TimeRange::last(Duration::from_secs(60), NOW);
+        let own = |name| windows.summary(&RedQuery::operation(range, "s", name)).self_time_ms;
+        assert!((own("root").max - 20.0).abs() < 1e-6, "{:?}", own("root"));
+        assert_eq!((own("agent").count, own("agent").max), (2, 60.0));
+        assert_eq!(windows.summary(&RedQuery { entries_only: true, ..RedQuery::all(range) }).count, 1);
+    }
+}

@@ -1,0 +1,24 @@
+//! Reading telemetry back: the reader trait, its queries, and the bounded in-memory stores.
+//!
+//! [`MemoryStore`] keeps spans, [`AnomalyLog`] anomalies and [`MetricSampleLog`] the samples of `record_metric`.
+//! All of them are bounded, count what they let go, and never block on anything but their own short lock.
+
+mod anomaly_log;
+mod clock;
+mod index;
+mod json;
+mod memory;
+mod metric_log;
+mod query;
+mod reader;
+mod stored;
+#[cfg(test)]
+mod tests;
+
+pub use anomaly_log::AnomalyLog;
+pub use clock::{Clock, system_clock};
+pub use memory::{MemoryStore, MemoryStoreConfig, MemoryStoreStats};
+pub use metric_log::{MetricSample, MetricSampleLog, StoredSample};
+pub use query::{Page, ReadError, SpanQuery, TraceSummary};
+pub use reader::SpanReader;
+pub use stored::{StoredSpan, StoredTrace};
