@@ -11,7 +11,7 @@ use super::current::{Local, with_local};
 use super::drain::Drain;
 use crate::clock::Clock;
 use crate::model::{Resource, Scope};
-use crate::sample::ParentBased;
+use crate::sample::{AlwaysOn, ParentBased};
 use crate::signal::Sampler;
 
 static GLOBAL: OnceLock<Recorder> = OnceLock::new();
@@ -108,7 +108,7 @@ impl RecorderBuilder {
         let recorder = Recorder(Arc::new(Shared {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             clock,
-            sampler: self.sampler.unwrap_or_else(|| Box::new(ParentBased::default())),
+            sampler: self.sampler.unwrap_or_else(|| Box::new(ParentBased::new(AlwaysOn))),
             limits: self.limits,
             resource: Arc::new(self.resource),
             slots: Mutex::new(vec![fallback.clone()]),
