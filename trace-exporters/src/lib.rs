@@ -1,1 +1,9 @@
-//! Placeholder head, replaced by the crate's own docs.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "console")]
+pub mod console;
+#[cfg(feature = "otlp")]
+pub mod otlp;
+#[cfg(feature = "prometheus")]
+pub mod prometheus;

@@ -1,0 +1,60 @@
+//! Connections in the clear and over TLS: rustls with the ring provider.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use http::Uri;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
+
+use super::config::OtlpConfig;
+use super::error::OtlpConfigError;
+
+pub(super) type Connector = HttpsConnector<HttpConnector>;
+
+/// Reads certificates only if the URL is `https`, so that `http` works where there are none.
+pub(super) fn connector(config: &OtlpConfig, uri: &Uri) -> Result<Connector, OtlpConfigError> {
+    let roots = match &config.ca_certificate {
+        _ if uri.scheme_str() != Some("https") => RootCertStore::empty(),
+        Some(path) => roots_of_file(path)?,
+        None => roots_of_system()?,
+    };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|e| OtlpConfigError::RootCertificates { reason: e.to_string() })?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let mut tcp = HttpConnector::new();
+    tcp.set_nodelay(true);
+    tcp.enforce_http(false);
+    Ok(HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(tcp))
+}
+
+fn roots_of_file(path: &Path) -> Result<RootCertStore, OtlpConfigError> {
+    let fail = |reason: String| OtlpConfigError::CaCertificate { path: path.to_owned(), reason };
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(path).map_err(|e| fail(e.to_string()))? {
+        let certificate = certificate.map_err(|e| fail(e.to_string()))?;
+        roots.add(certificate).map_err(|e| fail(e.to_string()))?;
+    }
+    if roots.is_empty() {
+        return Err(fail("holds no PEM certificate".to_owned()));
+    }
+    Ok(roots)
+}
+
+fn roots_of_system() -> Result<RootCertStore, OtlpConfigError> {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    // Systems carry a few certificates that rustls does not take; the others still serve.
+    roots.add_parsable_certificates(found.certs);
+    if roots.is_empty() {
+        let reason = found.errors.first().map_or_else(|| "none installed".to_owned(), ToString::to_string);
+        return Err(OtlpConfigError::RootCertificates { reason });
+    }
+    Ok(roots)
+}

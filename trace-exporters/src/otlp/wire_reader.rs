@@ -1,0 +1,93 @@
+//! A reader of protobuf fields, small enough for the answers of a receiver.
+
+/// The bytes are not protobuf.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Malformed;
+
+/// The value of a field that answers use; others are passed over.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Field<'a> {
+    Varint(u64),
+    Bytes(&'a [u8]),
+    Fixed,
+}
+
+/// The fields of a message in order; ends after the first malformed one.
+pub(super) fn fields(mut rest: &[u8]) -> impl Iterator<Item = Result<(u32, Field<'_>), Malformed>> {
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let field = field(&mut rest).ok_or(Malformed);
+        if field.is_err() {
+            rest = &[];
+        }
+        Some(field)
+    })
+}
+
+fn field<'a>(rest: &mut &'a [u8]) -> Option<(u32, Field<'a>)> {
+    let key = varint(rest)?;
+    let number = u32::try_from(key >> 3).ok().filter(|n| *n > 0)?;
+    let value = match key & 7 {
+        0 => Field::Varint(varint(rest)?),
+        1 => take(rest, 8).map(|_| Field::Fixed)?,
+        2 => {
+            let length = usize::try_from(varint(rest)?).ok()?;
+            Field::Bytes(take(rest, length)?)
+        }
+        5 => take(rest, 4).map(|_| Field::Fixed)?,
+        // Groups are long out of use; 6 and 7 never existed.
+        _ => return None,
+    };
+    Some((number, value))
+}
+
+fn take<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
+    let (taken, left) = rest.split_at_checked(length)?;
+    *rest = left;
+    Some(taken)
+}
+
+fn varint(rest: &mut &[u8]) -> Option<u64> {
+    let mut value = 0;
+    for shift in (0..64).step_by(7) {
+        let byte = *take(rest, 1)?.first()?;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            // The tenth byte has room for one bit.
+            return (shift < 63 || byte <= 1).then_some(value);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn varints_of_another_library_are_read(v: u64) {
+            let mut bytes = Vec::new();
+            prost::encoding::encode_varint(v, &mut bytes);
+            let mut rest = bytes.as_slice();
+            prop_assert_eq!(varint(&mut rest), Some(v));
+            prop_assert!(rest.is_empty());
+        }
+
+        #[test]
+        fn any_bytes_end_without_panic(bytes: Vec<u8>) {
+            prop_assert!(fields(&bytes).count() <= bytes.len());
+        }
+    }
+
+    #[test]
+    fn a_length_beyond_the_end_is_malformed() {
+        assert_eq!(fields(&[0x0a, 5, 1]).collect::<Vec<_>>(), [Err(Malformed)]);
+        assert_eq!(fields(&[0x0b]).collect::<Vec<_>>(), [Err(Malformed)]);
+        let overlong = [0x08, 255, 255, 255, 255, 255, 255, 255, 255, 255, 2];
+        assert_eq!(fields(&overlong).collect::<Vec<_>>(), [Err(Malformed)]);
+    }
+}

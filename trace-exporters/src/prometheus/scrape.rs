@@ -1,0 +1,178 @@
+//! Answering a scrape, inside whatever HTTP server a program has.
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::io::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use flate2::write::GzEncoder;
+use http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, VARY};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use trace_core::model::MetricBatch;
+
+use super::family::Dropped;
+use super::text::encode;
+
+/// The `Content-Type` of text 0.0.4. Prometheus 3 fails a scrape without it.
+pub const CONTENT_TYPE_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Where a scrape gets its metrics: anything that can be called for the current values.
+pub trait Collect: Send + Sync + 'static {
+    /// The current values, cumulative since start. Called once a scrape, possibly by several at a time; must not
+    /// wait for I/O.
+    fn collect(&self) -> MetricBatch;
+}
+
+impl<F: Fn() -> MetricBatch + Send + Sync + 'static> Collect for F {
+    fn collect(&self) -> MetricBatch {
+        self()
+    }
+}
+
+/// A `tower` service that answers `GET` and `HEAD` with the metrics of a source, compressed if the client takes
+/// gzip. Other methods get 405. It does not look at the path: mount it where it belongs.
+///
+/// ```
+/// use trace_exporters::prometheus::Scrape;
+/// # use trace_core::model::MetricBatch;
+/// # fn collect() -> MetricBatch { MetricBatch { resource: Default::default(), scopes: vec![] } }
+/// let app: axum::Router = axum::Router::new().route_service("/metrics", Scrape::new(collect));
+/// ```
+pub struct Scrape {
+    source: Arc<dyn Collect>,
+    dropped: Arc<Mutex<Vec<Dropped>>>,
+}
+
+impl Scrape {
+    /// Answers with the metrics of this source.
+    pub fn new(source: impl Collect) -> Self {
+        Self { source: Arc::new(source), dropped: Arc::default() }
+    }
+
+    /// What the latest scrape could not show, such as metrics whose types conflict.
+    pub fn dropped(&self) -> Vec<Dropped> {
+        self.dropped.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The answer to a request.
+    pub fn respond<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
+        let is_head = request.method() == Method::HEAD;
+        if !is_head && request.method() != Method::GET {
+            return plain(StatusCode::METHOD_NOT_ALLOWED, "use GET\n", &[(ALLOW, "GET, HEAD")]);
+        }
+        let exposition = encode(&self.source.collect());
+        *self.dropped.lock().unwrap_or_else(PoisonError::into_inner) = exposition.dropped;
+        let text = Bytes::from(exposition.text);
+        let packed = if accepts_gzip(request.headers()) { gzip(&text) } else { None };
+
+        let mut response = Response::new(Full::default());
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE_TEXT));
+        headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+        if packed.is_some() {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        let body = packed.unwrap_or(text);
+        headers.insert(CONTENT_LENGTH, body.len().into());
+        if !is_head {
+            *response.body_mut() = Full::new(body);
+        }
+        response
+    }
+}
+
+impl Clone for Scrape {
+    fn clone(&self) -> Self {
+        Self { source: Arc::clone(&self.source), dropped: Arc::clone(&self.dropped) }
+    }
+}
+
+impl std::fmt::Debug for Scrape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scrape").finish_non_exhaustive()
+    }
+}
+
+impl<B> tower_service::Service<Request<B>> for Scrape {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        ready(Ok(self.respond(&request)))
+    }
+}
+
+/// A short answer in words.
+pub(super) fn plain(
+    status: StatusCode,
+    text: &'static str,
+    headers: &[(http::HeaderName, &'static str)],
+) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    for (name, value) in headers {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Whether `Accept-Encoding` names gzip with a weight above zero (RFC 9110, section 12.5.3).
+fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let members =
+        headers.get_all(ACCEPT_ENCODING).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(','));
+    let mut weights = members.filter_map(|member| {
+        let mut parts = member.split(';').map(str::trim);
+        let coding = parts.next()?;
+        let named = ["gzip", "x-gzip"].iter().any(|g| coding.eq_ignore_ascii_case(g));
+        let weight = parts.find_map(|p| p.strip_prefix("q=").or_else(|| p.strip_prefix("Q=")));
+        named.then(|| weight.map_or(1.0, |w| w.trim().parse::<f32>().unwrap_or(0.0)))
+    });
+    weights.next().is_some_and(|w| w > 0.0)
+}
+
+/// `None` if compression fails, which it does not on memory; plain text serves then.
+fn gzip(text: &[u8]) -> Option<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(text.len() / 8), flate2::Compression::fast());
+    encoder.write_all(text).ok()?;
+    encoder.finish().ok().map(Bytes::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn accepts(value: &str) -> bool {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_str(value).unwrap());
+        accepts_gzip(&headers)
+    }
+
+    #[test]
+    fn gzip_is_used_only_where_it_is_accepted() {
+        for yes in ["gzip", "deflate, GZIP;q=0.5", "x-gzip", "gzip ; q=1"] {
+            assert!(accepts(yes), "{yes}");
+        }
+        for no in ["", "identity", "gzip;q=0", "gzip;q=0.000", "gzip;q=x", "notgzip", "br, *;q=0"] {
+            assert!(!accepts(no), "{no}");
+        }
+        assert!(!accepts_gzip(&HeaderMap::new()));
+    }
+
+    proptest! {
+        #[test]
+        fn any_header_is_judged_without_panic(text in "[gzipq=;,.0-9 ]{0,40}") {
+            let refused = !text.contains("gzip");
+            prop_assert!(!(refused && accepts(&text)));
+        }
+    }
+}
