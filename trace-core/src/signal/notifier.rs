@@ -49,12 +49,24 @@ pub enum NotifyError {
         /// What happened and what to do.
         message: String,
     },
+    /// The message may have been taken: the connection broke after it was sent. Try again, with the same
+    /// idempotency key.
+    #[error("{message}")]
+    Unknown {
+        /// What happened.
+        message: String,
+    },
 }
 
 impl NotifyError {
     /// A failure that may pass.
     pub fn transient(message: impl Into<String>) -> Self {
         Self::Transient { message: message.into(), retry_after: None }
+    }
+
+    /// A failure that leaves open whether the message was taken.
+    pub fn unknown(message: impl Into<String>) -> Self {
+        Self::Unknown { message: message.into() }
     }
 
     /// A failure that stays.
