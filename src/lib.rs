@@ -16,6 +16,8 @@ pub mod config;
 mod error;
 #[cfg(feature = "module")]
 pub mod module;
+#[cfg(feature = "server")]
+pub mod server;
 
 #[cfg(feature = "alerting")]
 pub use trace_alerting as alerting;
