@@ -63,6 +63,13 @@ impl Clock {
         }
     }
 
+    /// The time since a counter value; zero if that lies ahead.
+    #[inline]
+    pub fn since(&self, ticks: u64) -> Duration {
+        let now = self.ticks();
+        Duration::from_nanos(if now > ticks { self.ticks.delta_as_nanos(ticks, now) } else { 0 })
+    }
+
     /// The time now.
     pub fn now(&self) -> Timestamp {
         Timestamp::from_unix_nanos(self.to_unix_nanos(self.ticks()))
@@ -130,6 +137,8 @@ mod tests {
         manual.advance(Duration::from_millis(1500));
         assert_eq!(clock.now(), start + Duration::from_millis(1500));
         assert_eq!(clock.to_unix_nanos(before), start.unix_nanos());
+        assert_eq!(clock.since(before), Duration::from_millis(1500));
+        assert_eq!(clock.since(clock.ticks() + 1), Duration::ZERO);
     }
 
     #[test]

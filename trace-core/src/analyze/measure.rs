@@ -57,7 +57,7 @@ impl SpanProcessor for MeasureProcessor {
                 end: span.end(),
                 duration,
                 self_time: duration.saturating_sub(Duration::from_nanos(covered)),
-                trace: TraceIds { trace_id: span.trace_id(), span_id: Some(span.span_id()) },
+                trace: Some(TraceIds { trace_id: span.trace_id(), span_id: Some(span.span_id()) }),
             }
         });
         self.windows.record(observations);

@@ -13,7 +13,7 @@ mod timing;
 
 pub use baseline::{MIN_BASELINE_SIZE, compare_with_baseline};
 pub use measure::MeasureProcessor;
-pub use performance::{PerformanceContext, analyze_performance};
+pub use performance::{PerformanceContext, TypicalSelfTime, analyze_performance};
 pub use recommend::recommend_for_period;
 pub use red::{
     ClosedWindow, Observation, RedConfig, RedPoint, RedQuery, RedRow, RedStats, RedSummary, RedWindows,

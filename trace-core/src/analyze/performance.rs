@@ -10,6 +10,9 @@ use crate::model::{
 };
 use crate::store::{StoredSpan, StoredTrace};
 
+/// Tells the usual self time of a span in milliseconds, if it is known.
+pub type TypicalSelfTime<'a> = &'a dyn Fn(&StoredSpan) -> Option<f64>;
+
 /// What is known besides the trace itself. The default knows nothing.
 #[derive(Default)]
 pub struct PerformanceContext<'a> {
@@ -20,7 +23,7 @@ pub struct PerformanceContext<'a> {
     /// The duration of the root against its past; see [`super::compare_with_baseline`].
     pub baseline: Option<BaselineComparison>,
     /// The usual self time of a span in milliseconds, if known.
-    pub typical_self_ms: Option<&'a dyn Fn(&StoredSpan) -> Option<f64>>,
+    pub typical_self_ms: Option<TypicalSelfTime<'a>>,
     /// Anomalies that were open meanwhile.
     pub anomalies: Vec<AnomalyId>,
 }

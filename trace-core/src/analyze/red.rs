@@ -1,13 +1,13 @@
 //! Rate, errors and duration of every operation over the recent past.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::QuantileSketch;
 use super::series::{Bucket, Level, Ring};
 use crate::model::{SpanKind, TimeRange, Timestamp, TraceIds};
-use crate::store::{Clock, system_clock};
+use crate::store::{TimeSource, system_time};
 
 mod report;
 
@@ -23,12 +23,12 @@ pub struct RedConfig {
     /// less of the past is kept.
     pub max_bytes: usize,
     /// The clock that tells what is recent.
-    pub clock: Clock,
+    pub clock: TimeSource,
 }
 
 impl Default for RedConfig {
     fn default() -> Self {
-        Self { max_series: 1000, max_bytes: 32 << 20, clock: system_clock() }
+        Self { max_series: 1000, max_bytes: 32 << 20, clock: system_time() }
     }
 }
 
@@ -60,8 +60,8 @@ pub struct Observation<'a> {
     pub duration: Duration,
     /// How long none of its children was running.
     pub self_time: Duration,
-    /// The span, for exemplars.
-    pub trace: TraceIds,
+    /// The span, for exemplars; `None` if it was not recorded.
+    pub trace: Option<TraceIds>,
 }
 
 /// What [`RedWindows`] could not keep apart or keep at all.

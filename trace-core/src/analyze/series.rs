@@ -37,8 +37,8 @@ impl Bucket {
         self.errors += u64::from(o.error);
         self.duration_ms.insert(duration);
         self.self_time_ms.insert(own);
-        larger(&mut self.slowest, Some((duration, o.trace)));
-        larger(&mut self.slowest_self, Some((own, o.trace)));
+        larger(&mut self.slowest, o.trace.map(|t| (duration, t)));
+        larger(&mut self.slowest_self, o.trace.map(|t| (own, t)));
     }
 
     pub(super) fn merge(&mut self, other: &Self) {

@@ -7,7 +7,9 @@ use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::model::{Array, Scope, SpanContext, SpanId, SpanKind, TraceFlags, TraceId, TraceState, Value, ValueRef};
+use crate::model::{
+    Array, Scope, SpanContext, SpanId, SpanKind, TraceFlags, TraceId, TraceState, Value, ValueRef,
+};
 
 /// "No index".
 pub(crate) const NONE: u32 = u32::MAX;

@@ -191,8 +191,12 @@ impl SpanBatchMut {
         for l in span.links {
             let mut attributes = List::EMPTY;
             push_all(c, &mut attributes, l.attributes);
-            let link =
-                LinkCell { context: l.context, attributes, dropped_attributes: l.dropped_attributes, next: NONE };
+            let link = LinkCell {
+                context: l.context,
+                attributes,
+                dropped_attributes: l.dropped_attributes,
+                next: NONE,
+            };
             c.push_link(row, link);
         }
     }

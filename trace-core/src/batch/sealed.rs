@@ -44,9 +44,11 @@ impl SpanBatch {
     /// The spans.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = SpanRef<'_>> {
         let inner = &*self.inner;
-        inner.columns.rows[self.range.clone()]
-            .iter()
-            .map(|row| SpanRef { columns: &inner.columns, row, resource: &inner.resource })
+        inner.columns.rows[self.range.clone()].iter().map(|row| SpanRef {
+            columns: &inner.columns,
+            row,
+            resource: &inner.resource,
+        })
     }
 
     /// One span, if the index is within the batch.
@@ -59,8 +61,15 @@ impl SpanBatch {
     /// # Panics
     /// If the range is not within the batch.
     pub fn slice(&self, range: Range<usize>) -> Self {
-        assert!(range.start <= range.end && range.end <= self.len(), "{range:?} is outside of 0..{}", self.len());
-        Self { inner: self.inner.clone(), range: self.range.start + range.start..self.range.start + range.end }
+        assert!(
+            range.start <= range.end && range.end <= self.len(),
+            "{range:?} is outside of 0..{}",
+            self.len()
+        );
+        Self {
+            inner: self.inner.clone(),
+            range: self.range.start + range.start..self.range.start + range.end,
+        }
     }
 
     /// Joins batches; those of one resource become one batch.
@@ -111,8 +120,8 @@ impl SpanBatch {
 mod tests {
     use super::*;
     use crate::model::{
-        Array, Event, KeyValue, Link, Scope, SpanContext, SpanId, SpanKind, Status, Timestamp, TraceFlags, TraceId,
-        TraceState, Value,
+        Array, Event, KeyValue, Link, Scope, SpanContext, SpanId, SpanKind, Status, Timestamp, TraceFlags,
+        TraceId, TraceState, Value,
     };
 
     fn full(id: u64) -> SpanData {
@@ -137,10 +146,24 @@ mod tests {
             KeyValue::new("list", Value::Array(Array::I64(vec![1, 2]))),
         ];
         s.events = vec![
-            Event { name: "e1".into(), time: Timestamp::from_unix_nanos(1), attributes: vec![KeyValue::new("k", id)], dropped_attributes: 1 },
-            Event { name: "e2".into(), time: Timestamp::from_unix_nanos(2), attributes: vec![], dropped_attributes: 0 },
+            Event {
+                name: "e1".into(),
+                time: Timestamp::from_unix_nanos(1),
+                attributes: vec![KeyValue::new("k", id)],
+                dropped_attributes: 1,
+            },
+            Event {
+                name: "e2".into(),
+                time: Timestamp::from_unix_nanos(2),
+                attributes: vec![],
+                dropped_attributes: 0,
+            },
         ];
-        s.links = vec![Link { context, attributes: vec![KeyValue::new("l", "x".to_string())], dropped_attributes: 0 }];
+        s.links = vec![Link {
+            context,
+            attributes: vec![KeyValue::new("l", "x".to_string())],
+            dropped_attributes: 0,
+        }];
         s.status = Status::Error(format!("bad {id}").into());
         s.dropped_events = 4;
         s

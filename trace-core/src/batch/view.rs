@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::columns::{Columns, EventCell, LinkCell, List, NONE, Row, StatusCode};
 use crate::model::{
-    Event, KeyValue, Link, Resource, Scope, SpanContext, SpanData, SpanId, SpanKind, Status, Timestamp, TraceFlags,
-    TraceId, TraceState, ValueRef,
+    Event, KeyValue, Link, Resource, Scope, SpanContext, SpanData, SpanId, SpanKind, Status, Timestamp,
+    TraceFlags, TraceId, TraceState, ValueRef,
 };
 
 static NO_STATE: TraceState = TraceState::EMPTY;
@@ -143,7 +143,10 @@ impl<'a> SpanRef<'a> {
             StatusCode::Unset => StatusRef::Unset,
             StatusCode::Ok => StatusRef::Ok,
             StatusCode::Error => StatusRef::Error(
-                self.columns.extras.get(self.row.extra as usize).map_or("", |x| self.columns.str(x.status_message)),
+                self.columns
+                    .extras
+                    .get(self.row.extra as usize)
+                    .map_or("", |x| self.columns.str(x.status_message)),
             ),
         }
     }

@@ -13,7 +13,7 @@ use crate::analyze::RedWindows;
 use crate::model::{Check, CheckStatus, ComponentHealth, Timestamp};
 use crate::service::HealthCheck;
 use crate::signal::{AlertSink, Detector};
-use crate::store::{AnomalyLog, Clock, system_clock};
+use crate::store::{AnomalyLog, TimeSource, system_time};
 
 /// How windows are closed and judged.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,7 +61,7 @@ pub struct DetectionStageBuilder {
     windows: Option<Arc<RedWindows>>,
     log: Arc<AnomalyLog>,
     sink: Option<Arc<dyn AlertSink>>,
-    clock: Clock,
+    clock: TimeSource,
     config: DetectionConfig,
 }
 
@@ -85,7 +85,7 @@ impl DetectionStageBuilder {
     }
 
     /// The clock that windows are closed by.
-    pub fn clock(mut self, clock: Clock) -> Self {
+    pub fn clock(mut self, clock: TimeSource) -> Self {
         self.clock = clock;
         self
     }
@@ -160,7 +160,7 @@ struct Seen {
 struct Shared {
     engine: Mutex<Engine>,
     seen: Mutex<Seen>,
-    clock: Clock,
+    clock: TimeSource,
     dropped: AtomicU64,
     last_drop_nanos: AtomicU64,
 }
@@ -205,7 +205,7 @@ impl DetectionStage {
             windows: None,
             log: Arc::default(),
             sink: None,
-            clock: system_clock(),
+            clock: system_time(),
             config: DetectionConfig::default(),
         }
     }

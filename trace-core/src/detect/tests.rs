@@ -11,11 +11,11 @@ use crate::batch::SpanBatchMut;
 use crate::model::*;
 use crate::service::HealthCheck;
 use crate::signal::*;
-use crate::store::{AnomalyLog, Clock};
+use crate::store::{AnomalyLog, TimeSource};
 
 const START: u64 = 1_756_900_000_000;
 
-fn clock() -> (Arc<AtomicU64>, Clock) {
+fn clock() -> (Arc<AtomicU64>, TimeSource) {
     let now = Arc::new(AtomicU64::new(START));
     let read = now.clone();
     (now, Arc::new(move || Timestamp::from_unix_nanos(read.load(Relaxed) * 1_000_000)))
@@ -69,7 +69,8 @@ struct Sink {
 
 impl AlertSink for Sink {
     fn raise(&self, alert: Alert) -> Result<AlertId, Rejected> {
-        if self.full.load(Relaxed) > 0 {
+        // Room comes free just after a firing alert was refused.
+        if alert.status == AlertStatus::Firing && self.full.load(Relaxed) > 0 {
             self.full.fetch_sub(1, Relaxed);
             return Err(Rejected::QueueFull { capacity: 1 });
         }

@@ -161,7 +161,12 @@ pub struct Alert {
 
 impl Alert {
     /// A firing alert of the default tenant with a fresh id and no labels.
-    pub fn new(kind: AlertKind, severity: Severity, message: impl Into<String>, raised_at: Timestamp) -> Self {
+    pub fn new(
+        kind: AlertKind,
+        severity: Severity,
+        message: impl Into<String>,
+        raised_at: Timestamp,
+    ) -> Self {
         Self {
             id: AlertId(uuid::Uuid::new_v4()),
             tenant: TenantId::default(),
@@ -298,7 +303,8 @@ mod tests {
     use super::*;
 
     fn alert() -> Alert {
-        Alert::new(AlertKind::ThresholdExceeded, Severity::High, "m", Timestamp::default()).label("service", "a")
+        Alert::new(AlertKind::ThresholdExceeded, Severity::High, "m", Timestamp::default())
+            .label("service", "a")
     }
 
     #[test]

@@ -87,7 +87,9 @@ impl FromStr for SeverityFilter {
         }
         if let Some(bound) = s.strip_prefix(">=") {
             let min: Severity = bound.trim().parse()?;
-            return Ok(Self(Some(Severity::ALL.iter().filter(|v| **v >= min).fold(0, |m, v| m | 1 << *v as u8))));
+            return Ok(Self(Some(
+                Severity::ALL.iter().filter(|v| **v >= min).fold(0, |m, v| m | 1 << *v as u8),
+            )));
         }
         let mut mask = 0;
         for part in s.split(',') {

@@ -113,7 +113,12 @@ pub struct SpanData {
 
 impl SpanData {
     /// A span with ids, a name and times; everything else empty.
-    pub fn new(context: SpanContext, name: impl Into<Cow<'static, str>>, start: Timestamp, end: Timestamp) -> Self {
+    pub fn new(
+        context: SpanContext,
+        name: impl Into<Cow<'static, str>>,
+        start: Timestamp,
+        end: Timestamp,
+    ) -> Self {
         Self {
             context,
             parent_span_id: None,

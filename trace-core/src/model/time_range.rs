@@ -108,10 +108,20 @@ mod tests {
 
     #[test]
     fn every_documented_form_is_read() {
-        for (text, secs) in
-            [("30s", 30), ("5m", 300), ("1h", 3600), ("24h", 86_400), ("7d", 604_800), ("2w", 1_209_600), ("PT1H", 3600)]
-        {
-            assert_eq!(TimeRange::parse(text, NOW).unwrap(), TimeRange::last(Duration::from_secs(secs), NOW), "{text}");
+        for (text, secs) in [
+            ("30s", 30),
+            ("5m", 300),
+            ("1h", 3600),
+            ("24h", 86_400),
+            ("7d", 604_800),
+            ("2w", 1_209_600),
+            ("PT1H", 3600),
+        ] {
+            assert_eq!(
+                TimeRange::parse(text, NOW).unwrap(),
+                TimeRange::last(Duration::from_secs(secs), NOW),
+                "{text}"
+            );
         }
         let r = TimeRange::parse("2025-09-03T10:00:00Z/2025-09-03T12:00:00+01:00", NOW).unwrap();
         assert_eq!(r.duration(), Duration::from_secs(3600));
@@ -119,7 +129,18 @@ mod tests {
 
     #[test]
     fn invalid_ranges_say_what_is_wrong() {
-        for bad in ["", "1", "h", "1y", "-1h", "1h30m", "tomorrow", "a/b", "99999999999999999999s", "18446744073709551615w"] {
+        for bad in [
+            "",
+            "1",
+            "h",
+            "1y",
+            "-1h",
+            "1h30m",
+            "tomorrow",
+            "a/b",
+            "99999999999999999999s",
+            "18446744073709551615w",
+        ] {
             assert!(matches!(TimeRange::parse(bad, NOW), Err(TimeRangeError::Malformed(_))), "{bad}");
         }
         assert!(matches!(TimeRange::parse("0s", NOW), Err(TimeRangeError::Empty(_))));

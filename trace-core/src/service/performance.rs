@@ -76,7 +76,6 @@ pub(super) fn period(
 }
 
 /// The numbers of a period in which nothing was seen.
-
 pub(super) fn no_requests(covered: TimeRange) -> RedSummary {
     RedSummary {
         covered,

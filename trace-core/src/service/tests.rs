@@ -16,7 +16,7 @@ use crate::store::*;
 const NOW: Timestamp = Timestamp::from_unix_secs(1_756_900_000);
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
-fn clock() -> Clock {
+fn clock() -> TimeSource {
     Arc::new(|| NOW)
 }
 

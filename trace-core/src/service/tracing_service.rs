@@ -18,7 +18,7 @@ use crate::model::{
     TimeRange, Timestamp, TraceId,
 };
 use crate::signal::{AlertSink, Rejected};
-use crate::store::{AnomalyLog, Clock, MetricSample, MetricSampleLog, SpanReader, system_clock};
+use crate::store::{AnomalyLog, MetricSample, MetricSampleLog, SpanReader, TimeSource, system_time};
 
 /// Is told every value that `record_metric` takes: name, value, and the trace as an exemplar. Must not block.
 pub type MetricHook = Arc<dyn Fn(&str, f64, TraceId) + Send + Sync>;
@@ -134,7 +134,7 @@ impl TracingServiceBuilder {
     }
 
     /// The clock that relative time ranges end at.
-    pub fn clock(mut self, clock: Clock) -> Self {
+    pub fn clock(mut self, clock: TimeSource) -> Self {
         self.service.clock = clock;
         self
     }
@@ -159,7 +159,7 @@ pub struct TracingService {
     targets: PerformanceTargets,
     checks: HealthChecks,
     counters: Arc<Counters>,
-    clock: Clock,
+    clock: TimeSource,
 }
 
 impl std::fmt::Debug for TracingService {
@@ -182,7 +182,7 @@ impl TracingService {
                 targets: PerformanceTargets::default(),
                 checks: HealthChecks::default(),
                 counters: Arc::default(),
-                clock: system_clock(),
+                clock: system_time(),
             },
         }
     }

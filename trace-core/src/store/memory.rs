@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use tokio::sync::broadcast;
 
 use super::index::Index;
-use super::{Clock, Page, ReadError, SpanQuery, SpanReader, StoredTrace, TraceSummary, system_clock};
+use super::{Page, ReadError, SpanQuery, SpanReader, StoredTrace, TimeSource, TraceSummary, system_time};
 use crate::batch::SpanBatch;
 use crate::model::TraceId;
 use crate::signal::{ExportError, SpanExporter};
@@ -22,12 +22,12 @@ pub struct MemoryStoreConfig {
     /// Ended traces that a slow subscriber may lag behind before it misses some; 256 by default.
     pub subscriber_backlog: usize,
     /// The clock that `max_age` is measured by.
-    pub clock: Clock,
+    pub clock: TimeSource,
 }
 
 impl Default for MemoryStoreConfig {
     fn default() -> Self {
-        Self { max_bytes: 64 << 20, max_age: None, subscriber_backlog: 256, clock: system_clock() }
+        Self { max_bytes: 64 << 20, max_age: None, subscriber_backlog: 256, clock: system_time() }
     }
 }
 

@@ -4,7 +4,6 @@
 //! All of them are bounded, count what they let go, and never block on anything but their own short lock.
 
 mod anomaly_log;
-mod clock;
 mod index;
 mod json;
 mod memory;
@@ -14,11 +13,12 @@ mod reader;
 mod stored;
 #[cfg(test)]
 mod tests;
+mod time_source;
 
 pub use anomaly_log::AnomalyLog;
-pub use clock::{Clock, system_clock};
 pub use memory::{MemoryStore, MemoryStoreConfig, MemoryStoreStats};
 pub use metric_log::{MetricSample, MetricSampleLog, StoredSample};
 pub use query::{Page, ReadError, SpanQuery, TraceSummary};
 pub use reader::SpanReader;
 pub use stored::{StoredSpan, StoredTrace};
+pub use time_source::{TimeSource, system_time};

@@ -1,5 +1,6 @@
 //! Tests of the windows.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::*;
@@ -10,7 +11,7 @@ const START: u64 = 1_756_900_000;
 fn windows(max_series: usize, max_bytes: usize) -> (RedWindows, Arc<AtomicU64>) {
     let now = Arc::new(AtomicU64::new(START * 1000));
     let clock = now.clone();
-    let clock: Clock = Arc::new(move || Timestamp::from_unix_nanos(clock.load(Relaxed) * 1_000_000));
+    let clock: TimeSource = Arc::new(move || Timestamp::from_unix_nanos(clock.load(Relaxed) * 1_000_000));
     (RedWindows::new(RedConfig { max_series, max_bytes, clock }), now)
 }
 
@@ -28,7 +29,7 @@ fn call(operation: &str, second: u64, ms: u64) -> Observation<'_> {
         end: Timestamp::from_unix_secs(START + second),
         duration: Duration::from_millis(ms),
         self_time: Duration::from_millis(ms / 2),
-        trace: TraceIds { trace_id: TraceId::new(u128::from(ms) + 1).unwrap(), span_id: None },
+        trace: Some(TraceIds { trace_id: TraceId::new(u128::from(ms) + 1).unwrap(), span_id: None }),
     }
 }
 

@@ -1,13 +1,13 @@
-//! The clock that stores, windows and services are given.
+//! What stores, windows and services take the time from.
 
 use std::sync::Arc;
 
 use crate::model::Timestamp;
 
 /// Tells the time. Tests give one that is moved by hand.
-pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+pub type TimeSource = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// The clock of the operating system.
-pub fn system_clock() -> Clock {
+pub fn system_time() -> TimeSource {
     Arc::new(Timestamp::now)
 }

@@ -1,0 +1,73 @@
+//! The server span, for handlers.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+
+use crate::model::{KeyValue, SpanContext, SpanId, TraceId, Value};
+use crate::record::Span;
+
+/// The server span of a request, found in the request's extensions. Absent for excluded paths.
+///
+/// It may be kept after the request is over: the span ends with the request all the same, and what is set
+/// afterwards is ignored.
+#[derive(Clone, Debug)]
+pub struct RequestSpan {
+    context: Option<SpanContext>,
+    span: Weak<ServerSpan>,
+}
+
+/// The span, and whether a handler has set its status.
+#[derive(Debug)]
+pub(super) struct ServerSpan {
+    pub(super) span: Span,
+    pub(super) has_status: AtomicBool,
+}
+
+impl RequestSpan {
+    pub(super) fn of(server: &Arc<ServerSpan>) -> Self {
+        Self { context: server.span.context().cloned(), span: Arc::downgrade(server) }
+    }
+
+    /// The span's identity; `None` after the shutdown of the recorder.
+    pub fn context(&self) -> Option<&SpanContext> {
+        self.context.as_ref()
+    }
+
+    /// The trace, to show to a client or to write into a log.
+    pub fn trace_id(&self) -> Option<TraceId> {
+        self.context.as_ref().map(|c| c.trace_id)
+    }
+
+    /// The server span's own id.
+    pub fn span_id(&self) -> Option<SpanId> {
+        self.context.as_ref().map(|c| c.span_id)
+    }
+
+    /// Adds an attribute, or replaces its value.
+    pub fn set_attribute(&self, key: impl Into<Cow<'static, str>>, value: impl Into<Value>) {
+        if let Some(s) = self.span.upgrade() {
+            s.span.set_attribute(key, value);
+        }
+    }
+
+    /// Adds an event at the present moment.
+    pub fn add_event(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        attributes: impl IntoIterator<Item = KeyValue>,
+    ) {
+        if let Some(s) = self.span.upgrade() {
+            s.span.add_event(name, attributes);
+        }
+    }
+
+    /// Adds an `exception` event and sets the error status, which then stays whatever the response is.
+    pub fn record_error<E: Error + ?Sized>(&self, error: &E) {
+        if let Some(s) = self.span.upgrade() {
+            s.has_status.store(true, Ordering::Relaxed);
+            s.span.record_error(error);
+        }
+    }
+}

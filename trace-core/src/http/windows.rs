@@ -1,0 +1,43 @@
+//! Requests as rate, errors and duration.
+
+use std::sync::Arc;
+
+use super::{RequestObservation, RequestObserver, UNMATCHED};
+use crate::analyze::{Observation, RedWindows};
+use crate::model::SpanKind;
+
+/// Counts requests in [`RedWindows`], by operation `METHOD route` of one service: for the analysis of performance,
+/// and for a [`DetectionStage`](crate::detect::DetectionStage) that watches the windows.
+///
+/// Every request counts, sampled or not. Windows that are filled from finished spans have the server spans of the
+/// requests already: use one or the other.
+#[derive(Clone, Debug)]
+pub struct WindowsObserver {
+    service: String,
+    windows: Arc<RedWindows>,
+}
+
+impl WindowsObserver {
+    /// Counts the requests of `service`.
+    pub fn new(service: impl Into<String>, windows: Arc<RedWindows>) -> Self {
+        Self { service: service.into(), windows }
+    }
+}
+
+impl RequestObserver for WindowsObserver {
+    fn observe(&self, request: &RequestObservation) {
+        let operation = format!("{} {}", request.method, request.route.as_deref().unwrap_or(UNMATCHED));
+        self.windows.observe(Observation {
+            service: &self.service,
+            operation: &operation,
+            kind: SpanKind::Server,
+            entry: true,
+            error: request.is_error,
+            end: request.end,
+            duration: request.duration,
+            // Nothing is known of its children.
+            self_time: request.duration,
+            trace: request.trace,
+        });
+    }
+}
