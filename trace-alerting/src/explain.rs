@@ -15,7 +15,7 @@ pub fn explain(record: &AlertRecord) -> String {
     };
     let times = match record.occurrences {
         0 | 1 => String::new(),
-        n => format!(", raised {n} times within the deduplication window and told once"),
+        n => format!(", raised {n} times within the deduplication window"),
     };
     let mut text =
         format!("{} alert {} ({}) {state}{times}.", alert.severity, alert.kind, record.fingerprint);
@@ -76,9 +76,7 @@ mod tests {
         let text = explain(&record);
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[0].starts_with("high alert sla_violation ("), "{text}");
-        assert!(
-            lines[0].ends_with("is firing, raised 10 times within the deduplication window and told once.")
-        );
+        assert!(lines[0].ends_with("is firing, raised 10 times within the deduplication window."));
         assert_eq!(lines[1], "slack: told at 1970-01-01T00:01:00Z, attempt 2.");
         assert_eq!(lines[2], "email: not told: the channel is off: no recipient.");
     }

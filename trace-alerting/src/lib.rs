@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod anomaly;
 pub mod channel;
 mod config;
 mod duration_text;
@@ -17,6 +18,7 @@ mod router;
 mod secret;
 mod stats;
 
+pub use anomaly::anomaly_alert;
 pub use config::AlertConfig;
 pub use error::{ConfigError, ShutdownError};
 pub use explain::explain;

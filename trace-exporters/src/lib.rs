@@ -1,4 +1,6 @@
-#![doc = include_str!("../README.md")]
+//! Backends that MPLP Trace writes to, each behind a feature.
+#![cfg_attr(all(feature = "otlp", feature = "console"), doc = "\n")]
+#![cfg_attr(all(feature = "otlp", feature = "console"), doc = include_str!("../README.md"))]
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "console")]

@@ -1,4 +1,5 @@
 //! OTLP over https, with a certificate made for the test.
+#![allow(clippy::unwrap_used)] // Helpers stand outside of test functions.
 #![cfg(feature = "tls")]
 
 mod support;

@@ -14,21 +14,72 @@ use crate::model::{
 /// "No index".
 pub(crate) const NONE: u32 = u32::MAX;
 
-/// A text that is either static or stored in [`Columns::text`].
+/// A text that is either static or stored in [`Columns::text`]. Plain words rather than an enum: a row is then
+/// written from registers, and costs half.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Text {
-    Static(&'static str),
-    Stored(u32, u32),
+pub(crate) struct Text {
+    fixed: &'static str,
+    /// Offset and length, used if `fixed` is empty.
+    at: u32,
+    len: u32,
 }
 
-/// A value that is at most two words.
+impl Text {
+    pub(crate) const EMPTY: Self = Self::fixed("");
+
+    #[inline]
+    pub(crate) const fn fixed(s: &'static str) -> Self {
+        Self { fixed: s, at: 0, len: 0 }
+    }
+
+    #[inline]
+    const fn stored(at: u32, len: u32) -> Self {
+        Self { fixed: "", at, len }
+    }
+}
+
+/// The type of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum CellKind {
+    Bool,
+    I64,
+    F64,
+    Text,
+    Array,
+}
+
+/// A value in one word and its type: the value itself, an offset and length in [`Columns::text`], or an index into
+/// [`Columns::arrays`].
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Cell {
-    Bool(bool),
-    I64(i64),
-    F64(f64),
-    Text(Text),
-    Array(u32),
+pub(crate) struct Cell {
+    bits: u64,
+    kind: CellKind,
+}
+
+impl Cell {
+    #[inline]
+    pub(crate) const fn bool(v: bool) -> Self {
+        Self { bits: v as u64, kind: CellKind::Bool }
+    }
+
+    #[inline]
+    pub(crate) const fn i64(v: i64) -> Self {
+        Self { bits: v.cast_unsigned(), kind: CellKind::I64 }
+    }
+
+    #[inline]
+    pub(crate) const fn f64(v: f64) -> Self {
+        Self { bits: v.to_bits(), kind: CellKind::F64 }
+    }
+
+    #[inline]
+    fn text(at: u32, len: u32) -> Self {
+        Self { bits: u64::from(at) << 32 | u64::from(len), kind: CellKind::Text }
+    }
+
+    fn array(index: usize) -> Self {
+        Self { bits: index as u64, kind: CellKind::Array }
+    }
 }
 
 /// A list inside a table.
@@ -90,7 +141,7 @@ pub(crate) struct Extra {
 
 impl Extra {
     const EMPTY: Self = Self {
-        status_message: Text::Static(""),
+        status_message: Text::EMPTY,
         trace_state: TraceState::EMPTY,
         events: List::EMPTY,
         links: List::EMPTY,
@@ -177,50 +228,65 @@ pub(crate) struct Columns {
 
 impl Columns {
     pub(crate) fn str(&self, t: Text) -> &str {
-        match t {
-            Text::Static(s) => s,
-            // Offsets are made by `store` of this very table; a bad one reads as empty rather than panicking.
-            Text::Stored(at, len) => self.text.get(at as usize..(at + len) as usize).unwrap_or(""),
-        }
+        if t.fixed.is_empty() { self.slice(t.at, t.len) } else { t.fixed }
+    }
+
+    fn slice(&self, at: u32, len: u32) -> &str {
+        // Offsets are made by `append_text` of this very table; a bad one reads as empty rather than panicking.
+        self.text.get(at as usize..at as usize + len as usize).unwrap_or("")
     }
 
     pub(crate) fn value(&self, c: Cell) -> ValueRef<'_> {
-        match c {
-            Cell::Bool(v) => ValueRef::Bool(v),
-            Cell::I64(v) => ValueRef::I64(v),
-            Cell::F64(v) => ValueRef::F64(v),
-            Cell::Text(t) => ValueRef::String(self.str(t)),
-            Cell::Array(i) => ValueRef::Array(&self.arrays[i as usize]),
+        match c.kind {
+            CellKind::Bool => ValueRef::Bool(c.bits != 0),
+            CellKind::I64 => ValueRef::I64(c.bits.cast_signed()),
+            CellKind::F64 => ValueRef::F64(f64::from_bits(c.bits)),
+            CellKind::Text => ValueRef::String(self.slice((c.bits >> 32) as u32, c.bits as u32)),
+            CellKind::Array => self.arrays.get(c.bits as usize).map_or(ValueRef::String(""), ValueRef::Array),
         }
     }
 
     #[inline]
-    pub(crate) fn store(&mut self, s: &str) -> Text {
+    fn append_text(&mut self, s: &str) -> (u32, u32) {
         let at = self.text.len();
         if at + s.len() >= NONE as usize {
-            return Text::Static("");
+            return (0, 0);
         }
         self.text.push_str(s);
-        Text::Stored(at as u32, s.len() as u32)
+        (at as u32, s.len() as u32)
+    }
+
+    #[inline]
+    pub(crate) fn store(&mut self, s: &str) -> Text {
+        let (at, len) = self.append_text(s);
+        Text::stored(at, len)
+    }
+
+    #[inline]
+    pub(crate) fn store_value(&mut self, s: &str) -> Cell {
+        let (at, len) = self.append_text(s);
+        Cell::text(at, len)
+    }
+
+    pub(crate) fn store_array(&mut self, a: Array) -> Cell {
+        self.arrays.push(a);
+        Cell::array(self.arrays.len() - 1)
     }
 
     pub(crate) fn text_of(&mut self, s: Cow<'static, str>) -> Text {
         match s {
-            Cow::Borrowed(s) => Text::Static(s),
+            Cow::Borrowed(s) => Text::fixed(s),
             Cow::Owned(s) => self.store(&s),
         }
     }
 
     pub(crate) fn cell_of(&mut self, v: Value) -> Cell {
         match v {
-            Value::Bool(v) => Cell::Bool(v),
-            Value::I64(v) => Cell::I64(v),
-            Value::F64(v) => Cell::F64(v),
-            Value::String(s) => Cell::Text(self.text_of(s)),
-            Value::Array(a) => {
-                self.arrays.push(a);
-                Cell::Array((self.arrays.len() - 1) as u32)
-            }
+            Value::Bool(v) => Cell::bool(v),
+            Value::I64(v) => Cell::i64(v),
+            Value::F64(v) => Cell::f64(v),
+            Value::String(s) => self.store_value(&s),
+            Value::Array(a) => self.store_array(a),
         }
     }
 
@@ -415,16 +481,14 @@ impl Base {
         List { first: self.index(l.first, base), last: self.index(l.last, base) }
     }
     fn text(&self, t: Text) -> Text {
-        match t {
-            Text::Stored(at, len) => Text::Stored(at + self.text, len),
-            t => t,
-        }
+        // Static texts have no offset that matters.
+        Text { at: t.at + self.text, ..t }
     }
     fn cell(&self, c: Cell) -> Cell {
-        match c {
-            Cell::Text(t) => Cell::Text(self.text(t)),
-            Cell::Array(i) => Cell::Array(i + self.array),
-            c => c,
+        match c.kind {
+            CellKind::Text => Cell { bits: c.bits + (u64::from(self.text) << 32), ..c },
+            CellKind::Array => Cell { bits: c.bits + u64::from(self.array), ..c },
+            _ => c,
         }
     }
 }

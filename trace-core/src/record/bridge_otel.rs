@@ -75,11 +75,10 @@ fn from_current() -> Option<SpanContext> {
 }
 
 #[inline]
-pub(super) fn attach(context: Option<&SpanContext>) -> Attached {
-    match context {
-        Some(c) if is_usable() => Attached(Some(
-            Context::map_current(|cx| cx.with_remote_span_context(convert::context_to(c))).attach(),
-        )),
-        _ => Attached(None),
+pub(super) fn attach(context: &SpanContext) -> Attached {
+    if !is_usable() {
+        return Attached(None);
     }
+    let guard = Context::map_current(|cx| cx.with_remote_span_context(convert::context_to(context))).attach();
+    Attached(Some(guard))
 }

@@ -1,16 +1,18 @@
 //! The chunk a thread records into, and the slot it lies in.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Thread;
 
 use super::SpanLimits;
+use super::owner_lock::{OwnerGuard, OwnerLock};
 use crate::batch::{Cell, Columns, List, NONE, Row, StatusCode, Text};
 use crate::clock::Clock;
 use crate::model::{Array, SpanId, SpanKind, TraceFlags, TraceId, ValueRef};
 
-/// A place for one thread's chunk. Outlives the thread while a span of it is open.
+/// A place for one thread's chunk. Lives for ever, and serves one thread after another: a span then refers to it
+/// without counting references, and may end after its thread.
 pub(crate) struct Slot {
-    chunk: Mutex<Chunk>,
+    chunk: OwnerLock<Chunk>,
     consumer: Arc<Consumer>,
     pub(super) limits: SpanLimits,
     pub(super) clock: Clock,
@@ -45,14 +47,15 @@ pub(crate) struct Chunk {
 }
 
 impl Slot {
-    pub(super) fn new(limits: SpanLimits, clock: Clock, consumer: Arc<Consumer>) -> Self {
-        Self { chunk: Mutex::default(), consumer, limits, clock }
+    /// A new slot. Slots are never freed; a recorder makes as many as threads record at the same time.
+    pub(super) fn leak(limits: SpanLimits, clock: Clock, consumer: Arc<Consumer>) -> &'static Self {
+        Box::leak(Box::new(Self { chunk: OwnerLock::default(), consumer, limits, clock }))
     }
 
     #[inline]
-    pub(super) fn lock(&self) -> MutexGuard<'_, Chunk> {
+    pub(super) fn lock(&self) -> OwnerGuard<'_, Chunk> {
         // A panic cannot leave the columns in a state that reading does not tolerate.
-        self.chunk.lock().unwrap_or_else(PoisonError::into_inner)
+        self.chunk.lock()
     }
 
     /// Room for one more row? Wakes the consumer at an eighth, so that it has time to come.
@@ -63,7 +66,7 @@ impl Slot {
             self.consumer.wake();
         }
         rows < self.limits.spans_per_thread
-            && (rows % 64 != 0 || chunk.columns.byte_size() < self.limits.bytes_per_thread)
+            && (!rows.is_multiple_of(64) || chunk.columns.byte_size() < self.limits.bytes_per_thread)
     }
 }
 
@@ -81,6 +84,12 @@ pub(super) struct NewRow {
 }
 
 impl Chunk {
+    /// Frees what it holds. Rows of spans that are still open go with it.
+    pub(super) fn empty(&mut self) {
+        self.columns = Columns::default();
+        self.epoch += 1;
+    }
+
     #[inline]
     pub(super) fn push_row(&mut self, new: NewRow) -> u32 {
         let at = self.columns.rows.len() as u32;
@@ -106,17 +115,16 @@ impl Chunk {
     #[inline]
     pub(super) fn cell(&mut self, v: ValueRef<'_>) -> Cell {
         match v {
-            ValueRef::Bool(v) => Cell::Bool(v),
-            ValueRef::I64(v) => Cell::I64(v),
-            ValueRef::F64(v) => Cell::F64(v),
-            ValueRef::String(s) => Cell::Text(self.columns.store(s)),
+            ValueRef::Bool(v) => Cell::bool(v),
+            ValueRef::I64(v) => Cell::i64(v),
+            ValueRef::F64(v) => Cell::f64(v),
+            ValueRef::String(s) => self.columns.store_value(s),
             ValueRef::Array(a) => self.array(a),
         }
     }
 
     #[cold]
     fn array(&mut self, a: &Array) -> Cell {
-        self.columns.arrays.push(a.clone());
-        Cell::Array((self.columns.arrays.len() - 1) as u32)
+        self.columns.store_array(a.clone())
     }
 }

@@ -1,20 +1,19 @@
 //! The active span of a thread, and the thread's chunk.
 
 use std::cell::RefCell;
-use std::sync::Arc;
 
 use super::bridge;
-use super::chunk::Slot;
 use super::id_gen::IdGenerator;
-use super::recorder::Recorder;
+use super::recorder::{Lease, Recorder};
 use crate::model::{SpanContext, SpanId, TraceId};
 
 /// Everything that recording keeps per thread.
 pub(super) struct Local {
-    /// The innermost active span that was entered through `span!`, [`super::Span`] or the `tracing` layer.
-    pub(super) current: Option<SpanContext>,
+    /// The active spans that were entered through `span!`, [`super::Span`] or the `tracing` layer, the innermost
+    /// last.
+    pub(super) active: Vec<SpanContext>,
     /// Chunks by recorder, the last used first.
-    pub(super) slots: Vec<(u64, Arc<Slot>)>,
+    pub(super) slots: Vec<Lease>,
     pub(super) ids: IdGenerator,
     /// Replaces the global recorder on this thread.
     pub(super) default: Option<Recorder>,
@@ -23,7 +22,7 @@ pub(super) struct Local {
 
 thread_local! {
     static LOCAL: RefCell<Local> = RefCell::new(Local {
-        current: None,
+        active: Vec::new(),
         slots: Vec::new(),
         ids: IdGenerator::seeded(),
         default: None,
@@ -46,39 +45,53 @@ impl Local {
 
 /// The context of the innermost active span of this thread, whichever door it came through.
 pub fn current_context() -> Option<SpanContext> {
-    bridge::innermost().or_else(|| with_local(|l| l.current.clone()).flatten())
+    bridge::innermost().or_else(|| with_local(|l| l.active.last().cloned()).flatten())
 }
 
-/// Makes `context` the active one of this thread, and returns what to restore.
-pub(super) fn activate(context: Option<SpanContext>) -> Restore {
-    let attached = bridge::attach(context.as_ref());
-    let previous = with_local(|l| std::mem::replace(&mut l.current, context)).flatten();
-    Restore { previous, _attached: attached }
+/// Makes `context` the active one of this thread until it is restored.
+pub(super) fn activate(context: SpanContext) -> Restore {
+    let attached = bridge::attach(&context);
+    let span_id = context.span_id;
+    let at = with_local(|l| l.push(context)).unwrap_or(usize::MAX);
+    Restore { at, span_id, _attached: attached }
 }
 
-/// What was active before; [`Restore::restore`] makes it so again.
+impl Local {
+    /// Makes `context` the active one, and says where it lies.
+    #[inline]
+    pub(super) fn push(&mut self, context: SpanContext) -> usize {
+        self.active.push(context);
+        self.active.len() - 1
+    }
+
+    /// Ends what `push` began. Usually the innermost; a `tracing` span may be left while an inner one is entered.
+    #[inline]
+    fn pop(&mut self, at: usize, span_id: SpanId) {
+        if at + 1 == self.active.len() && self.active[at].span_id == span_id {
+            self.active.pop();
+        } else if let Some(at) = self.active.iter().rposition(|c| c.span_id == span_id) {
+            self.active.remove(at);
+        }
+    }
+}
+
+/// An entry among the active spans; [`Restore::restore`] takes it out.
 pub(super) struct Restore {
-    previous: Option<SpanContext>,
+    at: usize,
+    span_id: SpanId,
     _attached: bridge::Attached,
 }
 
 impl Restore {
-    /// For a span that was made active without [`activate`].
+    /// For an entry that was made by [`Local::push`].
     #[inline]
-    pub(super) fn to(previous: Option<SpanContext>) -> Self {
-        Self { previous, _attached: bridge::Attached::none() }
+    pub(super) fn of(at: usize, span_id: SpanId) -> Self {
+        Self { at, span_id, _attached: bridge::Attached::none() }
     }
 
     #[inline]
     pub(super) fn restore(self) {
-        let previous = self.previous;
-        with_local(|l| l.current = previous);
-    }
-
-    /// The context that was active before.
-    #[cfg(feature = "tracing")]
-    pub(super) fn previous_mut(&mut self) -> &mut Option<SpanContext> {
-        &mut self.previous
+        with_local(|l| l.pop(self.at, self.span_id));
     }
 }
 

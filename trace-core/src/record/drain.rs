@@ -79,7 +79,6 @@ impl Drain {
         for (i, c) in continued.into_iter().enumerate() {
             self.join(c, i < second_chance, &mut batch);
         }
-        self.retire_slots();
         self.recorder.0.clock.realign();
         batch
     }
@@ -121,7 +120,7 @@ impl Drain {
             if !second_chance {
                 self.early.push(c);
             } else if c.end.is_some() {
-                self.recorder.0.retired.open_table_full.fetch_add(1, Ordering::Relaxed);
+                self.recorder.0.elsewhere.open_table_full.fetch_add(1, Ordering::Relaxed);
             }
             return;
         };
@@ -134,24 +133,6 @@ impl Drain {
         open.data.start = Timestamp::from_unix_nanos(open.start.unix(&self.recorder));
         open.data.end = Timestamp::from_unix_nanos(end.unix(&self.recorder));
         batch.push(open.data);
-    }
-
-    /// Forgets the slots of threads that are gone, and keeps their counts.
-    fn retire_slots(&mut self) {
-        let retired = &self.recorder.0.retired;
-        self.recorder.0.slots.lock().unwrap_or_else(PoisonError::into_inner).retain(|slot| {
-            if Arc::strong_count(slot) > 1 {
-                return true;
-            }
-            let chunk = slot.lock();
-            if !chunk.columns.rows.is_empty() {
-                return true;
-            }
-            retired.started.fetch_add(chunk.started, Ordering::Relaxed);
-            retired.ended.fetch_add(chunk.ended, Ordering::Relaxed);
-            retired.dropped.fetch_add(chunk.dropped, Ordering::Relaxed);
-            false
-        });
     }
 }
 

@@ -40,7 +40,7 @@ impl<F: Future> Future for InstrumentedFuture<F> {
         let this = self.get_mut();
         let context = this.span.as_ref().and_then(Span::context).cloned();
         let out = {
-            let _scope = ActiveScope(context.map(|c| activate(Some(c))));
+            let _scope = ActiveScope(context.map(activate));
             this.future.as_mut().poll(cx)
         };
         if out.is_ready() {

@@ -22,7 +22,7 @@ pub struct SpanGuard {
 
 impl SpanGuard {
     pub(super) fn new(span: Span) -> Self {
-        let restore = span.context().cloned().map(|c| activate(Some(c)));
+        let restore = span.context().cloned().map(activate);
         Self { span, restore, not_send: PhantomData }
     }
 
@@ -62,7 +62,7 @@ impl Span {
 
     /// Runs `f` with this span as the active one; the span goes on afterwards.
     pub fn in_scope<R>(&self, f: impl FnOnce() -> R) -> R {
-        let _scope = ActiveScope(self.context().cloned().map(|c| activate(Some(c))));
+        let _scope = ActiveScope(self.context().cloned().map(activate));
         f()
     }
 }
@@ -84,9 +84,9 @@ impl Drop for ActiveScope {
 #[inline]
 pub fn start(recorder: Option<&Recorder>, callsite: &'static Callsite, fields: Fields<'_>) -> Span {
     let outer = bridge::innermost();
-    let span = in_recorder(recorder, |r, l| {
-        let parent = outer.or_else(|| l.current.clone());
-        begin(r, l, callsite, parent.as_ref(), fields)
+    let span = with_local(|l| {
+        let parent = outer.or_else(|| l.active.last().cloned());
+        with_recorder(recorder, l, |r, l| begin(r, l, callsite, parent.as_ref(), fields))
     });
     span.unwrap_or(Span::none())
 }
@@ -98,15 +98,14 @@ pub fn enter(recorder: Option<&Recorder>, callsite: &'static Callsite, fields: F
     if bridge::in_use() {
         return start(recorder, callsite, fields).enter();
     }
-    let guard = in_recorder(recorder, |r, l| {
-        let previous = l.current.take();
-        let span = begin(r, l, callsite, previous.as_ref(), fields);
-        let Some(context) = span.context() else {
-            l.current = previous;
-            return SpanGuard { span, restore: None, not_send: PhantomData };
-        };
-        l.current = Some(context.clone());
-        SpanGuard { span, restore: Some(Restore::to(previous)), not_send: PhantomData }
+    let guard = with_local(|l| {
+        let parent = l.active.last().cloned();
+        let span = with_recorder(recorder, l, |r, l| begin(r, l, callsite, parent.as_ref(), fields));
+        let restore = span.context().cloned().map(|c| {
+            let span_id = c.span_id;
+            Restore::of(l.push(c), span_id)
+        });
+        SpanGuard { span, restore, not_send: PhantomData }
     });
     guard.unwrap_or(SpanGuard { span: Span::none(), restore: None, not_send: PhantomData })
 }
@@ -114,12 +113,11 @@ pub fn enter(recorder: Option<&Recorder>, callsite: &'static Callsite, fields: F
 type Fields<'a> = &'a [(&'static str, ValueRef<'a>)];
 
 #[inline]
-fn in_recorder<R>(recorder: Option<&Recorder>, f: impl FnOnce(&Recorder, &mut Local) -> R) -> Option<R> {
-    with_local(|l| match recorder {
-        Some(r) => Some(f(r, l)),
-        None => with_default(l, f),
-    })
-    .flatten()
+fn with_recorder(recorder: Option<&Recorder>, l: &mut Local, f: impl FnOnce(&Recorder, &mut Local) -> Span) -> Span {
+    match recorder {
+        Some(r) => f(r, l),
+        None => with_default(l, f).unwrap_or(Span::none()),
+    }
 }
 
 #[inline]
@@ -131,13 +129,7 @@ fn begin(
     fields: Fields<'_>,
 ) -> Span {
     let scope = ScopeRef::Static(callsite.scope);
-    let start = Start {
-        name: Name::Static(callsite.name),
-        kind: callsite.kind,
-        scope: &scope,
-        parent,
-        fields,
-        start: None,
-    };
+    let start =
+        Start { name: Name::Static(callsite.name), kind: callsite.kind, scope: &scope, parent, fields, start: None };
     Span::start(recorder, Some(local), &start)
 }

@@ -20,6 +20,7 @@ mod guard;
 mod id_gen;
 mod limits;
 mod macros;
+mod owner_lock;
 mod recorder;
 mod span;
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use super::SpanLimits;
 use super::builder::SpanBuilder;
@@ -30,20 +30,19 @@ pub(super) struct Shared {
     pub(super) sampler: Box<dyn Sampler>,
     pub(super) limits: SpanLimits,
     pub(super) resource: Arc<Resource>,
-    pub(super) slots: Mutex<Vec<Arc<Slot>>>,
+    pub(super) slots: Mutex<Vec<&'static Slot>>,
+    /// Slots of threads that have ended.
+    free: Mutex<Vec<&'static Slot>>,
     pub(super) consumer: Arc<Consumer>,
     /// For threads whose own state is already gone.
-    pub(super) fallback: Arc<Slot>,
+    pub(super) fallback: &'static Slot,
     pub(super) open: AtomicBool,
-    pub(super) retired: Retired,
+    pub(super) elsewhere: Elsewhere,
 }
 
-/// Counts of slots that no longer exist, and of what happened outside of slots.
+/// Counts of what happened outside of slots.
 #[derive(Default)]
-pub(super) struct Retired {
-    pub(super) started: AtomicU64,
-    pub(super) ended: AtomicU64,
-    pub(super) dropped: AtomicU64,
+pub(super) struct Elsewhere {
     pub(super) after_shutdown: AtomicU64,
     pub(super) open_table_full: AtomicU64,
 }
@@ -104,18 +103,19 @@ impl RecorderBuilder {
     pub(crate) fn build(self) -> (Recorder, Drain) {
         let consumer = Arc::new(Consumer::default());
         let clock = self.clock.unwrap_or_default();
-        let fallback = Arc::new(Slot::new(self.limits, clock.clone(), consumer.clone()));
+        let fallback = Slot::leak(self.limits, clock.clone(), consumer.clone());
         let recorder = Recorder(Arc::new(Shared {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             clock,
             sampler: self.sampler.unwrap_or_else(|| Box::new(ParentBased::new(AlwaysOn))),
             limits: self.limits,
             resource: Arc::new(self.resource),
-            slots: Mutex::new(vec![fallback.clone()]),
+            slots: Mutex::new(vec![fallback]),
+            free: Mutex::default(),
             consumer,
             fallback,
             open: AtomicBool::new(true),
-            retired: Retired::default(),
+            elsewhere: Elsewhere::default(),
         }));
         let drain = Drain::new(recorder.clone());
         (recorder, drain)
@@ -158,13 +158,10 @@ impl Recorder {
 
     /// How many spans there were.
     pub fn counts(&self) -> RecorderCounts {
-        let r = &self.0.retired;
         let mut c = RecorderCounts {
-            started: r.started.load(Ordering::Relaxed),
-            ended: r.ended.load(Ordering::Relaxed),
-            buffer_full: r.dropped.load(Ordering::Relaxed),
-            after_shutdown: r.after_shutdown.load(Ordering::Relaxed),
-            open_table_full: r.open_table_full.load(Ordering::Relaxed),
+            after_shutdown: self.0.elsewhere.after_shutdown.load(Ordering::Relaxed),
+            open_table_full: self.0.elsewhere.open_table_full.load(Ordering::Relaxed),
+            ..RecorderCounts::default()
         };
         for slot in self.0.slots.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             let chunk = slot.lock();
@@ -187,25 +184,53 @@ impl Recorder {
 
     /// The calling thread's slot.
     #[inline]
-    pub(super) fn slot(&self, local: &mut Local) -> Arc<Slot> {
+    pub(super) fn slot(&self, local: &mut Local) -> &'static Slot {
         match local.slots.first() {
-            Some((id, slot)) if *id == self.0.id => slot.clone(),
+            Some(lease) if lease.id == self.0.id => lease.slot,
             _ => self.find_slot(local),
         }
     }
 
     #[cold]
-    fn find_slot(&self, local: &mut Local) -> Arc<Slot> {
-        if let Some(i) = local.slots.iter().position(|(id, _)| *id == self.0.id) {
+    fn find_slot(&self, local: &mut Local) -> &'static Slot {
+        if let Some(i) = local.slots.iter().position(|lease| lease.id == self.0.id) {
             local.slots.swap(0, i);
         } else {
-            let slot = Arc::new(Slot::new(self.0.limits, self.0.clock.clone(), self.0.consumer.clone()));
-            self.0.slots.lock().unwrap_or_else(PoisonError::into_inner).push(slot.clone());
-            local.slots.insert(0, (self.0.id, slot));
-            // A thread that outlives many recorders must not keep all their buffers.
+            let free = self.0.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let slot = free.unwrap_or_else(|| {
+                let slot = Slot::leak(self.0.limits, self.0.clock.clone(), self.0.consumer.clone());
+                self.0.slots.lock().unwrap_or_else(PoisonError::into_inner).push(slot);
+                slot
+            });
+            local.slots.insert(0, Lease { id: self.0.id, slot, recorder: Arc::downgrade(&self.0) });
+            // A thread that outlives many recorders must not keep a slot of each.
             local.slots.truncate(8);
         }
-        local.slots[0].1.clone()
+        local.slots[0].slot
+    }
+}
+
+/// A thread's use of a slot; the next thread gets it when this one has ended.
+pub(super) struct Lease {
+    id: u64,
+    slot: &'static Slot,
+    recorder: Weak<Shared>,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(r) = self.recorder.upgrade() {
+            r.free.lock().unwrap_or_else(PoisonError::into_inner).push(self.slot);
+        }
+    }
+}
+
+impl Drop for Shared {
+    /// Slots stay, for a span may still refer to them; what they hold goes.
+    fn drop(&mut self) {
+        for slot in self.slots.get_mut().unwrap_or_else(PoisonError::into_inner).iter() {
+            slot.lock().empty();
+        }
     }
 }
 

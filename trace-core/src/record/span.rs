@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::error::Error;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::SystemTime;
 
@@ -27,7 +26,7 @@ pub struct Span {
 
 /// Where the span's row lies.
 pub(super) struct Handle {
-    slot: Arc<Slot>,
+    slot: &'static Slot,
     epoch: u64,
     row: u32,
 }
@@ -78,7 +77,7 @@ impl Span {
         }
         let Some(local) = local else {
             let (trace_id, span_id) = super::current::detached_ids();
-            return Self::start_in(recorder, recorder.0.fallback.clone(), trace_id, span_id, s);
+            return Self::start_in(recorder, recorder.0.fallback, trace_id, span_id, s);
         };
         if local.is_suppressed() {
             return Self::none();
@@ -95,7 +94,7 @@ impl Span {
     #[inline]
     fn start_in(
         recorder: &Recorder,
-        slot: Arc<Slot>,
+        slot: &'static Slot,
         trace_id: crate::model::TraceId,
         span_id: SpanId,
         s: &Start<'_>,
@@ -142,7 +141,7 @@ impl Span {
 
     #[cold]
     fn after_shutdown(recorder: &Recorder, s: &Start<'_>) -> Self {
-        recorder.0.retired.after_shutdown.fetch_add(1, Ordering::Relaxed);
+        recorder.0.elsewhere.after_shutdown.fetch_add(1, Ordering::Relaxed);
         Self { context: s.parent.cloned(), record: None }
     }
 
@@ -175,7 +174,7 @@ impl Span {
             for (key, value) in attributes {
                 let key = c.store(key);
                 let value = match value {
-                    ValueRef::String(s) => crate::batch::Cell::Text(c.store(s)),
+                    ValueRef::String(s) => c.store_value(s),
                     v => c.cell_of(v.to_value()),
                 };
                 c.set_attribute(row, key, value, limits.attributes);
@@ -339,7 +338,7 @@ fn continuation(chunk: &mut Chunk, span: &Span) -> usize {
         parent: None,
         flags: crate::model::TraceFlags::SAMPLED,
         kind: SpanKind::Internal,
-        name: Text::Static(""),
+        name: Text::EMPTY,
         scope: 0,
         bits: Row::CONTINUATION,
         start: 0,
@@ -349,7 +348,7 @@ fn continuation(chunk: &mut Chunk, span: &Span) -> usize {
 #[inline]
 fn write_start(chunk: &mut Chunk, clock: &Clock, context: &SpanContext, s: &Start<'_>) -> u32 {
     let name = match s.name {
-        Name::Static(n) => Text::Static(n),
+        Name::Static(n) => Text::fixed(n),
         Name::Borrowed(n) => chunk.columns.store(n),
     };
     let scope = chunk.columns.scope_index(s.scope);
@@ -367,7 +366,7 @@ fn write_start(chunk: &mut Chunk, clock: &Clock, context: &SpanContext, s: &Star
     let mut attributes = List::EMPTY;
     for (key, value) in s.fields {
         let value = chunk.cell(*value);
-        chunk.columns.push_attribute(&mut attributes, Text::Static(key), value);
+        chunk.columns.push_attribute(&mut attributes, Text::fixed(key), value);
     }
     let at = chunk.push_row(NewRow {
         trace_id: context.trace_id,

@@ -160,8 +160,8 @@ fn parse(field: &'static str, text: &str) -> Result<Uri, OtlpConfigError> {
 pub(super) fn show(url: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or_default().trim();
     let (scheme, rest) = url.split_once("://").map_or(("", url), |(s, r)| (&url[..s.len() + 3], r));
-    let end = rest.find('/').unwrap_or(rest.len());
-    let host = rest[..end].rfind('@').map_or(0, |at| at + 1);
+    // The last one, even in what should be the path: a password may hold a slash.
+    let host = rest.rfind('@').map_or(0, |at| at + 1);
     format!("{scheme}{}", &rest[host..])
 }
 
@@ -194,6 +194,7 @@ impl fmt::Debug for OtlpConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn uri(endpoint: &str) -> String {
         OtlpConfig::new(endpoint).request_uri(Signal::Traces).unwrap().to_string()
@@ -241,6 +242,17 @@ mod tests {
         assert!(!format!("{error:?} {config:?}").contains("hunter2"));
     }
 
+    proptest! {
+        #[test]
+        fn no_form_of_credentials_or_query_is_shown(user in "[a-z:/%@\\\\]{0,8}", path in "[a-z/]{0,5}") {
+            for url in [format!("http://{user}hunter2@h/{path}"), format!("http://{user}h/{path}?k=hunter2")] {
+                let config = OtlpConfig::new(&url);
+                let said = format!("{config:?} {:?}", config.validate());
+                prop_assert!(!said.contains("hunter2"), "{}", said);
+            }
+        }
+    }
+
     #[test]
     fn headers_are_redacted_and_checked() {
         let config = OtlpConfig::default().header("authorization", "Bearer hunter2");
@@ -259,13 +271,19 @@ mod tests {
 
     #[test]
     fn a_configuration_reads_both_spellings_and_refuses_unknown_keys() {
-        let json =
-            r#"{"endpoint":"http://h","compression":"gzip","timeoutMs":5,"headers":{"a":"b","c":null}}"#;
+        let json = r#"{"endpoint":"http://h","compression":"gzip","timeoutMs":5,"headers":{"a":"b","c":null,"n":7}}"#;
         let config: OtlpConfig = serde_json::from_str(json).unwrap();
         assert_eq!((config.timeout_ms, config.compression), (5, Compression::Gzip));
-        assert_eq!(config.headers.names().collect::<Vec<_>>(), ["a", "c"]);
+        assert_eq!(config.headers.names().collect::<Vec<_>>(), ["a", "c", "n"]);
         let error = serde_json::from_str::<OtlpConfig>(r#"{"endpont":"x"}"#).unwrap_err().to_string();
         assert!(error.contains("endpont"), "{error}");
+    }
+
+    #[test]
+    fn a_header_of_another_type_is_refused_without_its_value() {
+        let json = r#"{"headers":{"authorization":["hunter2"]}}"#;
+        let error = serde_json::from_str::<OtlpConfig>(json).unwrap_err().to_string();
+        assert!(!error.contains("hunter2"), "{error}");
     }
 
     #[cfg(not(feature = "tls"))]

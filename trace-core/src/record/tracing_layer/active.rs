@@ -19,7 +19,7 @@ impl Drop for Entered {
 }
 
 pub(super) fn enter(id: u64, context: SpanContext) {
-    let restore = activate(Some(context));
+    let restore = activate(context);
     let _ = ENTERED.try_with(|e| {
         if let Ok(mut e) = e.try_borrow_mut() {
             e.0.push((id, restore));
@@ -31,15 +31,7 @@ pub(super) fn exit(id: u64) {
     let left = ENTERED.try_with(|e| {
         let mut e = e.try_borrow_mut().ok()?;
         let at = e.0.iter().rposition(|(i, _)| *i == id)?;
-        let (_, mut restore) = e.0.remove(at);
-        match e.0.get_mut(at) {
-            None => Some(restore),
-            // Left while an inner one is still entered: that one then leads back past this one.
-            Some((_, inner)) => {
-                std::mem::swap(inner.previous_mut(), restore.previous_mut());
-                None
-            }
-        }
+        Some(e.0.remove(at).1)
     });
     // Restored outside of the borrow: detaching may run foreign code.
     if let Ok(Some(restore)) = left {
