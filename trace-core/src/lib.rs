@@ -6,11 +6,8 @@ pub mod analyze;
 pub mod batch;
 pub mod clock;
 pub mod detect;
-<<<<<<< HEAD
-=======
 #[cfg(feature = "http")]
 pub mod http;
->>>>>>> wip-http
 pub mod metric;
 pub mod model;
 pub mod pipeline;
