@@ -201,7 +201,8 @@ impl TraceModuleBuilder {
             at_once,
         );
         if otel.tracing.enabled {
-            for (name, d) in self.registry.build_spans(&self.config)?.into_iter().chain(self.spans.drain(..)) {
+            for (name, d) in self.registry.build_spans(&self.config)?.into_iter().chain(self.spans.drain(..))
+            {
                 builder = builder.export_spans_with(&name, d.exporter, d.config);
             }
         }

@@ -40,9 +40,11 @@ pub(super) fn register(registry: &mut Registry) {
     });
     registry.notifier("slack", |config| {
         let Some(slack) = &config.alerting.notifications.slack else { return Ok(Vec::new()) };
-        channels(config, |route| Ok(vec![Arc::new(SlackNotifier::new(&slack_channel(slack, route))?) as _]), |r| {
-            r.slack_channel.is_some()
-        })
+        channels(
+            config,
+            |route| Ok(vec![Arc::new(SlackNotifier::new(&slack_channel(slack, route))?) as _]),
+            |r| r.slack_channel.is_some(),
+        )
     });
     registry.notifier("email", |config| {
         let Some(email) = &config.alerting.notifications.email else { return Ok(Vec::new()) };
@@ -122,10 +124,11 @@ fn span_destination(path: &str, config: &OtlpConfig) -> Result<SpanDestination, 
 }
 
 fn transport(config: &OtlpConfig) -> otlp::OtlpConfig {
-    let mut settings = otlp::OtlpConfig::default().timeout(config.timeout).compression(match config.compression {
-        Compression::Gzip => otlp::Compression::Gzip,
-        Compression::None => otlp::Compression::None,
-    });
+    let mut settings =
+        otlp::OtlpConfig::default().timeout(config.timeout).compression(match config.compression {
+            Compression::Gzip => otlp::Compression::Gzip,
+            Compression::None => otlp::Compression::None,
+        });
     settings.url = Some(config.endpoint.as_str().to_owned());
     config.headers.iter().fold(settings, |settings, (name, value)| settings.header(name, value.expose()))
 }

@@ -73,15 +73,14 @@ mod tests {
     fn values_become_instruments_in_base_units() {
         let registry = MeterRegistry::new(Arc::new(Resource::service("t")));
         let hook = hook(&registry);
-        for (name, value) in [("workflow.actual_duration_ms", 250.0), ("memory_usage_mb", 2.0), ("9 bad", 1.0)] {
+        for (name, value) in
+            [("workflow.actual_duration_ms", 250.0), ("memory_usage_mb", 2.0), ("9 bad", 1.0)]
+        {
             hook(name, value, TraceId::from_u128(1));
         }
         let batch = registry.collect(Timestamp::now());
-        let metrics: Vec<(String, String)> = batch.scopes[0]
-            .metrics
-            .iter()
-            .map(|m| (m.name.to_string(), m.unit.to_string()))
-            .collect();
+        let metrics: Vec<(String, String)> =
+            batch.scopes[0].metrics.iter().map(|m| (m.name.to_string(), m.unit.to_string())).collect();
         assert!(metrics.contains(&("workflow.actual_duration".into(), "s".into())), "{metrics:?}");
         assert!(metrics.contains(&("memory_usage".into(), "By".into())), "{metrics:?}");
         assert_eq!(metrics.len(), 2);

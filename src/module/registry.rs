@@ -148,10 +148,7 @@ impl Registry {
     }
 }
 
-fn wanted<T>(
-    factories: &Factories<Option<T>>,
-    config: &TraceConfig,
-) -> Result<Vec<(String, T)>, BuildError> {
+fn wanted<T>(factories: &Factories<Option<T>>, config: &TraceConfig) -> Result<Vec<(String, T)>, BuildError> {
     let mut all = Vec::new();
     for (kind, factory) in factories {
         all.extend(factory(config)?.map(|part| (kind.clone(), part)));

@@ -32,13 +32,18 @@ pub(super) fn register_pipeline(
         .description("Sampled spans that were started.")
         .observe(move |o| {
             let l = reader.read();
-            o.observe(l.received + l.open, &[KeyValue::new("otel.span.sampling_result", "RECORD_AND_SAMPLE")]);
+            o.observe(
+                l.received + l.open,
+                &[KeyValue::new("otel.span.sampling_result", "RECORD_AND_SAMPLE")],
+            );
         })?;
     let reader = ledger.clone();
     meter
         .observable_counter("otel.sdk.processor.span.processed")
         .unit("{span}")
-        .description("Spans that left the recorder: handed to the destinations, or lost for the reason given.")
+        .description(
+            "Spans that left the recorder: handed to the destinations, or lost for the reason given.",
+        )
         .observe(move |o| {
             let l = reader.read();
             let who = [KeyValue::new(TYPE, "mplp_pipeline"), KeyValue::new(NAME, "mplp_pipeline/0")];
@@ -105,7 +110,10 @@ pub(super) fn register_alerting(meter: &Meter, router: &Arc<AlertRouter>) -> Res
 }
 
 /// Registers what detection did.
-pub(super) fn register_detection(meter: &Meter, stage: &Arc<DetectionStage>) -> Result<(), InvalidInstrument> {
+pub(super) fn register_detection(
+    meter: &Meter,
+    stage: &Arc<DetectionStage>,
+) -> Result<(), InvalidInstrument> {
     let stage = Arc::downgrade(stage);
     meter
         .observable_counter("mplp.anomalies")

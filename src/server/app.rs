@@ -75,8 +75,8 @@ pub(super) fn build(module: Arc<TraceModule>) -> Result<(Router, Arc<LiveHub>), 
 
 /// Traces and counts requests by their route template.
 fn monitoring(module: &TraceModule) -> Result<MonitoringLayer, MonitoringError> {
-    let route = |parts: &axum::http::request::Parts| parts.extensions.get::<MatchedPath>().map(MatchedPath::as_str);
-    let layer = MonitoringLayer::builder(module.recorder().clone()).route_with(route);
+    let layer = MonitoringLayer::builder(module.recorder().clone())
+        .route_with(|parts| parts.extensions.get::<MatchedPath>().map(MatchedPath::as_str));
     if module.config().opentelemetry.metrics.enabled {
         layer.collect_metrics(module.metrics()).build()
     } else {

@@ -51,9 +51,11 @@ impl From<JsonRejection> for ApiError {
         let status = rejection.status();
         match status {
             StatusCode::PAYLOAD_TOO_LARGE => Self::new(status, "BODY_TOO_LARGE", "the body is over 1 MiB"),
-            StatusCode::UNSUPPORTED_MEDIA_TYPE => {
-                Self::new(status, "UNSUPPORTED_MEDIA_TYPE", "the body must be JSON, with content-type application/json")
-            }
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::new(
+                status,
+                "UNSUPPORTED_MEDIA_TYPE",
+                "the body must be JSON, with content-type application/json",
+            ),
             _ => Self::bad_request("INVALID_BODY", innermost(&rejection)),
         }
     }

@@ -37,10 +37,11 @@ pub(in crate::server) async fn list(State(app): State<AppState>, query: Paramete
 impl List {
     fn into_filter(self, app: &AppState) -> Result<RecordFilter, ApiError> {
         let text = |v: Option<String>| v.filter(|v| !v.is_empty());
-        let severity: SeverityFilter = text(self.severity)
-            .unwrap_or_default()
-            .parse()
-            .map_err(|e: trace_core::model::ParseSeverityError| ApiError::bad_request("INVALID_SEVERITY", e.to_string()))?;
+        let severity: SeverityFilter = text(self.severity).unwrap_or_default().parse().map_err(
+            |e: trace_core::model::ParseSeverityError| {
+                ApiError::bad_request("INVALID_SEVERITY", e.to_string())
+            },
+        )?;
         let range = text(self.time_range)
             .map(|t| TimeRange::parse(&t, app.module.service().now()))
             .transpose()

@@ -75,13 +75,20 @@ impl List {
 
 fn milliseconds(name: &str, ms: f64) -> Result<Duration, ApiError> {
     Duration::try_from_secs_f64(ms / 1e3).map_err(|_| {
-        ApiError::bad_request("INVALID_DURATION", format!("{name} must be a number of milliseconds, 0 or more"))
+        ApiError::bad_request(
+            "INVALID_DURATION",
+            format!("{name} must be a number of milliseconds, 0 or more"),
+        )
     })
 }
 
 fn unreadable(error: ReadError) -> ApiError {
     match error {
         ReadError::InvalidCursor(_) => ApiError::bad_request("INVALID_CURSOR", error.to_string()),
-        _ => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "STORAGE_UNAVAILABLE", "stored spans cannot be read"),
+        _ => ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "STORAGE_UNAVAILABLE",
+            "stored spans cannot be read",
+        ),
     }
 }

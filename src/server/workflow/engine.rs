@@ -176,7 +176,8 @@ impl WorkflowEngine {
                 span.set("agent.name", wanted.name.clone());
                 span.set("agent.documents", i64::from(wanted.documents));
                 let done = span.run(agent::work(&wanted, seed)).await;
-                let done = done.map_err(|message| WorkflowError::Agent { agent: wanted.name.clone(), message });
+                let done =
+                    done.map_err(|message| WorkflowError::Agent { agent: wanted.name.clone(), message });
                 (n, span.end(done), begun.elapsed())
             });
         }
@@ -219,12 +220,7 @@ impl WorkflowEngine {
     }
 
     /// Hands a metric sample in. What is wrong with it is counted by the service and harms nobody here.
-    fn measure(
-        &self,
-        trace: Option<TraceIds>,
-        phase: &str,
-        fill: impl FnOnce(MetricSample) -> MetricSample,
-    ) {
+    fn measure(&self, trace: Option<TraceIds>, phase: &str, fill: impl FnOnce(MetricSample) -> MetricSample) {
         let Some(trace) = trace else { return };
         let service = self.module.service();
         let mut sample = fill(MetricSample::new(phase, service.now()));
@@ -243,10 +239,9 @@ impl WorkflowEngine {
         alert.trace_id = trace.map(|t| t.trace_id.to_string());
         alert.error = Some(error.to_string());
         alert.labels.insert("workflow_type".to_owned(), request.workflow_type.clone());
-        alert.labels.insert(
-            "service".to_owned(),
-            self.module.recorder().resource().service_name().to_owned(),
-        );
+        alert
+            .labels
+            .insert("service".to_owned(), self.module.recorder().resource().service_name().to_owned());
         let _ = self.module.service().send_alert(alert);
     }
 }

@@ -169,8 +169,14 @@ mod tests {
             ("parallelTasks", r#"{"workflowId":"w","workflowType":"t","parallelTasks":0}"#),
             ("agents must", r#"{"workflowId":"w","workflowType":"t","agents":[]}"#),
             ("agents[0].name", r#"{"workflowId":"w","workflowType":"t","agents":[{"name":"a/b"}]}"#),
-            ("agents[0].waitMs", r#"{"workflowId":"w","workflowType":"t","agents":[{"name":"a","waitMs":99999}]}"#),
-            ("agents[0].documents", r#"{"workflowId":"w","workflowType":"t","agents":[{"name":"a","documents":9999999}]}"#),
+            (
+                "agents[0].waitMs",
+                r#"{"workflowId":"w","workflowType":"t","agents":[{"name":"a","waitMs":99999}]}"#,
+            ),
+            (
+                "agents[0].documents",
+                r#"{"workflowId":"w","workflowType":"t","agents":[{"name":"a","documents":9999999}]}"#,
+            ),
             ("workflowId", r#"{"workflowType":"t"}"#),
             ("unknown field `x`", r#"{"workflowId":"w","workflowType":"t","x":1}"#),
         ] {

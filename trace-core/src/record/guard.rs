@@ -113,7 +113,11 @@ pub fn enter(recorder: Option<&Recorder>, callsite: &'static Callsite, fields: F
 type Fields<'a> = &'a [(&'static str, ValueRef<'a>)];
 
 #[inline]
-fn with_recorder(recorder: Option<&Recorder>, l: &mut Local, f: impl FnOnce(&Recorder, &mut Local) -> Span) -> Span {
+fn with_recorder(
+    recorder: Option<&Recorder>,
+    l: &mut Local,
+    f: impl FnOnce(&Recorder, &mut Local) -> Span,
+) -> Span {
     match recorder {
         Some(r) => f(r, l),
         None => with_default(l, f).unwrap_or(Span::none()),
@@ -129,7 +133,13 @@ fn begin(
     fields: Fields<'_>,
 ) -> Span {
     let scope = ScopeRef::Static(callsite.scope);
-    let start =
-        Start { name: Name::Static(callsite.name), kind: callsite.kind, scope: &scope, parent, fields, start: None };
+    let start = Start {
+        name: Name::Static(callsite.name),
+        kind: callsite.kind,
+        scope: &scope,
+        parent,
+        fields,
+        start: None,
+    };
     Span::start(recorder, Some(local), &start)
 }

@@ -1,0 +1,11 @@
+//! The commands of the program.
+
+mod check_config;
+mod cli;
+mod demo;
+mod features;
+mod serve;
+mod signal;
+mod span_of_time;
+
+pub(crate) use cli::Cli;
