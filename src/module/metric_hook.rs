@@ -76,7 +76,7 @@ mod tests {
         for (name, value) in
             [("workflow.actual_duration_ms", 250.0), ("memory_usage_mb", 2.0), ("9 bad", 1.0)]
         {
-            hook(name, value, TraceId::from_u128(1));
+            hook(name, value, TraceId::MIN);
         }
         let batch = registry.collect(Timestamp::now());
         let metrics: Vec<(String, String)> =
