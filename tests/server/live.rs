@@ -5,6 +5,9 @@ use std::time::Duration;
 use axum::body::Body;
 use http::Request;
 use http_body_util::BodyExt;
+use mplp_trace::core::model::{
+    Anomaly, AnomalyId, AnomalyKind, AnomalyState, Severity, TenantId, TimeRange, Timestamp,
+};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -94,5 +97,41 @@ async fn there_are_not_more_streams_than_the_limit() {
     }
     app.get("/api/v1/live").await.assert_error(503, "TOO_MANY_STREAMS");
     open.pop();
-    connect(&app).await;
+    open.push(connect(&app).await);
+}
+
+#[tokio::test]
+async fn a_subscriber_that_does_not_read_is_cut_off() {
+    let app = App::new();
+    let mut slow = connect(&app).await;
+    let log = app.module.service().anomaly_log();
+    for n in 0..400 {
+        log.upsert(anomaly(n));
+        // The task that feeds the streams gets its turn.
+        tokio::task::yield_now().await;
+    }
+    let reading = async { while slow.frame().await.is_some() {} };
+    tokio::time::timeout(Duration::from_secs(20), reading).await.expect("the stream ends");
+    let again = until(&mut connect(&app).await, "tick").await;
+    assert_eq!(again.iter().filter(|(name, _)| name == "anomaly").count(), 50);
+}
+
+fn anomaly(n: u64) -> Anomaly {
+    let at = Timestamp::now();
+    Anomaly {
+        id: AnomalyId(uuid::Uuid::new_v4()),
+        tenant: TenantId::default(),
+        detected_at: at,
+        window: TimeRange { start: at - Duration::from_secs(1), end: at },
+        kind: AnomalyKind::PerformanceDegradation,
+        severity: Severity::Low,
+        score: 1.0,
+        confidence: 0.9,
+        detector: "test".to_owned(),
+        series: format!("test/{n}"),
+        affected: Vec::new(),
+        reason: "made up".to_owned(),
+        exemplar: None,
+        state: AnomalyState::Open,
+    }
 }

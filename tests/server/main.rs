@@ -1,5 +1,5 @@
 //! The HTTP API, route by route, without a network.
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests")]
 
 mod health;
 mod limits;
