@@ -1,10 +1,10 @@
 //! The chunk a thread records into, and the slot it lies in.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Thread;
 
 use super::SpanLimits;
-use super::owner_lock::{OwnerGuard, OwnerLock};
+use super::ring::Ring;
 use crate::batch::{Cell, Columns, List, NONE, Row, StatusCode, Text};
 use crate::clock::Clock;
 use crate::model::{Array, SpanId, SpanKind, TraceFlags, TraceId, ValueRef};
@@ -12,8 +12,10 @@ use crate::model::{Array, SpanId, SpanKind, TraceFlags, TraceId, ValueRef};
 /// A place for one thread's chunk. Lives for ever, and serves one thread after another: a span then refers to it
 /// without counting references, and may end after its thread.
 pub(crate) struct Slot {
-    chunk: OwnerLock<Chunk>,
-    consumer: Arc<Consumer>,
+    chunk: Mutex<Chunk>,
+    /// Made when the first thread that needs one comes; freed with the recorder.
+    ring: Mutex<Option<Arc<Ring>>>,
+    pub(super) consumer: Arc<Consumer>,
     pub(super) limits: SpanLimits,
     pub(super) clock: Clock,
 }
@@ -49,13 +51,33 @@ pub(crate) struct Chunk {
 impl Slot {
     /// A new slot. Slots are never freed; a recorder makes as many as threads record at the same time.
     pub(super) fn leak(limits: SpanLimits, clock: Clock, consumer: Arc<Consumer>) -> &'static Self {
-        Box::leak(Box::new(Self { chunk: OwnerLock::default(), consumer, limits, clock }))
+        Box::leak(Box::new(Self { chunk: Mutex::default(), ring: Mutex::default(), consumer, limits, clock }))
     }
 
     #[inline]
-    pub(super) fn lock(&self) -> OwnerGuard<'_, Chunk> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Chunk> {
         // A panic cannot leave the columns in a state that reading does not tolerate.
-        self.chunk.lock()
+        self.chunk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The ring, if there is one.
+    pub(super) fn ring(&self) -> Option<Arc<Ring>> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The ring, made if need be.
+    pub(super) fn make_ring(&self) -> Arc<Ring> {
+        self.ring
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert_with(|| Arc::new(Ring::new()))
+            .clone()
+    }
+
+    /// Frees what it holds. Rows of spans that are still open go with it.
+    pub(super) fn empty(&self) {
+        self.lock().empty();
+        *self.ring.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Room for one more row? Wakes the consumer at an eighth, so that it has time to come.
@@ -83,9 +105,30 @@ pub(super) struct NewRow {
     pub(super) start: u64,
 }
 
+impl NewRow {
+    #[inline]
+    pub(super) fn row(self) -> Row {
+        Row {
+            trace_id: self.trace_id,
+            span_id: self.span_id,
+            parent: self.parent,
+            start: self.start,
+            end: 0,
+            name: self.name,
+            attributes: List::EMPTY,
+            scope: self.scope,
+            extra: NONE,
+            attribute_count: 0,
+            kind: self.kind,
+            status: StatusCode::Unset,
+            flags: self.flags,
+            bits: self.bits,
+        }
+    }
+}
+
 impl Chunk {
-    /// Frees what it holds. Rows of spans that are still open go with it.
-    pub(super) fn empty(&mut self) {
+    fn empty(&mut self) {
         self.columns = Columns::default();
         self.epoch += 1;
     }
@@ -93,22 +136,7 @@ impl Chunk {
     #[inline]
     pub(super) fn push_row(&mut self, new: NewRow) -> u32 {
         let at = self.columns.rows.len() as u32;
-        self.columns.rows.push(Row {
-            trace_id: new.trace_id,
-            span_id: new.span_id,
-            parent: new.parent,
-            start: new.start,
-            end: 0,
-            name: new.name,
-            attributes: List::EMPTY,
-            scope: new.scope,
-            extra: NONE,
-            attribute_count: 0,
-            kind: new.kind,
-            status: StatusCode::Unset,
-            flags: new.flags,
-            bits: new.bits,
-        });
+        self.columns.rows.push(new.row());
         at
     }
 

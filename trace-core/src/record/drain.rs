@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError};
 
 use super::SpanLimits;
 use super::recorder::Recorder;
+use super::ring_reader::RingReader;
 use crate::batch::{Columns, Home, Pool, Row, SpanBatchMut, SpanRef};
 use crate::model::{SpanData, SpanId, Status, Timestamp, TraceId};
 
@@ -16,9 +17,10 @@ pub(crate) struct Drain {
     recorder: Recorder,
     /// Emptied columns that are handed to threads in exchange for full ones.
     pool: Arc<Pool>,
+    reader: RingReader,
     open: HashMap<Key, OpenSpan>,
-    /// Continuations that came before their start: a thread in teardown records into the shared slot, which may
-    /// be taken before the thread's own. They wait for one more pass.
+    /// Continuations that came before their start: a thread in teardown records into the shared slot, and another
+    /// thread may add to a span whose own thread has not published it. They wait.
     early: Vec<Continuation>,
 }
 
@@ -33,7 +35,12 @@ struct Continuation {
     data: SpanData,
     end: Option<Moment>,
     renamed: bool,
+    /// Passes that it has waited for its start.
+    waited: u32,
 }
+
+/// Passes after which nobody waits for a start any more: a minute at the default interval.
+const PATIENCE: u32 = 600;
 
 /// A point in time as it was recorded.
 #[derive(Clone, Copy)]
@@ -44,7 +51,13 @@ enum Moment {
 
 impl Drain {
     pub(super) fn new(recorder: Recorder) -> Self {
-        Self { recorder, pool: Arc::default(), open: HashMap::new(), early: Vec::new() }
+        Self {
+            recorder,
+            pool: Arc::default(),
+            reader: RingReader::default(),
+            open: HashMap::new(),
+            early: Vec::new(),
+        }
     }
 
     /// Names the calling thread as the one to wake when a chunk fills up.
@@ -56,9 +69,18 @@ impl Drain {
     pub(crate) fn drain(&mut self) -> SpanBatchMut {
         let slots: Vec<_> = self.recorder.0.slots.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut out = Columns::default();
+        let mut late = Vec::new();
         let mut continued = std::mem::take(&mut self.early);
-        let second_chance = continued.len();
-        for slot in &slots {
+        // Rings first: what continues a span, or precedes its end, was written to a chunk before that end was
+        // published.
+        for ring in slots.iter().filter_map(|s| s.ring()) {
+            let mut columns = self.pool.take();
+            self.reader.read(&ring, &mut columns, &mut late);
+            self.settle(&mut columns, &mut continued);
+            out.append(&mut columns);
+            self.pool.put(columns);
+        }
+        for slot in slots {
             let mut columns = self.pool.take();
             {
                 let mut chunk = slot.lock();
@@ -73,11 +95,16 @@ impl Drain {
             out.append(&mut columns);
             self.pool.put(columns);
         }
-        drop(slots);
         let mut batch = SpanBatchMut::from_columns(out, self.recorder.0.resource.clone());
         batch.home = Home(Some(self.pool.clone()));
-        for (i, c) in continued.into_iter().enumerate() {
-            self.join(c, i < second_chance, &mut batch);
+        for c in continued {
+            self.join(c, &mut batch);
+        }
+        for end in late {
+            match self.open.remove(&end.key) {
+                Some(open) => self.finish(open, Moment::Ticks(end.ticks), &mut batch),
+                None => self.count_unmatched(),
+            }
         }
         self.recorder.0.clock.realign();
         batch
@@ -93,6 +120,7 @@ impl Drain {
                     data: SpanRef::of(columns, row, &shared.resource).to_span_data(),
                     end: row.has(Row::ENDED).then(|| Moment::of(row.end, row.has(Row::END_IS_UNIX))),
                     renamed: row.has(Row::RENAMED),
+                    waited: 0,
                 });
                 return false;
             }
@@ -114,25 +142,36 @@ impl Drain {
     }
 
     /// Adds a continuation to its open span, and finishes the span if it has ended.
-    fn join(&mut self, c: Continuation, second_chance: bool, batch: &mut SpanBatchMut) {
+    fn join(&mut self, mut c: Continuation, batch: &mut SpanBatchMut) {
         let key = (c.data.context.trace_id, c.data.context.span_id);
         let Some(mut open) = self.open.remove(&key) else {
-            if !second_chance {
+            c.waited += 1;
+            if c.waited < PATIENCE && self.early.len() < self.recorder.0.limits.open_spans {
                 self.early.push(c);
             } else if c.end.is_some() {
-                self.recorder.0.elsewhere.open_table_full.fetch_add(1, Ordering::Relaxed);
+                self.count_unmatched();
             }
             return;
         };
-        let ended = c.end;
+        let end = c.end;
         open.merge(c, &self.recorder.0.limits);
-        let Some(end) = ended else {
-            self.open.insert(key, open);
-            return;
-        };
+        match end {
+            Some(end) => self.finish(open, end, batch),
+            None => {
+                self.open.insert(key, open);
+            }
+        }
+    }
+
+    fn finish(&self, mut open: OpenSpan, end: Moment, batch: &mut SpanBatchMut) {
         open.data.start = Timestamp::from_unix_nanos(open.start.unix(&self.recorder));
         open.data.end = Timestamp::from_unix_nanos(end.unix(&self.recorder));
         batch.push(open.data);
+    }
+
+    /// The end of a span that was left out because too many were open.
+    fn count_unmatched(&self) {
+        self.recorder.0.elsewhere.open_table_full.fetch_add(1, Ordering::Relaxed);
     }
 }
 

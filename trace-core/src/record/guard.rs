@@ -3,8 +3,9 @@
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-use super::current::{Local, Restore, activate, with_local};
-use super::recorder::{Recorder, with_default};
+use super::current::{Restore, activate, current_context, with_local};
+use super::id_gen::IdGenerator;
+use super::recorder::{Lease, Recorder, or_default};
 use super::span::{Name, Span, Start};
 use super::{Callsite, bridge};
 use crate::batch::ScopeRef;
@@ -81,65 +82,91 @@ impl Drop for ActiveScope {
 /// Starts a span under the thread's active one, without entering it: what
 /// [`async_span!`](crate::async_span) expands to.
 #[doc(hidden)]
-#[inline]
-pub fn start(recorder: Option<&Recorder>, callsite: &'static Callsite, fields: Fields<'_>) -> Span {
-    let outer = bridge::innermost();
-    let span = with_local(|l| {
-        let parent = outer.or_else(|| l.active.last().cloned());
-        with_recorder(recorder, l, |r, l| begin(r, l, callsite, parent.as_ref(), fields))
-    });
-    span.unwrap_or(Span::none())
+pub fn start(recorder: Option<&Recorder>, callsite: &'static Callsite, values: &[ValueRef<'_>]) -> Span {
+    let parent = current_context();
+    start_in_chunk(recorder, callsite, parent.as_ref(), values)
 }
 
 /// Starts a span and enters it: what [`span!`](crate::span) expands to.
 #[doc(hidden)]
 #[inline]
-pub fn enter(recorder: Option<&Recorder>, callsite: &'static Callsite, fields: Fields<'_>) -> SpanGuard {
+pub fn enter(recorder: Option<&Recorder>, callsite: &'static Callsite, values: &[ValueRef<'_>]) -> SpanGuard {
     if bridge::in_use() {
-        return start(recorder, callsite, fields).enter();
+        return enter_attached(recorder, callsite, values);
     }
     let guard = with_local(|l| {
-        let parent = l.active.last().cloned();
-        let span = with_recorder(recorder, l, |r, l| begin(r, l, callsite, parent.as_ref(), fields));
-        let restore = span.context().cloned().map(|c| {
-            let span_id = c.span_id;
-            Restore::of(l.push(c), span_id)
+        if l.is_suppressed() {
+            return None;
+        }
+        let parent = l.active.last();
+        let span = start_in_ring(recorder, &l.default, &mut l.ids, &mut l.slots, callsite, parent, values)?;
+        let restore = span.context().map(|c| {
+            l.active.push(c.clone());
+            Restore::of(l.active.len() - 1, c.span_id)
         });
-        SpanGuard { span, restore, not_send: PhantomData }
+        Some(SpanGuard { span, restore, not_send: PhantomData })
     });
-    guard.unwrap_or(SpanGuard { span: Span::none(), restore: None, not_send: PhantomData })
+    match guard {
+        Some(Some(guard)) => guard,
+        _ => start(recorder, callsite, values).enter(),
+    }
 }
 
-type Fields<'a> = &'a [(&'static str, ValueRef<'a>)];
-
-#[inline]
-fn with_recorder(
+/// The same where the `opentelemetry` context has to be kept in step.
+#[cold]
+fn enter_attached(
     recorder: Option<&Recorder>,
-    l: &mut Local,
-    f: impl FnOnce(&Recorder, &mut Local) -> Span,
-) -> Span {
-    match recorder {
-        Some(r) => f(r, l),
-        None => with_default(l, f).unwrap_or(Span::none()),
+    callsite: &'static Callsite,
+    values: &[ValueRef<'_>],
+) -> SpanGuard {
+    let parent = current_context();
+    let span = with_local(|l| {
+        if l.is_suppressed() {
+            return None;
+        }
+        start_in_ring(recorder, &l.default, &mut l.ids, &mut l.slots, callsite, parent.as_ref(), values)
+    });
+    match span {
+        Some(Some(span)) => span.enter(),
+        _ => start_in_chunk(recorder, callsite, parent.as_ref(), values).enter(),
     }
 }
 
 #[inline]
-fn begin(
-    recorder: &Recorder,
-    local: &mut Local,
+fn start_in_ring(
+    recorder: Option<&Recorder>,
+    own: &Option<Recorder>,
+    ids: &mut IdGenerator,
+    slots: &mut Vec<Lease>,
     callsite: &'static Callsite,
     parent: Option<&SpanContext>,
-    fields: Fields<'_>,
+    values: &[ValueRef<'_>],
+) -> Option<Span> {
+    match or_default(recorder, own) {
+        Some(r) => Span::start_in_ring(r, ids, slots, callsite, parent, values),
+        None => Some(Span::none()),
+    }
+}
+
+fn start_in_chunk(
+    recorder: Option<&Recorder>,
+    callsite: &'static Callsite,
+    parent: Option<&SpanContext>,
+    values: &[ValueRef<'_>],
 ) -> Span {
+    let fields: Vec<_> = callsite.keys.iter().copied().zip(values.iter().copied()).collect();
     let scope = ScopeRef::Static(callsite.scope);
     let start = Start {
         name: Name::Static(callsite.name),
         kind: callsite.kind,
         scope: &scope,
         parent,
-        fields,
+        fields: &fields,
         start: None,
     };
-    Span::start(recorder, Some(local), &start)
+    let recorder =
+        recorder.cloned().or_else(|| with_local(|l| or_default(None, &l.default).cloned()).flatten());
+    let Some(recorder) = recorder else { return Span::none() };
+    with_local(|l| Span::start(&recorder, Some(l), &start))
+        .unwrap_or_else(|| Span::start(&recorder, None, &start))
 }

@@ -63,28 +63,30 @@ macro_rules! async_span {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __span_start {
-    ($how:ident, $recorder:expr, $kind:ident, $name:literal $(, $($fields:tt)*)?) => {{
-        static SCOPE: $crate::model::Scope =
-            $crate::model::Scope::from_static(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
-        static CALLSITE: $crate::record::Callsite =
-            $crate::record::Callsite::new($name, $crate::model::SpanKind::$kind, &SCOPE);
-        $crate::__span_fields!($how, $recorder, &CALLSITE, [] $($($fields)*)?)
-    }};
+    ($how:ident, $recorder:expr, $kind:ident, $name:literal $(, $($fields:tt)*)?) => {
+        $crate::__span_fields!($how, $recorder, $kind, $name, [] [] $($($fields)*)?)
+    };
 }
 
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __span_fields {
-    ($how:ident, $recorder:expr, $callsite:expr, [$($done:expr,)*]) => {
-        $crate::record::$how($recorder, $callsite, &[$($done,)*])
+    ($how:ident, $recorder:expr, $kind:ident, $name:literal, [$($key:expr,)*] [$($value:expr,)*]) => {{
+        static SCOPE: $crate::model::Scope =
+            $crate::model::Scope::from_static(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+        static CALLSITE: $crate::record::Callsite =
+            $crate::record::Callsite::new($name, $crate::model::SpanKind::$kind, &SCOPE, &[$($key,)*]);
+        $crate::record::$how($recorder, &CALLSITE, &[$($value,)*])
+    }};
+    ($how:ident, $recorder:expr, $kind:ident, $name:literal, [$($k:expr,)*] [$($v:expr,)*]
+        $key:literal = $value:expr $(, $($rest:tt)*)?) => {
+        $crate::__span_fields!($how, $recorder, $kind, $name,
+            [$($k,)* $key,] [$($v,)* $crate::record::AsValue::as_value(&$value),] $($($rest)*)?)
     };
-    ($how:ident, $recorder:expr, $callsite:expr, [$($done:expr,)*] $key:literal = $value:expr $(, $($rest:tt)*)?) => {
-        $crate::__span_fields!($how, $recorder, $callsite,
-            [$($done,)* ($key, $crate::record::AsValue::as_value(&$value)),] $($($rest)*)?)
-    };
-    ($how:ident, $recorder:expr, $callsite:expr, [$($done:expr,)*] $head:ident $(. $tail:ident)* = $value:expr $(, $($rest:tt)*)?) => {
-        $crate::__span_fields!($how, $recorder, $callsite,
-            [$($done,)* (concat!(stringify!($head) $(, ".", stringify!($tail))*), $crate::record::AsValue::as_value(&$value)),]
-            $($($rest)*)?)
+    ($how:ident, $recorder:expr, $kind:ident, $name:literal, [$($k:expr,)*] [$($v:expr,)*]
+        $head:ident $(. $tail:ident)* = $value:expr $(, $($rest:tt)*)?) => {
+        $crate::__span_fields!($how, $recorder, $kind, $name,
+            [$($k,)* concat!(stringify!($head) $(, ".", stringify!($tail))*),]
+            [$($v,)* $crate::record::AsValue::as_value(&$value),] $($($rest)*)?)
     };
 }

@@ -18,10 +18,12 @@ mod field;
 mod future;
 mod guard;
 mod id_gen;
+mod in_context;
 mod limits;
 mod macros;
-mod owner_lock;
 mod recorder;
+mod ring;
+mod ring_reader;
 mod span;
 
 #[cfg(not(feature = "otel"))]
@@ -48,6 +50,7 @@ pub use future::{InSpan, InstrumentedFuture};
 pub use guard::SpanGuard;
 #[doc(hidden)]
 pub use guard::{enter as __enter, start as __start};
+pub use in_context::{ContextFuture, ContextGuard, InContext, enter_context};
 pub use limits::SpanLimits;
 pub use recorder::{DefaultGuard, Recorder, RecorderBuilder, RecorderCounts};
 pub use span::Span;

@@ -9,6 +9,7 @@ use super::builder::SpanBuilder;
 use super::chunk::{Consumer, Slot};
 use super::current::{Local, with_local};
 use super::drain::Drain;
+use super::ring::{Producer, Ring};
 use crate::clock::Clock;
 use crate::model::{Resource, Scope};
 use crate::sample::{AlwaysOn, ParentBased};
@@ -168,6 +169,12 @@ impl Recorder {
             c.started += chunk.started;
             c.ended += chunk.ended;
             c.buffer_full += chunk.dropped;
+            drop(chunk);
+            if let Some(ring) = slot.ring() {
+                c.started += ring.started.load(Ordering::Relaxed);
+                c.ended += ring.ended.load(Ordering::Relaxed);
+                c.buffer_full += ring.dropped.load(Ordering::Relaxed);
+            }
         }
         c
     }
@@ -185,40 +192,63 @@ impl Recorder {
     /// The calling thread's slot.
     #[inline]
     pub(super) fn slot(&self, local: &mut Local) -> &'static Slot {
-        match local.slots.first() {
-            Some(lease) if lease.id == self.0.id => lease.slot,
-            _ => self.find_slot(local),
+        self.lease(&mut local.slots).slot
+    }
+
+    /// The calling thread's use of a slot.
+    #[inline]
+    pub(super) fn lease<'l>(&self, slots: &'l mut Vec<Lease>) -> &'l mut Lease {
+        if slots.first().is_none_or(|lease| lease.id != self.0.id) {
+            self.find_lease(slots);
         }
+        &mut slots[0]
     }
 
     #[cold]
-    fn find_slot(&self, local: &mut Local) -> &'static Slot {
-        if let Some(i) = local.slots.iter().position(|lease| lease.id == self.0.id) {
-            local.slots.swap(0, i);
-        } else {
-            let free = self.0.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let slot = free.unwrap_or_else(|| {
-                let slot = Slot::leak(self.0.limits, self.0.clock.clone(), self.0.consumer.clone());
-                self.0.slots.lock().unwrap_or_else(PoisonError::into_inner).push(slot);
-                slot
-            });
-            local.slots.insert(0, Lease { id: self.0.id, slot, recorder: Arc::downgrade(&self.0) });
-            // A thread that outlives many recorders must not keep a slot of each.
-            local.slots.truncate(8);
+    fn find_lease(&self, slots: &mut Vec<Lease>) {
+        if let Some(i) = slots.iter().position(|lease| lease.id == self.0.id) {
+            slots.swap(0, i);
+            return;
         }
-        local.slots[0].slot
+        let free = self.0.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let slot = free.unwrap_or_else(|| {
+            let slot = Slot::leak(self.0.limits, self.0.clock.clone(), self.0.consumer.clone());
+            self.0.slots.lock().unwrap_or_else(PoisonError::into_inner).push(slot);
+            slot
+        });
+        slots.insert(0, Lease { id: self.0.id, slot, recorder: Arc::downgrade(&self.0), ring: None });
+        // A thread that outlives many recorders must not keep a slot of each.
+        slots.truncate(8);
     }
 }
 
 /// A thread's use of a slot; the next thread gets it when this one has ended.
 pub(super) struct Lease {
     id: u64,
-    slot: &'static Slot,
+    pub(super) slot: &'static Slot,
     recorder: Weak<Shared>,
+    ring: Option<(Arc<Ring>, Producer)>,
+}
+
+impl Lease {
+    /// The thread's ring.
+    #[inline]
+    pub(super) fn ring(&mut self) -> (&Ring, &mut Producer, &'static Slot) {
+        let slot = self.slot;
+        let (ring, producer) = self.ring.get_or_insert_with(|| {
+            let ring = slot.make_ring();
+            let producer = ring.producer();
+            (ring, producer)
+        });
+        (ring, producer, slot)
+    }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
+        if let Some((ring, producer)) = &mut self.ring {
+            producer.publish(ring);
+        }
         if let Some(r) = self.recorder.upgrade() {
             r.free.lock().unwrap_or_else(PoisonError::into_inner).push(self.slot);
         }
@@ -229,20 +259,15 @@ impl Drop for Shared {
     /// Slots stay, for a span may still refer to them; what they hold goes.
     fn drop(&mut self) {
         for slot in self.slots.get_mut().unwrap_or_else(PoisonError::into_inner).iter() {
-            slot.lock().empty();
+            slot.empty();
         }
     }
 }
 
 /// The recorder of the calling thread: its own default, else the global one.
 #[inline]
-pub(super) fn with_default<R>(local: &mut Local, f: impl FnOnce(&Recorder, &mut Local) -> R) -> Option<R> {
-    if let Some(r) = local.default.take() {
-        let out = f(&r, local);
-        local.default = Some(r);
-        return Some(out);
-    }
-    GLOBAL.get().map(|r| f(r, local))
+pub(super) fn or_default<'r>(given: Option<&'r Recorder>, own: &'r Option<Recorder>) -> Option<&'r Recorder> {
+    given.or(own.as_ref()).or_else(|| GLOBAL.get())
 }
 
 impl fmt::Debug for Recorder {

@@ -2,15 +2,20 @@
 
 use std::borrow::Cow;
 use std::error::Error;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
+use super::Callsite;
 use super::chunk::{Chunk, NewRow, Slot};
-use super::current::Local;
-use super::recorder::Recorder;
+use super::current::{Local, with_local};
+use super::id_gen::IdGenerator;
+use super::recorder::{Lease, Recorder};
+use super::ring::{Producer, Refused, Ring};
 use crate::batch::{Columns, EventCell, LinkCell, List, NONE, Row, ScopeRef, StatusCode, Text};
 use crate::clock::Clock;
-use crate::model::{KeyValue, SpanContext, SpanId, SpanKind, Status, Timestamp, Value, ValueRef};
+use crate::model::{
+    KeyValue, SpanContext, SpanId, SpanKind, Status, Timestamp, TraceFlags, TraceId, Value, ValueRef,
+};
 use crate::signal::{Decision, SamplingInput};
 
 /// A span that is being recorded. It ends when it is dropped, or by [`Span::end`].
@@ -24,16 +29,26 @@ pub struct Span {
     record: Option<Handle>,
 }
 
-/// Where the span's row lies.
+/// Where the span is recorded.
 pub(super) struct Handle {
     slot: &'static Slot,
-    epoch: u64,
-    row: u32,
+    place: Place,
+}
+
+enum Place {
+    /// A row of the slot's chunk.
+    Chunk { epoch: u64, row: u32 },
+    /// A record in the slot's ring. Only its thread may write there; what is set after the start goes to the
+    /// chunk, as a continuation.
+    Ring { at: u64, continued: AtomicBool },
 }
 
 impl std::fmt::Debug for Handle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "row {} of epoch {}", self.row, self.epoch)
+        match &self.place {
+            Place::Chunk { epoch, row } => write!(f, "row {row} of epoch {epoch}"),
+            Place::Ring { at, .. } => write!(f, "record at word {at}"),
+        }
     }
 }
 
@@ -91,52 +106,57 @@ impl Span {
         Self::start_in(recorder, slot, trace_id, span_id, s)
     }
 
+    /// Starts a span of a call site in the thread's ring; `None` if it has to go to the chunk.
     #[inline]
+    pub(super) fn start_in_ring(
+        recorder: &Recorder,
+        ids: &mut IdGenerator,
+        slots: &mut Vec<Lease>,
+        callsite: &'static Callsite,
+        parent: Option<&SpanContext>,
+        values: &[ValueRef<'_>],
+    ) -> Option<Self> {
+        if !recorder.is_open() {
+            return None;
+        }
+        let span_id = ids.span_id();
+        let trace_id = match parent {
+            Some(p) => p.trace_id,
+            None => ids.trace_id(),
+        };
+        let context = recorder.decide(trace_id, span_id, parent, callsite.name, callsite.kind);
+        if !context.is_sampled() {
+            return Some(Self { context: Some(context), record: None });
+        }
+        let (ring, producer, slot) = recorder.lease(slots).ring();
+        let record =
+            match producer.start(ring, &slot.consumer, &slot.clock, callsite, &context, parent, values) {
+                Ok(at) => Some(Handle { slot, place: Place::Ring { at, continued: AtomicBool::new(false) } }),
+                Err(Refused::Full) => None,
+                Err(Refused::Unsuitable) => return None,
+            };
+        Some(Self { context: Some(context), record })
+    }
+
     fn start_in(
         recorder: &Recorder,
         slot: &'static Slot,
-        trace_id: crate::model::TraceId,
+        trace_id: TraceId,
         span_id: SpanId,
         s: &Start<'_>,
     ) -> Self {
-        let mut context = match s.parent {
-            Some(p) => SpanContext {
-                span_id,
-                is_remote: false,
-                trace_id: p.trace_id,
-                flags: p.flags,
-                trace_state: p.trace_state.clone(),
-            },
-            None => SpanContext::new(trace_id, span_id, crate::model::TraceFlags(0b11)),
-        };
-        // Local children follow their parent; the sampler is asked where a trace enters the process.
-        if s.parent.is_none_or(|p| p.is_remote) {
-            let decision = recorder.sample(&SamplingInput {
-                trace_id: context.trace_id,
-                parent: s.parent,
-                name: s.name.as_str(),
-                kind: s.kind,
-            });
-            context.flags = context.flags.with_sampled(decision.sampled);
-            if let Some(state) = decision.trace_state {
-                context.trace_state = state;
-            }
-        }
+        let context = recorder.decide(trace_id, span_id, s.parent, s.name.as_str(), s.kind);
         if !context.is_sampled() {
             return Self { context: Some(context), record: None };
         }
-        let record = {
-            let mut chunk = slot.lock();
-            if !slot.has_room(&chunk) {
-                chunk.dropped += 1;
-                None
-            } else {
-                let at = write_start(&mut chunk, &slot.clock, &context, s);
-                Some((chunk.epoch, at))
-            }
-        };
-        let record = record.map(|(epoch, row)| Handle { slot, epoch, row });
-        Self { context: Some(context), record }
+        let mut chunk = slot.lock();
+        if !slot.has_room(&chunk) {
+            chunk.dropped += 1;
+            return Self { context: Some(context), record: None };
+        }
+        let row = write_start(&mut chunk, &slot.clock, &context, s);
+        let place = Place::Chunk { epoch: chunk.epoch, row };
+        Self { context: Some(context), record: Some(Handle { slot, place }) }
     }
 
     #[cold]
@@ -293,8 +313,13 @@ impl Drop for Span {
 }
 
 impl Handle {
-    /// Changes the row in place, or a continuation of it if its chunk has been taken away.
+    /// Changes the row in place, or a continuation of it if it is out of reach.
     fn edit(&self, span: &Span, f: impl FnOnce(&mut Columns, usize, &super::SpanLimits)) {
+        if let Place::Ring { continued, .. } = &self.place {
+            continued.store(true, Ordering::Relaxed);
+            // The start has to be seen before what continues it.
+            self.in_ring(|ring, producer| producer.publish(ring));
+        }
         let mut chunk = self.slot.lock();
         let row = self.row_in(&mut chunk, span);
         f(&mut chunk.columns, row, &self.slot.limits);
@@ -302,14 +327,48 @@ impl Handle {
 
     #[inline]
     fn row_in(&self, chunk: &mut Chunk, span: &Span) -> usize {
-        if chunk.epoch == self.epoch { self.row as usize } else { continuation(chunk, span) }
+        match self.place {
+            Place::Chunk { epoch, row } if epoch == chunk.epoch => row as usize,
+            _ => continuation(chunk, span),
+        }
+    }
+
+    /// Runs with the ring, if this thread is the one that writes it.
+    #[inline]
+    fn in_ring(&self, f: impl FnOnce(&Ring, &mut Producer)) -> bool {
+        with_local(|l| {
+            let lease = l.slots.iter_mut().find(|lease| std::ptr::eq(lease.slot, self.slot));
+            lease.map(|lease| {
+                let (ring, producer, _) = lease.ring();
+                f(ring, producer);
+            })
+        })
+        .flatten()
+        .is_some()
     }
 
     #[inline]
     fn end(self, span: &Span, at: Option<Timestamp>) {
+        let panicking = std::thread::panicking();
+        if let (Place::Ring { at, continued }, Some(context), None, false) =
+            (&self.place, &span.context, at, panicking)
+        {
+            let continued = continued.load(Ordering::Relaxed);
+            let (consumer, clock) = (&self.slot.consumer, &self.slot.clock);
+            if self.in_ring(|ring, producer| producer.end(ring, consumer, clock, *at, context, continued)) {
+                return;
+            }
+        }
+        self.end_in_chunk(span, at, panicking);
+    }
+
+    fn end_in_chunk(self, span: &Span, at: Option<Timestamp>, panicking: bool) {
+        if let Place::Ring { .. } = &self.place {
+            self.in_ring(|ring, producer| producer.abandon(ring));
+        }
         let mut chunk = self.slot.lock();
         let row = self.row_in(&mut chunk, span);
-        if std::thread::panicking() && chunk.columns.rows[row].status == StatusCode::Unset {
+        if panicking && chunk.columns.rows[row].status == StatusCode::Unset {
             write_status(&mut chunk.columns, row, Status::Error("panicked".into()));
         }
         let r = &mut chunk.columns.rows[row];
@@ -432,10 +491,45 @@ fn error_text<E: Error + ?Sized>(error: &E) -> String {
 }
 
 impl Recorder {
-    /// Asks the sampler; a sampler that panics does not sample.
+    /// The identity of a new span, with the decision whether it is recorded. Local children follow their parent; the
+    /// sampler is asked where a trace enters the process.
     #[inline]
-    fn sample(&self, input: &SamplingInput<'_>) -> Decision {
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.0.sampler.sample(input)))
-            .unwrap_or(Decision::DROP)
+    fn decide(
+        &self,
+        trace_id: TraceId,
+        span_id: SpanId,
+        parent: Option<&SpanContext>,
+        name: &str,
+        kind: SpanKind,
+    ) -> SpanContext {
+        match parent {
+            Some(p) if !p.is_remote => SpanContext {
+                trace_id,
+                span_id,
+                flags: p.flags,
+                trace_state: p.trace_state.clone(),
+                is_remote: false,
+            },
+            _ => self.ask(trace_id, span_id, parent, name, kind),
+        }
+    }
+
+    fn ask(
+        &self,
+        trace_id: TraceId,
+        span_id: SpanId,
+        parent: Option<&SpanContext>,
+        name: &str,
+        kind: SpanKind,
+    ) -> SpanContext {
+        let input = SamplingInput { trace_id, parent, name, kind };
+        // A sampler that panics does not sample.
+        let decision =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.0.sampler.sample(&input)))
+                .unwrap_or(Decision::DROP);
+        let flags = parent.map_or(TraceFlags(0b11), |p| p.flags).with_sampled(decision.sampled);
+        let inherited = || parent.map(|p| p.trace_state.clone()).unwrap_or_default();
+        let trace_state = decision.trace_state.unwrap_or_else(inherited);
+        SpanContext { trace_id, span_id, flags, trace_state, is_remote: false }
     }
 }

@@ -263,12 +263,112 @@ fn after_the_shutdown_spans_are_counted_and_not_kept() {
 }
 
 #[test]
+fn values_that_the_ring_cannot_carry_take_the_other_way() {
+    let (r, mut d, _) = recorder();
+    let long = "x".repeat(5_000);
+    drop(span!(recorder: &r, "long", text = long, n = 1));
+    drop(span!(recorder: &r, "array", list = crate::model::Value::from(vec![1i64, 2])));
+    drop(
+        span!(recorder: &r, "many", a = 1, b = 2, c = 3, d = 4, e = 5, f = 6, g = 7, h = 8, i = 9, j = 10, k = 11,
+        l = 12, m = 13, n = 14, o = 15, p = 16),
+    );
+    let spans = take(&mut d);
+    assert_eq!(find(&spans, "long").attributes, [KeyValue::new("text", long), KeyValue::new("n", 1)]);
+    assert_eq!(find(&spans, "array").attributes, [KeyValue::new("list", vec![1i64, 2])]);
+    assert_eq!(find(&spans, "many").attributes.len(), 16);
+}
+
+#[test]
+fn texts_of_every_length_survive_the_ring() {
+    let (r, mut d, _) = recorder();
+    let text: String = ('a'..='z').cycle().take(1_000).collect();
+    for len in (0..40).chain([999, 1_000]) {
+        drop(span!(recorder: &r, "s", a = &text[..len], umlaut = "äöü", b = len, c = -1.5, d = true));
+    }
+    for (s, len) in take(&mut d).iter().zip((0..40).chain([999, 1_000])) {
+        let expected = [
+            KeyValue::new("a", text[..len].to_owned()),
+            KeyValue::new("umlaut", "äöü"),
+            KeyValue::new("b", len),
+            KeyValue::new("c", -1.5),
+            KeyValue::new("d", true),
+        ];
+        assert_eq!(s.attributes, expected);
+    }
+}
+
+#[test]
+fn a_full_ring_drops_and_counts_but_never_an_end() {
+    let (r, mut d, _) = recorder();
+    let text = "x".repeat(1_000);
+    let outer = span!(recorder: &r, "outer");
+    let mut kept = 0;
+    for _ in 0..5_000 {
+        kept += u64::from(span!(recorder: &r, "s", text = text).is_recording());
+    }
+    drop(outer);
+    let spans = take(&mut d);
+    let c = r.counts();
+    assert!(c.buffer_full > 0 && kept < 5_000);
+    assert_eq!((c.started, c.ended, c.buffer_full), (kept + 1, kept + 1, 5_000 - kept));
+    assert_eq!(spans.len() as u64, kept + 1);
+    assert!(spans.iter().any(|s| s.name == "outer"));
+    drop(span!(recorder: &r, "room again", text = text));
+    assert_eq!(take(&mut d).len(), 1);
+}
+
+#[test]
+fn a_ring_goes_round_many_times_while_it_is_read() {
+    let (r, mut d) = Recorder::builder().build();
+    let on_thread = r.clone();
+    let writer = std::thread::spawn(move || {
+        for i in 0..60_000u64 {
+            let outer = span!(recorder: &on_thread, "outer", i = i);
+            drop(span!(recorder: &on_thread, "inner", i = i, text = "some text"));
+            if i % 100 == 0 {
+                outer.set_attribute("later", i);
+            }
+        }
+    });
+    let (mut got, mut done) = (0, false);
+    while !done {
+        done = writer.is_finished();
+        for s in take(&mut d) {
+            assert!(s.name == "outer" || s.name == "inner");
+            assert!(s.end >= s.start);
+            got += 1;
+        }
+    }
+    writer.join().unwrap();
+    let c = r.counts();
+    assert_eq!(got, c.ended);
+    assert_eq!(c.ended + c.buffer_full, 120_000);
+}
+
+#[test]
+fn a_guard_used_from_another_thread_keeps_what_was_set_there() {
+    let (r, mut d, _) = recorder();
+    {
+        let s = span!(recorder: &r, "shared", a = 1);
+        let span: &Span = &s;
+        std::thread::scope(|scope| {
+            scope.spawn(|| span.set_attribute("b", 2));
+        });
+        // The start has not been published: what continues it has to wait.
+        assert!(take(&mut d).is_empty());
+    }
+    let spans = take(&mut d);
+    assert_eq!(spans[0].attributes, [KeyValue::new("a", 1), KeyValue::new("b", 2)]);
+}
+
+#[test]
 fn a_suppressed_thread_records_nothing() {
     let (r, mut d, _) = recorder();
     let on_thread = r.clone();
     std::thread::spawn(move || {
         suppress();
         on_thread.span("hidden").start().end();
+        drop(span!(recorder: &on_thread, "hidden too"));
     })
     .join()
     .unwrap();

@@ -1,0 +1,420 @@
+//! The fastest way from a thread to the pipeline: a ring of words that one thread writes and one reads.
+//!
+//! A span made by [`span!`](crate::span) is a record of words: what the call site knows is a number, the
+//! rest is written in place. There is no lock and no atomic read-modify-write, only plain stores and one release
+//! store when a span has ended; on machines where a locked instruction has to wait for all stores before it, that
+//! is most of the cost of a span. All of it is safe code: the words are atomics, used with relaxed ordering.
+//!
+//! A span that ends while it is the newest record gets its end in place. A span that had children, or events, was
+//! published when the next record began, and its end is a record of its own. Room for that record is kept from
+//! the start, so that an end is never lost. What does not fit at the start is counted.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::Callsite;
+use super::chunk::Consumer;
+use crate::clock::Clock;
+use crate::model::{SpanContext, SpanId, ValueRef};
+
+/// Words in a ring: 2 MiB a thread, some 14,000 spans with four attributes.
+pub(super) const WORDS: usize = 1 << 18;
+/// Words after which the pipeline's thread is woken. Waking costs microseconds, so not too often; a quarter leaves it
+/// the time in which a busy thread writes the rest.
+const WAKE_AFTER: u64 = WORDS as u64 / 4;
+const MASK: u64 = WORDS as u64 - 1;
+
+/// Words of a start record before its values: header, start, end, trace id (2), span, parent, tags.
+const START_WORDS: u64 = 8;
+/// Words of an end record: header, trace id (2), span, end.
+const END_WORDS: u64 = 5;
+/// Values of a start record: their types share one word with the flags.
+pub(super) const MAX_VALUES: usize = 15;
+/// Longer texts take the other way.
+pub(super) const MAX_TEXT: usize = 1024;
+
+const KIND_START: u64 = 0;
+const KIND_END: u64 = 1;
+const BIT_REMOTE_PARENT: u64 = 1 << 8;
+const BIT_CONTINUED: u64 = 1 << 9;
+
+const TAG_BOOL: u64 = 1;
+const TAG_I64: u64 = 2;
+const TAG_F64: u64 = 3;
+const TAG_TEXT: u64 = 4;
+
+/// Keeps the writer's and the reader's word on different cache lines.
+#[repr(align(128))]
+#[derive(Default)]
+struct Line(AtomicU64);
+
+/// Words that one thread writes and the pipeline reads.
+pub(super) struct Ring {
+    words: Box<[AtomicU64; WORDS]>,
+    head: Line,
+    tail: Line,
+    /// Written by the owner alone.
+    pub(super) started: AtomicU64,
+    pub(super) ended: AtomicU64,
+    pub(super) dropped: AtomicU64,
+}
+
+/// The writer's side: exactly one thread has it at a time.
+pub(super) struct Producer {
+    pos: u64,
+    published: u64,
+    /// Where the ring would be full, as far as we know.
+    limit: u64,
+    /// The newest record, if it is a span that has not ended and that nobody has seen.
+    newest: u64,
+    /// Words kept for the ends of open spans.
+    reserved: u64,
+    wake_at: u64,
+}
+
+const NOWHERE: u64 = u64::MAX;
+
+/// What the reader finds.
+pub(super) enum Entry<'a> {
+    /// A span; `end` is zero if it is still open.
+    Start(StartEntry<'a>),
+    /// The end of a span that was seen before. `continued` says that more was recorded of it elsewhere.
+    End { trace_id: u128, span_id: u64, ticks: u64, continued: bool },
+}
+
+/// A span as it lies in the ring.
+pub(super) struct StartEntry<'a> {
+    ring: &'a Ring,
+    at: u64,
+    pub(super) callsite: u32,
+    pub(super) flags: u8,
+    pub(super) remote_parent: bool,
+    pub(super) start: u64,
+    pub(super) end: u64,
+    pub(super) trace_id: u128,
+    pub(super) span_id: u64,
+    pub(super) parent: u64,
+}
+
+/// A value as it lies in the ring.
+pub(super) enum RingValue<'a> {
+    Bool(bool),
+    I64(i64),
+    F64(f64),
+    Text(&'a str),
+}
+
+/// Words that a value takes, or `None` if it cannot travel here.
+#[inline]
+fn words_of(v: &ValueRef<'_>) -> Option<u64> {
+    match v {
+        ValueRef::Bool(_) | ValueRef::I64(_) | ValueRef::F64(_) => Some(1),
+        ValueRef::String(s) if s.len() <= MAX_TEXT => Some(1 + (s.len() as u64).div_ceil(8)),
+        _ => None,
+    }
+}
+
+impl Ring {
+    pub(super) fn new() -> Self {
+        let words: Box<[AtomicU64]> = (0..WORDS).map(|_| AtomicU64::new(0)).collect();
+        let words = match words.try_into() {
+            Ok(words) => words,
+            Err(_) => unreachable!("it has just been made with this length"),
+        };
+        Self {
+            words,
+            head: Line::default(),
+            tail: Line::default(),
+            started: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+        }
+    }
+
+    #[inline]
+    fn put(&self, at: u64, v: u64) {
+        self.words[(at & MASK) as usize].store(v, Ordering::Relaxed);
+    }
+
+    #[inline]
+    fn get(&self, at: u64) -> u64 {
+        self.words[(at & MASK) as usize].load(Ordering::Relaxed)
+    }
+
+    /// The writer's side for the thread that owns the ring now.
+    pub(super) fn producer(&self) -> Producer {
+        let pos = self.head.0.load(Ordering::Acquire);
+        let limit = self.tail.0.load(Ordering::Acquire) + WORDS as u64;
+        Producer { pos, published: pos, limit, newest: NOWHERE, reserved: 0, wake_at: pos + WAKE_AFTER }
+    }
+
+    /// Hands every published record to `f`, oldest first. One caller at a time.
+    pub(super) fn drain(&self, scratch: &mut Vec<u8>, mut f: impl FnMut(Entry<'_>, &mut Vec<u8>)) {
+        let head = self.head.0.load(Ordering::Acquire);
+        let mut at = self.tail.0.load(Ordering::Relaxed);
+        while at < head {
+            let header = self.get(at);
+            let len = header >> 48;
+            if len == 0 {
+                // Cannot be; going on would never end.
+                at = head;
+                break;
+            }
+            f(self.entry(at, header), scratch);
+            at += len;
+        }
+        self.tail.0.store(at, Ordering::Release);
+    }
+
+    fn entry(&self, at: u64, header: u64) -> Entry<'_> {
+        let word = |i| self.get(at + i);
+        if header & 0xff == KIND_END {
+            return Entry::End {
+                trace_id: u128::from(word(1)) << 64 | u128::from(word(2)),
+                span_id: word(3),
+                ticks: word(4),
+                continued: header & BIT_CONTINUED != 0,
+            };
+        }
+        Entry::Start(StartEntry {
+            ring: self,
+            at,
+            callsite: (header >> 16) as u32,
+            flags: (word(7) >> 60) as u8,
+            remote_parent: header & BIT_REMOTE_PARENT != 0,
+            start: word(1),
+            end: word(2),
+            trace_id: u128::from(word(3)) << 64 | u128::from(word(4)),
+            span_id: word(5),
+            parent: word(6),
+        })
+    }
+}
+
+impl StartEntry<'_> {
+    /// Hands the values to `f`, in the order of the call site's keys.
+    pub(super) fn values(
+        &self,
+        count: usize,
+        scratch: &mut Vec<u8>,
+        mut f: impl FnMut(usize, RingValue<'_>),
+    ) {
+        let mut tags = self.ring.get(self.at + 7);
+        let mut at = self.at + START_WORDS;
+        for i in 0..count.min(MAX_VALUES) {
+            let word = self.ring.get(at);
+            at += 1;
+            match tags & 0xf {
+                TAG_BOOL => f(i, RingValue::Bool(word != 0)),
+                TAG_F64 => f(i, RingValue::F64(f64::from_bits(word))),
+                TAG_TEXT => {
+                    let len = (word as usize).min(MAX_TEXT);
+                    scratch.clear();
+                    for _ in 0..len.div_ceil(8) {
+                        scratch.extend_from_slice(&self.ring.get(at).to_le_bytes());
+                        at += 1;
+                    }
+                    // Written from a `&str`, so it is UTF-8.
+                    f(i, RingValue::Text(std::str::from_utf8(&scratch[..len]).unwrap_or("")));
+                }
+                _ => f(i, RingValue::I64(word.cast_signed())),
+            }
+            tags >>= 4;
+        }
+    }
+}
+
+impl Producer {
+    /// Writes the start of a span; `None` if it has no room or cannot travel here, which `Refused` tells apart.
+    #[inline]
+    pub(super) fn start(
+        &mut self,
+        ring: &Ring,
+        consumer: &Consumer,
+        clock: &Clock,
+        callsite: &'static Callsite,
+        context: &SpanContext,
+        parent: Option<&SpanContext>,
+        values: &[ValueRef<'_>],
+    ) -> Result<u64, Refused> {
+        if values.len() > MAX_VALUES || !context.trace_state.is_empty() {
+            return Err(Refused::Unsuitable);
+        }
+        let mut len = START_WORDS;
+        for v in values {
+            len += words_of(v).ok_or(Refused::Unsuitable)?;
+        }
+        if self.pos + len + END_WORDS + self.reserved > self.limit && !self.make_room(ring, consumer, len) {
+            bump(&ring.dropped);
+            return Err(Refused::Full);
+        }
+        self.publish(ring);
+        let at = self.pos;
+        let mut header = KIND_START | u64::from(callsite.number()) << 16 | len << 48;
+        if parent.is_some_and(|p| p.is_remote) {
+            header |= BIT_REMOTE_PARENT;
+        }
+        let trace = context.trace_id.to_u128();
+        ring.put(at, header);
+        ring.put(at + 2, 0);
+        ring.put(at + 3, (trace >> 64) as u64);
+        ring.put(at + 4, trace as u64);
+        ring.put(at + 5, context.span_id.to_u64());
+        ring.put(at + 6, parent.map_or(0, |p| p.span_id.to_u64()));
+        let mut tags = u64::from(context.flags.0) << 60;
+        let mut to = at + START_WORDS;
+        for (i, v) in values.iter().enumerate() {
+            let tag = match *v {
+                ValueRef::Bool(v) => {
+                    ring.put(to, v.into());
+                    TAG_BOOL
+                }
+                ValueRef::I64(v) => {
+                    ring.put(to, v.cast_unsigned());
+                    TAG_I64
+                }
+                ValueRef::F64(v) => {
+                    ring.put(to, v.to_bits());
+                    TAG_F64
+                }
+                ValueRef::String(s) => {
+                    ring.put(to, s.len() as u64);
+                    to = put_text(ring, to, s.as_bytes());
+                    TAG_TEXT
+                }
+                ValueRef::Array(_) => 0,
+            };
+            to += 1;
+            tags |= tag << (4 * i);
+        }
+        ring.put(at + 7, tags);
+        self.pos = at + len;
+        self.newest = at;
+        self.reserved += END_WORDS;
+        bump(&ring.started);
+        // Last, so that what recording costs is not part of the span.
+        ring.put(at + 1, clock.ticks());
+        Ok(at)
+    }
+
+    /// Writes the end of a span that was started here.
+    #[inline]
+    pub(super) fn end(
+        &mut self,
+        ring: &Ring,
+        consumer: &Consumer,
+        clock: &Clock,
+        at: u64,
+        context: &SpanContext,
+        continued: bool,
+    ) {
+        self.reserved -= END_WORDS;
+        if self.newest == at && !continued {
+            ring.put(at + 2, clock.ticks());
+        } else {
+            self.end_apart(ring, clock, context.trace_id.to_u128(), context.span_id, continued);
+        }
+        self.newest = NOWHERE;
+        bump(&ring.ended);
+        self.publish(ring);
+        if self.pos >= self.wake_at {
+            self.wake_at = self.pos + WAKE_AFTER;
+            consumer.wake();
+        }
+    }
+
+    fn end_apart(&mut self, ring: &Ring, clock: &Clock, trace: u128, span: SpanId, continued: bool) {
+        let at = self.pos;
+        ring.put(at, KIND_END | END_WORDS << 48 | if continued { BIT_CONTINUED } else { 0 });
+        ring.put(at + 1, (trace >> 64) as u64);
+        ring.put(at + 2, trace as u64);
+        ring.put(at + 3, span.to_u64());
+        ring.put(at + 4, clock.ticks());
+        self.pos = at + END_WORDS;
+    }
+
+    /// Gives back the room kept for the end of a span that ends elsewhere.
+    pub(super) fn abandon(&mut self, ring: &Ring) {
+        self.reserved = self.reserved.saturating_sub(END_WORDS);
+        self.publish(ring);
+    }
+
+    /// Shows everything that has been written.
+    #[inline]
+    pub(super) fn publish(&mut self, ring: &Ring) {
+        if self.published != self.pos {
+            self.published = self.pos;
+            self.newest = NOWHERE;
+            ring.head.0.store(self.pos, Ordering::Release);
+        }
+    }
+
+    #[cold]
+    fn make_room(&mut self, ring: &Ring, consumer: &Consumer, len: u64) -> bool {
+        self.limit = ring.tail.0.load(Ordering::Acquire) + WORDS as u64;
+        consumer.wake();
+        self.pos + len + END_WORDS + self.reserved <= self.limit
+    }
+}
+
+/// Why a span was not written.
+pub(super) enum Refused {
+    /// There is no room; it has been counted.
+    Full,
+    /// A value cannot travel here; the other way takes it.
+    Unsuitable,
+}
+
+/// Adds one to a count that only this thread writes: no locked instruction.
+#[inline]
+fn bump(count: &AtomicU64) {
+    count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+}
+
+/// Writes bytes behind `at`, eight a word; returns the last word written.
+#[inline]
+fn put_text(ring: &Ring, mut at: u64, bytes: &[u8]) -> u64 {
+    let (whole, rest) = bytes.as_chunks::<8>();
+    for chunk in whole {
+        at += 1;
+        ring.put(at, u64::from_le_bytes(*chunk));
+    }
+    if !rest.is_empty() {
+        at += 1;
+        ring.put(at, tail_word(bytes, rest.len() as u32));
+    }
+    at
+}
+
+/// The last `n` bytes (1 to 7) as a word, read in registers: a copy through memory would stall the load that
+/// follows it.
+#[inline]
+fn tail_word(bytes: &[u8], n: u32) -> u64 {
+    if let Some(last) = bytes.last_chunk::<8>() {
+        return u64::from_le_bytes(*last) >> (64 - 8 * n);
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        return u64::from(first) | u64::from(last) << (8 * (n - 4));
+    }
+    bytes.iter().rev().fold(0, |word, b| word << 8 | u64::from(*b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tail_of_a_text_is_its_last_bytes() {
+        let text = b"abcdefghijklmnopqrstuvwxyz";
+        for len in 1..text.len() {
+            let bytes = &text[..len];
+            let n = len % 8;
+            if n == 0 {
+                continue;
+            }
+            let mut expected = [0; 8];
+            expected[..n].copy_from_slice(&bytes[len - n..]);
+            assert_eq!(tail_word(bytes, n as u32).to_le_bytes(), expected, "{len} bytes");
+        }
+    }
+}

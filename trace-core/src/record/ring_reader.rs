@@ -1,0 +1,127 @@
+//! Turns the words of a ring into rows.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use super::Callsite;
+use super::chunk::NewRow;
+use super::ring::{Entry, Ring, RingValue, StartEntry};
+use crate::batch::{Cell, Columns, List, Row, ScopeRef, Text};
+use crate::model::{SpanId, TraceFlags, TraceId};
+
+/// Reads rings, one after another, on the pipeline's thread.
+#[derive(Default)]
+pub(super) struct RingReader {
+    /// Call sites by number, as far as they have been met.
+    sites: Vec<Option<&'static Callsite>>,
+    /// Rows of this pass that have not ended, by span id.
+    open: HashMap<u64, usize, BuildHasherDefault<IdHasher>>,
+    scratch: Vec<u8>,
+}
+
+/// An end whose span was taken in an earlier pass, or of which more was recorded elsewhere.
+pub(super) struct LateEnd {
+    pub(super) key: (TraceId, SpanId),
+    pub(super) ticks: u64,
+}
+
+impl RingReader {
+    /// Appends everything in the ring to `columns`.
+    pub(super) fn read(&mut self, ring: &Ring, columns: &mut Columns, late: &mut Vec<LateEnd>) {
+        self.open.clear();
+        let (sites, open) = (&mut self.sites, &mut self.open);
+        ring.drain(&mut self.scratch, |entry, scratch| match entry {
+            Entry::Start(s) => {
+                let Some(row) = push(sites, columns, &s, scratch) else { return };
+                if s.end == 0 {
+                    open.insert(s.span_id, row);
+                }
+            }
+            Entry::End { trace_id, span_id, ticks, continued } => {
+                match open.remove(&span_id) {
+                    Some(row) if !continued => {
+                        let row = &mut columns.rows[row];
+                        row.end = ticks;
+                        row.bits |= Row::ENDED;
+                    }
+                    _ => {
+                        if let (Some(t), Some(s)) = (TraceId::new(trace_id), SpanId::new(span_id)) {
+                            late.push(LateEnd { key: (t, s), ticks });
+                        }
+                    }
+                };
+            }
+        });
+    }
+}
+
+fn push(
+    sites: &mut Vec<Option<&'static Callsite>>,
+    columns: &mut Columns,
+    s: &StartEntry<'_>,
+    scratch: &mut Vec<u8>,
+) -> Option<usize> {
+    let site = site(sites, s.callsite)?;
+    let mut attributes = List::EMPTY;
+    s.values(site.keys.len(), scratch, |i, v| {
+        let value = match v {
+            RingValue::Bool(v) => Cell::bool(v),
+            RingValue::I64(v) => Cell::i64(v),
+            RingValue::F64(v) => Cell::f64(v),
+            RingValue::Text(v) => columns.store_value(v),
+        };
+        columns.push_attribute(&mut attributes, Text::fixed(site.keys[i]), value);
+    });
+    let scope = columns.scope_index(&ScopeRef::Static(site.scope));
+    let mut bits = if s.remote_parent { Row::REMOTE_PARENT } else { 0 };
+    if s.end != 0 {
+        bits |= Row::ENDED;
+    }
+    let row = columns.rows.len();
+    columns.rows.push(
+        NewRow {
+            trace_id: TraceId::new(s.trace_id)?,
+            span_id: SpanId::new(s.span_id)?,
+            parent: SpanId::new(s.parent),
+            flags: TraceFlags(s.flags),
+            kind: site.kind,
+            name: Text::fixed(site.name),
+            scope,
+            bits,
+            start: s.start,
+        }
+        .row(),
+    );
+    let r = &mut columns.rows[row];
+    r.end = s.end;
+    r.attributes = attributes;
+    r.attribute_count = site.keys.len() as u16;
+    Some(row)
+}
+
+fn site(sites: &mut Vec<Option<&'static Callsite>>, number: u32) -> Option<&'static Callsite> {
+    let index = number as usize;
+    if let Some(Some(site)) = sites.get(index) {
+        return Some(site);
+    }
+    let site = Callsite::of(number)?;
+    if sites.len() <= index {
+        sites.resize(index + 1, None);
+    }
+    sites[index] = Some(site);
+    Some(site)
+}
+
+/// Span ids are random: they are their own hash.
+#[derive(Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, _: &[u8]) {}
+    fn write_u64(&mut self, v: u64) {
+        self.0 = v;
+    }
+}
