@@ -8,8 +8,10 @@
 //! | `alerting` | `alerting` |
 //! | `context` | `context_integration` |
 //! | `module` | [`module`](mod@module) with [`TraceModule`]: everything assembled from a configuration |
+//! | `http` | `core::http`: tower layers for servers |
+//! | `tracing` | `core::record::tracing_layer` |
 //! | `otel` | (nothing new: `TraceModule::set_global` also serves the `opentelemetry` API) |
-//! | `server` (default) | all of these but `otel`, `server`, and the program `mplp-trace` |
+//! | `server` (default) | all of these but `tracing` and `otel`, `server`, and the program `mplp-trace` |
 #![forbid(unsafe_code)]
 
 pub mod config;

@@ -66,7 +66,7 @@ impl Cli {
         match self.command {
             Command::CheckConfig { file } => check_config::run(&file, out, err),
             Command::Serve(options) => serve::run(&options, out, err),
-            Command::Demo(options) => demo::run(&options, out, err),
+            Command::Demo(options) => demo::run(&options, err),
         }
     }
 }

@@ -4,6 +4,7 @@ mod check_config;
 mod cli;
 mod demo;
 mod features;
+mod finish;
 mod serve;
 mod signal;
 mod span_of_time;

@@ -10,7 +10,7 @@ use mplp_trace::server::{ServeError, Server};
 use mplp_trace::{ConfigErrors, ConfigWarning, TraceConfig, TraceModule};
 
 use super::cli::ServeOptions;
-use super::{features, signal};
+use super::{features, finish, signal};
 
 /// How long the last deliveries may take.
 const SHUTDOWN: Duration = Duration::from_secs(10);
@@ -26,6 +26,14 @@ pub(super) fn run(options: &ServeOptions, out: &mut dyn Write, err: &mut dyn Wri
     for warning in &warnings {
         writeln!(err, "warning: {warning}")?;
     }
+    if !is_local(&config.server.host) {
+        let host = &config.server.host;
+        writeln!(
+            err,
+            "warning: whoever reaches {host} can read everything and run workflows: put a proxy with \
+            authentication in front"
+        )?;
+    }
     let module = match TraceModule::builder().config(config).warnings(warnings).build() {
         Ok(module) => Arc::new(module),
         Err(error) => return fail(err, &error),
@@ -36,15 +44,17 @@ pub(super) fn run(options: &ServeOptions, out: &mut dyn Write, err: &mut dyn Wri
         Ok(ended) => ended?,
         Err(error) => return fail(err, &error),
     }
-    // Whatever still runs has had its time.
-    runtime.shutdown_timeout(Duration::from_secs(1));
-    match module.shutdown(SHUTDOWN) {
-        Ok(report) => {
+    match finish::finish(runtime, &module, SHUTDOWN) {
+        Some(Ok(report)) => {
             writeln!(out, "{report}")?;
             Ok(ExitCode::SUCCESS)
         }
-        Err(error) => {
+        Some(Err(error)) => {
             writeln!(err, "{error}")?;
+            Ok(ExitCode::FAILURE)
+        }
+        None => {
+            writeln!(err, "{}", finish::GIVEN_UP)?;
             Ok(ExitCode::FAILURE)
         }
     }
@@ -95,6 +105,11 @@ fn load(options: &ServeOptions) -> Result<(TraceConfig, Vec<ConfigWarning>), Con
         config.server.port = port;
     }
     Ok((config, warnings))
+}
+
+fn is_local(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// Says why it does not work, with the causes.

@@ -11,7 +11,7 @@ use trace_core::model::{KeyValue, Resource, Scope, SpanId, Timestamp, TraceId};
 use trace_core::pipeline::{DestinationConfig, Pipeline};
 use trace_core::record::{Recorder, current_context};
 use trace_core::sample::{AlwaysOff, ParentBased, RatioSampler};
-use trace_core::service::TracingService;
+use trace_core::service::{HealthCheck, TracingService};
 use trace_core::signal::{Detector, Notifier, SpanExporter, SpanProcessor};
 use trace_core::store::{AnomalyLog, MemoryStore, MemoryStoreConfig};
 
@@ -38,6 +38,7 @@ pub struct TraceModuleBuilder {
     notifiers: Vec<Arc<dyn Notifier>>,
     detector: Option<Box<dyn Detector>>,
     detection: DetectionConfig,
+    checks: Vec<Arc<dyn HealthCheck>>,
 }
 
 impl TraceModuleBuilder {
@@ -88,6 +89,12 @@ impl TraceModuleBuilder {
     /// When verdicts become an anomaly.
     pub fn detection(mut self, config: DetectionConfig) -> Self {
         self.detection = config;
+        self
+    }
+
+    /// Adds a part without which the application does not do its job, such as its database, to the health.
+    pub fn required_check(mut self, part: Arc<dyn HealthCheck>) -> Self {
+        self.checks.push(part);
         self
     }
 
@@ -157,6 +164,9 @@ impl TraceModuleBuilder {
             }
             None => service.optional_check(Arc::new(Off("alerting"))),
         };
+        for part in self.checks {
+            service = service.required_check(part);
+        }
         if !self.warnings.is_empty() {
             service = service.optional_check(Arc::new(ConfigurationHealth(self.warnings)));
         }

@@ -1,5 +1,11 @@
 //! `/health` and its two smaller forms.
 
+use std::sync::Arc;
+
+use mplp_trace::TraceModule;
+use mplp_trace::core::model::{Check, CheckStatus, ComponentHealth};
+use mplp_trace::core::service::HealthCheck;
+
 use crate::support::App;
 
 #[tokio::test]
@@ -44,14 +50,35 @@ async fn probes_answer_and_are_not_traced() {
 }
 
 #[tokio::test]
-async fn an_unhealthy_system_answers_503() {
+async fn an_optional_part_that_has_ended_only_degrades_the_whole() {
     let app = App::new();
-    // Alerting that has ended is unhealthy, but optional: it only degrades.
     let _ = app.module.alerts().unwrap().shutdown(std::time::Duration::from_secs(1));
     let body = app.get("/health").await.json();
-    assert_eq!(
-        (&body["status"], &body["components"]["alerting"]["status"]),
-        (&"degraded".into(), &"unhealthy".into())
-    );
+    assert_eq!(body["components"]["alerting"]["status"], "unhealthy", "{body}");
+    assert_eq!(body["status"], "degraded");
     assert_eq!(app.get("/health/ready").await.status, 200);
+}
+
+struct Broken;
+
+impl HealthCheck for Broken {
+    fn component(&self) -> &str {
+        "database"
+    }
+
+    fn check(&self) -> ComponentHealth {
+        let check = Check { name: "ping".into(), status: CheckStatus::Fail, message: "no answer".into() };
+        ComponentHealth::from_checks(vec![check], 0, None)
+    }
+}
+
+#[tokio::test]
+async fn without_a_part_that_is_required_the_answer_is_503() {
+    let module = TraceModule::builder().required_check(Arc::new(Broken)).build().unwrap();
+    let app = App::over(module);
+    for path in ["/health", "/health/ready"] {
+        let answer = app.get(path).await;
+        assert_eq!((answer.status.as_u16(), &answer.json()["status"]), (503, &"unhealthy".into()), "{path}");
+    }
+    assert_eq!(app.get("/health/live").await.status, 200);
 }

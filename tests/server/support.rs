@@ -34,7 +34,11 @@ impl App {
         config.opentelemetry.service.name = "test".to_owned();
         config.opentelemetry.tracing.sampling_rate = 1.0;
         change(&mut config);
-        let module = Arc::new(TraceModule::from_config(config).unwrap());
+        Self::over(TraceModule::from_config(config).unwrap())
+    }
+
+    pub(crate) fn over(module: TraceModule) -> Self {
+        let module = Arc::new(module);
         let router = router(module.clone()).unwrap();
         Self { module, router }
     }

@@ -18,7 +18,7 @@ use super::scene;
 use super::seen::Seen;
 use super::traffic::{self, Traffic};
 use crate::command::cli::DemoOptions;
-use crate::command::{serve, signal};
+use crate::command::{finish, serve, signal};
 
 const SERVICE: &str = "mplp-demo";
 /// How long the last deliveries may take.
@@ -27,11 +27,7 @@ const SHUTDOWN: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Runs the demo to its end.
-pub(in crate::command) fn run(
-    options: &DemoOptions,
-    _out: &mut dyn Write,
-    err: &mut dyn Write,
-) -> io::Result<ExitCode> {
+pub(in crate::command) fn run(options: &DemoOptions, err: &mut dyn Write) -> io::Result<ExitCode> {
     let narrator = Narrator::new();
     let console = ConsoleNotifier::new(Indented(narrator.clone()));
     let module = TraceModule::builder().config(config(options.port)).notifier(Arc::new(console)).build();
@@ -45,13 +41,15 @@ pub(in crate::command) fn run(
         Ok(seen) => seen,
         Err(error) => return serve::fail(err, &error),
     };
-    runtime.shutdown_timeout(Duration::from_secs(1));
     let mut code = ExitCode::SUCCESS;
-    narrator.line("\nWhat became of everything");
-    match module.shutdown(SHUTDOWN) {
-        Ok(report) => narrator.line(report),
-        Err(error) => {
-            narrator.line(error);
+    match finish::finish(runtime, &module, SHUTDOWN) {
+        Some(Ok(report)) => narrator.line(format_args!("\nWhat became of everything\n{report}")),
+        Some(Err(error)) => {
+            narrator.line(format_args!("\nWhat became of everything\n{error}"));
+            code = ExitCode::FAILURE;
+        }
+        None => {
+            writeln!(err, "{}", finish::GIVEN_UP)?;
             code = ExitCode::FAILURE;
         }
     }
