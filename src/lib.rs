@@ -7,11 +7,19 @@
 //! | `anomaly` | `anomaly` |
 //! | `alerting` | `alerting` |
 //! | `context` | `context_integration` |
-//! | `server` (default) | all of these, and the program `mplp-trace` |
+//! | `module` | [`module`](mod@module) with [`TraceModule`]: everything assembled from a configuration |
+//! | `http` | `core::http`: tower layers for servers |
+//! | `tracing` | `core::record::tracing_layer` |
+//! | `otel` | (nothing new: `TraceModule::set_global` also serves the `opentelemetry` API) |
+//! | `server` (default) | all of these but `tracing` and `otel`, `server`, and the program `mplp-trace` |
 #![forbid(unsafe_code)]
 
 pub mod config;
 mod error;
+#[cfg(feature = "module")]
+pub mod module;
+#[cfg(feature = "server")]
+pub mod server;
 
 #[cfg(feature = "alerting")]
 pub use trace_alerting as alerting;
@@ -25,3 +33,5 @@ pub use trace_exporters as exporters;
 
 pub use config::TraceConfig;
 pub use error::{ConfigErrors, ConfigProblem, ConfigWarning};
+#[cfg(feature = "module")]
+pub use module::TraceModule;

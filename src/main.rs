@@ -1,14 +1,14 @@
 //! The program `mplp-trace`.
 
-mod cli;
+mod command;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
-    match cli.run(&mut std::io::stdout().lock(), &mut std::io::stderr().lock()) {
+    // Not locked: alerts and narration are written from other threads, too.
+    match command::Cli::parse().run(&mut std::io::stdout(), &mut std::io::stderr()) {
         Ok(code) => code,
         // The reader of the output is gone: there is nobody left to tell.
         Err(_) => ExitCode::FAILURE,

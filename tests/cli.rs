@@ -69,3 +69,77 @@ fn wrong_usage_is_explained() {
         assert!(String::from_utf8(output.stderr).unwrap().contains("Usage: mplp-trace"), "{args:?}");
     }
 }
+
+#[test]
+fn a_port_that_is_taken_is_named_with_a_way_out() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for command in ["serve", "demo"] {
+        let output = run(&[command, "--port", &port], &[]);
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{command}: {err}");
+        assert!(err.starts_with(&format!("address 127.0.0.1:{port} is in use")), "{command}: {err}");
+        assert!(err.contains("--port 0"), "{command}: {err}");
+    }
+}
+
+#[test]
+fn the_prometheus_port_is_taken_in_a_configuration_file() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("trace.yaml");
+    let text = format!(
+        "opentelemetry: {{metrics: {{exporters: {{prometheus: {{port: {port}}}}}}}}}\nserver: {{port: 0}}"
+    );
+    std::fs::write(&path, text).unwrap();
+    let output = run(&["serve", "--config", path.to_str().unwrap()], &[]);
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(err.starts_with(&format!("prometheus address 127.0.0.1:{port} is in use")), "{err}");
+}
+
+#[test]
+fn a_bad_configuration_does_not_start_a_server() {
+    let output = run(&["serve"], &[("PORT", "no port")]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("server.port (from PORT) is \"no port\""));
+}
+
+#[cfg(unix)]
+#[test]
+fn the_server_says_where_it_listens_and_ends_in_order() {
+    use std::io::{BufRead, BufReader, Read};
+    use std::process::Stdio;
+
+    let mut server = Command::new(env!("CARGO_BIN_EXE_mplp-trace"))
+        .args(["serve", "--port", "0"])
+        .env_clear()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(server.stdout.take().unwrap());
+    let mut line = String::new();
+    out.read_line(&mut line).unwrap();
+    let port: u16 = line.trim().rsplit(':').next().unwrap().parse().unwrap();
+    assert_eq!(line, format!("listening on http://127.0.0.1:{port}\n"));
+
+    let connection = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    std::io::Write::write_all(
+        &mut &connection,
+        b"GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
+    )
+    .unwrap();
+    let mut answer = String::new();
+    (&connection).read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.contains(r#""status":"healthy""#), "{answer}");
+
+    assert!(Command::new("kill").arg(server.id().to_string()).status().unwrap().success());
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    assert_eq!(server.wait().unwrap().code(), Some(0));
+    assert!(rest.contains("alerts             to console"), "{rest}");
+    assert!(rest.contains("spans recorded"), "{rest}");
+}

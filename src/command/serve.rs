@@ -1,0 +1,129 @@
+//! `mplp-trace serve`.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mplp_trace::config::ConsoleConfig;
+use mplp_trace::server::{ServeError, Server};
+use mplp_trace::{ConfigErrors, ConfigWarning, TraceConfig, TraceModule};
+
+use super::cli::ServeOptions;
+use super::{features, finish, signal};
+
+/// How long the last deliveries may take.
+const SHUTDOWN: Duration = Duration::from_secs(10);
+
+pub(super) fn run(options: &ServeOptions, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<ExitCode> {
+    let (config, warnings) = match load(options) {
+        Ok(loaded) => loaded,
+        Err(problems) => {
+            writeln!(err, "{problems}")?;
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    for warning in &warnings {
+        writeln!(err, "warning: {warning}")?;
+    }
+    if !is_local(&config.server.host) {
+        let host = &config.server.host;
+        writeln!(
+            err,
+            "warning: whoever reaches {host} can read everything and run workflows: put a proxy with \
+            authentication in front"
+        )?;
+    }
+    let module = match TraceModule::builder().config(config).warnings(warnings).build() {
+        Ok(module) => Arc::new(module),
+        Err(error) => return fail(err, &error),
+    };
+    module.set_global();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match runtime.block_on(serve(&module, out)) {
+        Ok(ended) => ended?,
+        Err(error) => return fail(err, &error),
+    }
+    match finish::finish(runtime, &module, SHUTDOWN) {
+        Some(Ok(report)) => {
+            writeln!(out, "{report}")?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Err(error)) => {
+            writeln!(err, "{error}")?;
+            Ok(ExitCode::FAILURE)
+        }
+        None => {
+            writeln!(err, "{}", finish::GIVEN_UP)?;
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+async fn serve(module: &Arc<TraceModule>, out: &mut dyn Write) -> Result<io::Result<()>, ServeError> {
+    let server = Server::bind(module.clone()).await?;
+    let announced = announce(module, &server, out);
+    if announced.is_err() {
+        return Ok(announced);
+    }
+    server
+        .run(async {
+            if signal::end().await.is_err() {
+                // Nothing will ever tell us to end: the process is ended from outside.
+                std::future::pending::<()>().await;
+            }
+        })
+        .await;
+    Ok(Ok(()))
+}
+
+fn announce(module: &TraceModule, server: &Server, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "listening on {}", server.url())?;
+    for line in features::lines(module, server) {
+        writeln!(out, "{line}")?;
+    }
+    writeln!(out, "Ctrl-C ends")?;
+    out.flush()
+}
+
+fn load(options: &ServeOptions) -> Result<(TraceConfig, Vec<ConfigWarning>), ConfigErrors> {
+    let (mut config, warnings) = match &options.config {
+        Some(file) => TraceConfig::from_file(file)?,
+        None => {
+            let (mut config, warnings) = TraceConfig::from_env()?;
+            let told = &mut config.alerting.notifications;
+            if told.slack.is_none() && told.email.is_none() {
+                told.console = Some(ConsoleConfig::default());
+            }
+            (config, warnings)
+        }
+    };
+    if let Some(host) = &options.host {
+        config.server.host.clone_from(host);
+    }
+    if let Some(port) = options.port {
+        config.server.port = port;
+    }
+    Ok((config, warnings))
+}
+
+fn is_local(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// Says why it does not work, with the causes.
+pub(super) fn fail(err: &mut dyn Write, error: &dyn std::error::Error) -> io::Result<ExitCode> {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let message = error.to_string();
+        // Some errors repeat their cause.
+        if !text.contains(&message) {
+            text = format!("{text}: {message}");
+        }
+        cause = error.source();
+    }
+    writeln!(err, "{text}")?;
+    Ok(ExitCode::FAILURE)
+}

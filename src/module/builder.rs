@@ -1,0 +1,278 @@
+//! Putting a module together.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use trace_core::analyze::{MeasureProcessor, RedWindows};
+use trace_core::detect::{DetectionConfig, DetectionStage};
+use trace_core::metric::{MeterRegistry, ProcessSampler, register_process_metrics};
+use trace_core::model::{KeyValue, Resource, Scope, SpanId, Timestamp, TraceId};
+use trace_core::pipeline::{DestinationConfig, Pipeline};
+use trace_core::record::{Recorder, current_context};
+use trace_core::sample::{AlwaysOff, ParentBased, RatioSampler};
+use trace_core::service::{HealthCheck, TracingService};
+use trace_core::signal::{Detector, Notifier, SpanExporter, SpanProcessor};
+use trace_core::store::{AnomalyLog, MemoryStore, MemoryStoreConfig};
+
+use super::health::{AlertingHealth, ConfigurationHealth, MetricsHealth, Off, TracingHealth};
+use super::registry::{Registry, SpanDestination};
+use super::{BuildError, TraceModule, alerting, metric_hook, self_metrics};
+use crate::config::{ModelType, ServiceConfig, TraceConfig};
+use crate::error::ConfigWarning;
+
+/// The name of the embedded store in the ledger.
+const MEMORY: &str = "memory";
+/// How often metrics are sent if no OTLP destination says so: the OpenTelemetry default.
+const METRIC_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Collects what a [`TraceModule`] is made of besides its configuration.
+#[must_use = "a builder does nothing until `build`"]
+#[derive(Default)]
+pub struct TraceModuleBuilder {
+    config: TraceConfig,
+    warnings: Vec<ConfigWarning>,
+    registry: Registry,
+    processors: Vec<Box<dyn SpanProcessor>>,
+    spans: Vec<(String, SpanDestination)>,
+    notifiers: Vec<Arc<dyn Notifier>>,
+    detector: Option<Box<dyn Detector>>,
+    detection: DetectionConfig,
+    checks: Vec<Arc<dyn HealthCheck>>,
+}
+
+impl TraceModuleBuilder {
+    /// The configuration; the defaults if this is not called.
+    pub fn config(mut self, config: TraceConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// What the configuration asks for and will not get: the parts concerned call themselves degraded.
+    pub fn warnings(mut self, warnings: Vec<ConfigWarning>) -> Self {
+        self.warnings = warnings;
+        self
+    }
+
+    /// What builds the parts that the configuration names; [`Registry::default`] if this is not called.
+    pub fn registry(mut self, registry: Registry) -> Self {
+        self.registry = registry;
+        self
+    }
+
+    /// Adds a destination for spans under a name of its own.
+    pub fn span_exporter(mut self, name: impl Into<String>, exporter: impl SpanExporter + 'static) -> Self {
+        let destination =
+            SpanDestination { exporter: Box::new(exporter), config: DestinationConfig::default() };
+        self.spans.push((name.into(), destination));
+        self
+    }
+
+    /// Adds a step that every batch of spans passes before it is measured and sent.
+    pub fn processor(mut self, processor: impl SpanProcessor + 'static) -> Self {
+        self.processors.push(Box::new(processor));
+        self
+    }
+
+    /// Adds a channel.
+    pub fn notifier(mut self, notifier: Arc<dyn Notifier>) -> Self {
+        self.notifiers.push(notifier);
+        self
+    }
+
+    /// Replaces the detector that the configuration names.
+    pub fn detector(mut self, detector: Box<dyn Detector>) -> Self {
+        self.detector = Some(detector);
+        self
+    }
+
+    /// When verdicts become an anomaly.
+    pub fn detection(mut self, config: DetectionConfig) -> Self {
+        self.detection = config;
+        self
+    }
+
+    /// Adds a part without which the application does not do its job, such as its database, to the health.
+    pub fn required_check(mut self, part: Arc<dyn HealthCheck>) -> Self {
+        self.checks.push(part);
+        self
+    }
+
+    /// Starts everything.
+    ///
+    /// # Errors
+    /// A part that cannot be built as it is configured, by its key; a thread that the system refuses.
+    pub fn build(mut self) -> Result<TraceModule, BuildError> {
+        let config = &self.config;
+        let resource = resource(&config.opentelemetry.service);
+        let windows = Arc::new(RedWindows::default());
+        let store = MemoryStore::new(MemoryStoreConfig {
+            max_bytes: usize::try_from(config.store.max_bytes).unwrap_or(usize::MAX),
+            ..MemoryStoreConfig::default()
+        });
+        let metrics = MeterRegistry::new(Arc::new(resource.clone()));
+        metrics.set_exemplar_source(current_exemplar);
+        let process = Arc::new(ProcessSampler::new());
+
+        let (pipeline, metric_names) = self.pipeline(resource, &windows, &store, &metrics)?;
+        let mut notifiers = self.registry.build_notifiers(&self.config)?;
+        notifiers.append(&mut self.notifiers);
+        let alerts = alerting::start(&self.config, notifiers, &self.warnings)?;
+
+        let anomalies = Arc::new(AnomalyLog::default());
+        let detection = match self.build_detector()? {
+            None => None,
+            Some(detector) => {
+                let mut stage = DetectionStage::builder(detector)
+                    .windows(windows.clone())
+                    .anomaly_log(anomalies.clone())
+                    .config(self.detection.clone());
+                if let Some(alerts) = &alerts {
+                    stage = stage.alert_sink(alerts.clone());
+                }
+                Some(Arc::new(stage.start()?))
+            }
+        };
+
+        let own = metrics.meter(Scope::from_static("mplp-trace", env!("CARGO_PKG_VERSION")));
+        if self.config.opentelemetry.metrics.enabled {
+            register_process_metrics(&own, process.clone())?;
+            self_metrics::register_pipeline(&own, &pipeline.ledger_reader(), metric_names)?;
+            if let Some(alerts) = &alerts {
+                self_metrics::register_alerting(&own, alerts)?;
+            }
+            if let Some(stage) = &detection {
+                self_metrics::register_detection(&own, stage)?;
+            }
+        }
+
+        let mut service = TracingService::builder()
+            .span_reader(Arc::new(store.clone()))
+            .windows(windows.clone())
+            .anomaly_log(anomalies)
+            .metric_hook(metric_hook::hook(&metrics))
+            .required_check(Arc::new(TracingHealth(pipeline.ledger_reader())))
+            .required_check(Arc::new(store.clone()))
+            .optional_check(Arc::new(MetricsHealth(metrics.clone())));
+        service = match &detection {
+            Some(stage) => service.optional_check(stage.clone()),
+            None => service.optional_check(Arc::new(Off("anomaly_detection"))),
+        };
+        service = match &alerts {
+            Some(alerts) => {
+                service.alert_sink(alerts.clone()).optional_check(Arc::new(AlertingHealth(alerts.clone())))
+            }
+            None => service.optional_check(Arc::new(Off("alerting"))),
+        };
+        for part in self.checks {
+            service = service.required_check(part);
+        }
+        if !self.warnings.is_empty() {
+            service = service.optional_check(Arc::new(ConfigurationHealth(self.warnings)));
+        }
+        Ok(TraceModule {
+            service: service.build(),
+            config: self.config,
+            pipeline,
+            metrics,
+            windows,
+            store,
+            detection,
+            alerts,
+            process,
+        })
+    }
+
+    fn pipeline(
+        &mut self,
+        resource: Resource,
+        windows: &Arc<RedWindows>,
+        store: &MemoryStore,
+        metrics: &MeterRegistry,
+    ) -> Result<(Pipeline, BTreeSet<String>), BuildError> {
+        let otel = &self.config.opentelemetry;
+        let mut recorder = Recorder::builder().resource(resource);
+        recorder = if otel.tracing.enabled {
+            let ratio = RatioSampler::new(otel.tracing.sampling_rate)
+                .map_err(|e| BuildError::part("opentelemetry.tracing.samplingRate", e))?;
+            recorder.sampler(ParentBased::new(ratio))
+        } else {
+            recorder.sampler(AlwaysOff)
+        };
+        // What is read back at once need not wait for others to travel with.
+        let at_once = DestinationConfig { max_delay: Duration::ZERO, ..DestinationConfig::default() };
+        let mut builder = Pipeline::builder().recorder(recorder);
+        for processor in self.processors.drain(..) {
+            builder = builder.processor(Boxed(processor));
+        }
+        builder = builder.processor(MeasureProcessor::new(windows.clone())).export_spans_with(
+            MEMORY,
+            store.clone(),
+            at_once,
+        );
+        if otel.tracing.enabled {
+            for (name, d) in self.registry.build_spans(&self.config)?.into_iter().chain(self.spans.drain(..))
+            {
+                builder = builder.export_spans_with(&name, d.exporter, d.config);
+            }
+        }
+        let mut names = BTreeSet::new();
+        if otel.metrics.enabled {
+            for (kind, d) in self.registry.build_metrics(&self.config)? {
+                let name = format!("{kind}_metrics");
+                builder = builder.export_metrics(&name, d.exporter);
+                names.insert(name);
+            }
+            let interval = otel.metrics.exporters.otlp.as_ref().map_or(METRIC_INTERVAL, |o| o.interval);
+            let metrics = metrics.clone();
+            builder = builder.collect_metrics(interval, move || metrics.collect(Timestamp::now()));
+        }
+        Ok((builder.start()?, names))
+    }
+
+    fn build_detector(&mut self) -> Result<Option<Box<dyn Detector>>, BuildError> {
+        let settings = &self.config.anomaly_detection;
+        if !settings.enabled {
+            return Ok(None);
+        }
+        let kind = match settings.ai_model.model_type {
+            ModelType::IsolationForest => "isolation_forest",
+        };
+        match self.detector.take() {
+            Some(detector) => Ok(Some(detector)),
+            None => self.registry.build_detector(kind, &self.config).map(Some),
+        }
+    }
+}
+
+impl std::fmt::Debug for TraceModuleBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TraceModuleBuilder")
+            .field("config", &self.config)
+            .field("registry", &self.registry)
+            .finish_non_exhaustive()
+    }
+}
+
+struct Boxed(Box<dyn SpanProcessor>);
+
+impl SpanProcessor for Boxed {
+    fn process(&self, batch: &mut trace_core::batch::SpanBatchMut) {
+        self.0.process(batch);
+    }
+}
+
+fn resource(service: &ServiceConfig) -> Resource {
+    let optional = [("service.version", &service.version), ("service.namespace", &service.namespace)];
+    let optional = optional.into_iter().filter_map(|(key, v)| Some(KeyValue::new(key, v.clone()?)));
+    let known = [
+        KeyValue::new("service.name", service.name.clone()),
+        KeyValue::new("deployment.environment.name", service.environment.clone()),
+        KeyValue::new("process.pid", i64::from(std::process::id())),
+    ];
+    Resource::new(known.into_iter().chain(optional))
+}
+
+fn current_exemplar() -> Option<(TraceId, SpanId)> {
+    current_context().filter(|c| c.is_sampled()).map(|c| (c.trace_id, c.span_id))
+}

@@ -1,0 +1,105 @@
+//! Parts of the module that can be asked how they are.
+
+use std::sync::Arc;
+
+use trace_alerting::AlertRouter;
+use trace_core::metric::MeterRegistry;
+use trace_core::model::{Check, CheckStatus, ComponentHealth};
+use trace_core::pipeline::LedgerReader;
+use trace_core::service::HealthCheck;
+
+use crate::error::ConfigWarning;
+
+fn check(name: impl Into<String>, status: CheckStatus, message: String) -> Check {
+    Check { name: name.into(), status, message }
+}
+
+/// `tracing`: warns of spans lost, and of destinations whose last attempt failed.
+pub(super) struct TracingHealth(pub(super) LedgerReader);
+
+impl HealthCheck for TracingHealth {
+    fn component(&self) -> &str {
+        "tracing"
+    }
+
+    fn check(&self) -> ComponentHealth {
+        let ledger = self.0.read();
+        let lost: u64 = ledger.dropped.values().sum();
+        let status = if lost > 0 { CheckStatus::Warn } else { CheckStatus::Pass };
+        let mut checks =
+            vec![check("recording", status, format!("{} spans recorded, {lost} lost", ledger.received))];
+        let mut last_error = None;
+        for d in &ledger.destinations {
+            let lost = d.lost();
+            let mut message = format!("{} delivered, {} pending, {lost} lost", d.delivered, d.pending);
+            if let Some(error) = &d.last_error {
+                message = format!("{message}; the last attempt failed: {error}");
+                last_error = Some(format!("{}: {error}", d.name));
+            }
+            let bad = lost > 0 || d.last_error.is_some();
+            checks.push(check(&d.name, if bad { CheckStatus::Warn } else { CheckStatus::Pass }, message));
+        }
+        let panics = self.0.processor_panics();
+        if panics > 0 {
+            checks.push(check("processors", CheckStatus::Warn, format!("panicked {panics} times")));
+        }
+        ComponentHealth::from_checks(checks, ledger.lost(), last_error)
+    }
+}
+
+/// `metrics`: warns of callbacks that panicked.
+pub(super) struct MetricsHealth(pub(super) MeterRegistry);
+
+impl HealthCheck for MetricsHealth {
+    fn component(&self) -> &str {
+        "metrics"
+    }
+
+    fn check(&self) -> ComponentHealth {
+        let (rejected, panics) = (self.0.rejected(), self.0.callback_panics());
+        let status = if panics > 0 { CheckStatus::Warn } else { CheckStatus::Pass };
+        let message = format!("{rejected} measurements refused, {panics} callbacks panicked");
+        ComponentHealth::from_checks(vec![check("instruments", status, message)], rejected, None)
+    }
+}
+
+/// `alerting`.
+pub(super) struct AlertingHealth(pub(super) Arc<AlertRouter>);
+
+impl HealthCheck for AlertingHealth {
+    fn component(&self) -> &str {
+        "alerting"
+    }
+
+    fn check(&self) -> ComponentHealth {
+        self.0.health()
+    }
+}
+
+/// A part that the configuration has turned off: nothing to complain about.
+pub(super) struct Off(pub(super) &'static str);
+
+impl HealthCheck for Off {
+    fn component(&self) -> &str {
+        self.0
+    }
+
+    fn check(&self) -> ComponentHealth {
+        let off = check("enabled", CheckStatus::Pass, "turned off by the configuration".to_owned());
+        ComponentHealth::from_checks(vec![off], 0, None)
+    }
+}
+
+/// `configuration`: what was asked for and does not happen.
+pub(super) struct ConfigurationHealth(pub(super) Vec<ConfigWarning>);
+
+impl HealthCheck for ConfigurationHealth {
+    fn component(&self) -> &str {
+        "configuration"
+    }
+
+    fn check(&self) -> ComponentHealth {
+        let warnings = self.0.iter().map(|w| check(&w.path, CheckStatus::Warn, w.message.clone()));
+        ComponentHealth::from_checks(warnings.collect(), 0, None)
+    }
+}

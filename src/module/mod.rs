@@ -1,0 +1,36 @@
+//! [`TraceModule`]: everything that a configuration asks for, assembled and running.
+//!
+//! ```
+//! use mplp_trace::{TraceConfig, TraceModule};
+//! use std::time::Duration;
+//!
+//! let module = TraceModule::from_config(TraceConfig::default())?;
+//! module.recorder().span("work").start().end();
+//! let report = module.shutdown(Duration::from_secs(5))?;
+//! assert!(report.spans.ledger.adds_up());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod alerting;
+mod builder;
+mod builtin;
+mod error;
+mod health;
+mod metric_hook;
+mod registry;
+mod self_metrics;
+mod shutdown;
+mod trace_module;
+
+#[cfg(not(feature = "otel"))]
+#[path = "global_none.rs"]
+mod global;
+#[cfg(feature = "otel")]
+#[path = "global_otel.rs"]
+mod global;
+
+pub use builder::TraceModuleBuilder;
+pub use error::BuildError;
+pub use registry::{MetricDestination, Registry, SpanDestination};
+pub use shutdown::{ShutdownError, ShutdownReport};
+pub use trace_module::TraceModule;

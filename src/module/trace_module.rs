@@ -1,0 +1,158 @@
+//! The running whole.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use trace_alerting::AlertRouter;
+use trace_core::analyze::RedWindows;
+use trace_core::detect::DetectionStage;
+use trace_core::metric::{MeterRegistry, ProcessSampler};
+use trace_core::pipeline::{FlushError, Ledger, Pipeline};
+use trace_core::record::Recorder;
+use trace_core::service::TracingService;
+use trace_core::store::MemoryStore;
+
+use super::builder::TraceModuleBuilder;
+use super::{BuildError, ShutdownError, ShutdownReport, global};
+use crate::config::TraceConfig;
+
+/// How long `Drop` waits.
+const DROP_LIMIT: Duration = Duration::from_secs(5);
+
+/// Everything that a configuration asks for, running: recording, pipeline, memory, metrics, detection and alerting.
+///
+/// Dropping it shuts it down with a deadline of five seconds; [`TraceModule::shutdown`] also tells what became of
+/// everything.
+pub struct TraceModule {
+    pub(super) config: TraceConfig,
+    pub(super) service: TracingService,
+    pub(super) pipeline: Pipeline,
+    pub(super) metrics: MeterRegistry,
+    pub(super) windows: Arc<RedWindows>,
+    pub(super) store: MemoryStore,
+    pub(super) detection: Option<Arc<DetectionStage>>,
+    pub(super) alerts: Option<Arc<AlertRouter>>,
+    pub(super) process: Arc<ProcessSampler>,
+}
+
+impl TraceModule {
+    /// Starts what the configuration asks for.
+    ///
+    /// # Errors
+    /// A part that cannot be built as it is configured, by its key; a thread that the system refuses.
+    pub fn from_config(config: TraceConfig) -> Result<Self, BuildError> {
+        Self::builder().config(config).build()
+    }
+
+    /// The default configuration, to be changed in code.
+    pub fn builder() -> TraceModuleBuilder {
+        TraceModuleBuilder::default()
+    }
+
+    /// Makes its recorder the one of every thread without a default of its own; with feature `otel` also that of
+    /// `opentelemetry::global`. `false` if another recorder is global already, which then stays.
+    pub fn set_global(&self) -> bool {
+        let first = self.recorder().set_global();
+        if first {
+            global::install(self.recorder());
+        }
+        first
+    }
+
+    /// The configuration it was built from.
+    pub fn config(&self) -> &TraceConfig {
+        &self.config
+    }
+
+    /// The five calls of the module: metrics, alerts, performance, anomalies, health.
+    pub fn service(&self) -> &TracingService {
+        &self.service
+    }
+
+    /// Where spans are recorded.
+    pub fn recorder(&self) -> &Recorder {
+        self.pipeline.recorder()
+    }
+
+    /// Where instruments are made.
+    pub fn metrics(&self) -> &MeterRegistry {
+        &self.metrics
+    }
+
+    /// Rate, errors and duration of every operation.
+    pub fn windows(&self) -> &Arc<RedWindows> {
+        &self.windows
+    }
+
+    /// The embedded store of recent spans.
+    pub fn store(&self) -> &MemoryStore {
+        &self.store
+    }
+
+    /// The alerting; `None` if it is off.
+    pub fn alerts(&self) -> Option<&Arc<AlertRouter>> {
+        self.alerts.as_ref()
+    }
+
+    /// The detection; `None` if it is off.
+    pub fn detection(&self) -> Option<&Arc<DetectionStage>> {
+        self.detection.as_ref()
+    }
+
+    /// What this process uses.
+    pub fn process(&self) -> &Arc<ProcessSampler> {
+        &self.process
+    }
+
+    /// Where every span is, now.
+    pub fn ledger(&self) -> Ledger {
+        self.pipeline.ledger()
+    }
+
+    /// Exports everything that ended before the call. Blocks, also inside a Tokio runtime.
+    ///
+    /// # Errors
+    /// If a destination fails to flush, or the time is up.
+    pub fn flush(&self, limit: Duration) -> Result<(), FlushError> {
+        self.pipeline.flush(limit)
+    }
+
+    /// Stops recording, delivers spans, lets detection look a last time, and delivers alerts. Blocks for at most the
+    /// deadline and a little, also inside a Tokio runtime. A second call gives the same account.
+    ///
+    /// # Errors
+    /// If spans, data points or notifications were lost, now or earlier; the error has the same report.
+    pub fn shutdown(&self, deadline: Duration) -> Result<ShutdownReport, ShutdownError> {
+        let started = std::time::Instant::now();
+        let spans = match self.pipeline.shutdown(deadline) {
+            Ok(report) => report,
+            Err(error) => error.report,
+        };
+        if let Some(stage) = &self.detection {
+            stage.shutdown();
+        }
+        let left = deadline.saturating_sub(started.elapsed());
+        let alerts = self.alerts.as_ref().map(|router| match router.shutdown(left) {
+            Ok(report) => report,
+            Err(error) => error.report,
+        });
+        let report = ShutdownReport { spans, alerts };
+        if report.lost() == 0 { Ok(report) } else { Err(ShutdownError { report: Box::new(report) }) }
+    }
+}
+
+impl Drop for TraceModule {
+    fn drop(&mut self) {
+        // Whoever wants the report calls `shutdown`.
+        let _ = self.shutdown(DROP_LIMIT);
+    }
+}
+
+impl std::fmt::Debug for TraceModule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TraceModule")
+            .field("config", &self.config)
+            .field("ledger", &self.ledger())
+            .finish_non_exhaustive()
+    }
+}
