@@ -35,3 +35,8 @@ pub use config::TraceConfig;
 pub use error::{ConfigErrors, ConfigProblem, ConfigWarning};
 #[cfg(feature = "module")]
 pub use module::TraceModule;
+
+/// The programs of the README, compiled and run.
+#[cfg(all(doctest, feature = "server"))]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

@@ -1,6 +1,7 @@
 //! Traces as the page reads them: times in milliseconds since the epoch, with self times and the critical path.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use serde::Serialize;
 use trace_core::analyze::{SpanTiming, TraceTiming};
@@ -41,6 +42,7 @@ struct Span<'a> {
     start_ms: f64,
     duration_ms: f64,
     self_time_ms: f64,
+    critical_ms: f64,
     on_critical_path: bool,
     status: &'static str,
     status_message: &'a str,
@@ -85,8 +87,7 @@ pub(super) fn whole(trace: &StoredTrace) -> Whole<'_> {
         })
         .collect();
     let timing = TraceTiming::of(&timings);
-    let critical: HashSet<usize> =
-        timing.iter().flat_map(|t| t.critical_path.iter().map(|step| step.index)).collect();
+    let critical = timing.as_ref().map_or_else(HashMap::new, |t| critical_times(t, &timings));
     let own = timing.map_or_else(Vec::new, |t| t.self_times);
     let spans = trace.spans.iter().enumerate().map(|(i, stored)| {
         let span = &stored.span;
@@ -110,7 +111,8 @@ pub(super) fn whole(trace: &StoredTrace) -> Whole<'_> {
             start_ms: millis(span.start),
             duration_ms: span.end.since(span.start).as_secs_f64() * 1e3,
             self_time_ms: own.get(i).map_or(0.0, |t| t.as_secs_f64() * 1e3),
-            on_critical_path: critical.contains(&i),
+            critical_ms: critical.get(&i).map_or(0.0, |t| t.as_secs_f64() * 1e3),
+            on_critical_path: critical.contains_key(&i),
             status,
             status_message,
             attributes: attributes(&span.attributes),
@@ -118,6 +120,26 @@ pub(super) fn whole(trace: &StoredTrace) -> Whole<'_> {
         }
     });
     Whole { trace_id: trace.trace_id, incomplete: trace.incomplete, spans: spans.collect() }
+}
+
+/// The share of the duration below which a step does not count as part of the path: a parallel sibling is followed
+/// for the moment before the decisive one begins, which would only confuse.
+const NOTABLE: u32 = 100;
+
+/// The time that each span itself spends on the critical path, for the steps that matter and their parents.
+fn critical_times(timing: &TraceTiming, spans: &[SpanTiming]) -> HashMap<usize, Duration> {
+    let own: HashMap<usize, Duration> = timing.critical_path.iter().map(|s| (s.index, s.self_time)).collect();
+    let by_id: HashMap<SpanId, usize> = spans.iter().enumerate().map(|(i, s)| (s.span_id, i)).collect();
+    let mut out = HashMap::from([(timing.root, own.get(&timing.root).copied().unwrap_or_default())]);
+    for step in timing.critical_path.iter().filter(|s| s.self_time * NOTABLE >= timing.duration) {
+        let mut at = Some(step.index);
+        // Ends at a span that is there already: the root, or a parent that an earlier step has brought.
+        while let Some(i) = at.filter(|i| !out.contains_key(i)) {
+            out.insert(i, own.get(&i).copied().unwrap_or_default());
+            at = spans[i].parent.and_then(|p| by_id.get(&p).copied());
+        }
+    }
+    out
 }
 
 fn attributes(list: &[KeyValue]) -> BTreeMap<&str, &Value> {

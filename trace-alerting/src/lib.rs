@@ -1,3 +1,4 @@
+//! Alerts from the moment they are raised until somebody has been told.
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 

@@ -19,3 +19,6 @@ pub mod signal;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+
+/// For implementing the asynchronous traits of [`signal`] without a dependency of your own.
+pub use async_trait::async_trait;

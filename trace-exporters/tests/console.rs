@@ -1,5 +1,5 @@
 //! The console's text.
-#![allow(clippy::unwrap_used)] // Helpers stand outside of test functions.
+#![allow(clippy::unwrap_used, reason = "Helpers stand outside of test functions")]
 #![cfg(feature = "console")]
 
 mod support;

@@ -1,5 +1,5 @@
 //! The OTLP exporters against a receiver that answers as it is told.
-#![allow(clippy::unwrap_used)] // Helpers stand outside of test functions.
+#![allow(clippy::unwrap_used, reason = "Helpers stand outside of test functions")]
 #![cfg(feature = "otlp")]
 
 mod support;

@@ -4,7 +4,7 @@
 //! `MPLP_PEER_OTLP_URL` is the receiver's base URL. `MPLP_PEER_OTLP_DUMP` is the file to which it appends one JSON
 //! line a request before it answers: `{"path", "headers": {lower-case names}, "content_encoding", "body"}`, the
 //! body in protobuf's JSON form (ids in base64, 64-bit integers as texts, enums by name).
-#![allow(clippy::unwrap_used)] // Helpers stand outside of test functions.
+#![allow(clippy::unwrap_used, reason = "Helpers stand outside of test functions")]
 #![cfg(feature = "otlp")]
 
 mod support;

@@ -1,5 +1,5 @@
 //! OTLP over https, with a certificate made for the test.
-#![allow(clippy::unwrap_used)] // Helpers stand outside of test functions.
+#![allow(clippy::unwrap_used, reason = "Helpers stand outside of test functions")]
 #![cfg(feature = "tls")]
 
 mod support;

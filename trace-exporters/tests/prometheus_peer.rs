@@ -1,7 +1,7 @@
 //! Our listener's answer, checked by Prometheus' own promtool.
 //!
 //! `MPLP_PEER_PROMTOOL` is the path of promtool.
-#![allow(clippy::unwrap_used)] // Helpers stand outside of test functions.
+#![allow(clippy::unwrap_used, reason = "Helpers stand outside of test functions")]
 #![cfg(feature = "prometheus-listener")]
 
 mod support;

@@ -1,5 +1,5 @@
 //! The scrape service and the listener, asked as Prometheus asks.
-#![allow(clippy::unwrap_used)] // Helpers stand outside of test functions.
+#![allow(clippy::unwrap_used, reason = "Helpers stand outside of test functions")]
 #![cfg(feature = "prometheus-listener")]
 
 mod support;

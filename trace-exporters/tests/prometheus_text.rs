@@ -1,5 +1,5 @@
 //! The text of a collection with one of everything.
-#![allow(clippy::unwrap_used)] // Helpers stand outside of test functions.
+#![allow(clippy::unwrap_used, reason = "Helpers stand outside of test functions")]
 #![cfg(feature = "prometheus")]
 
 mod support;

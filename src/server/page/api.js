@@ -3,7 +3,7 @@
 // GET api/v1/traces?limit=50&service=&errorOnly= → {"success": true, "traces": [summary as in the `trace` event]}
 // GET api/v1/traces/{id} → {"success": true, "trace": {"traceId", "spans": [
 //   {"spanId", "parentSpanId": id|null, "name", "service", "scope", "kind": "server", "startMs", "durationMs",
-//    "selfTimeMs", "onCriticalPath": bool, "status": "unset|ok|error", "statusMessage", "attributes": {key: value},
+//    "selfTimeMs", "criticalMs": its own time on the critical path, "onCriticalPath": bool, "status": "unset|ok|error", "statusMessage", "attributes": {key: value},
 //    "events": [{"name", "timeMs", "attributes": {}}]}]}}
 // Errors: {"success": false, "error": "text", "code": "TRACE_NOT_FOUND"}
 

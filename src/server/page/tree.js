@@ -83,13 +83,13 @@ export function family(name) {
   return /^[^\s./:_-]*/.exec(String(name ?? ''))[0];
 }
 
-// Self time on the critical path, summed by span name, largest first; the rest beyond `most` names is one entry.
+// Time on the critical path, summed by span name, largest first; the rest beyond `most` names is one entry.
 export function criticalShares(rows, most = 4) {
   const sums = new Map();
   for (const { span, hue } of rows) {
-    if (!span.onCriticalPath || !(span.selfTimeMs > 0)) continue;
+    if (!(span.criticalMs > 0)) continue;
     const entry = sums.get(span.name) ?? { name: span.name, ms: 0, hue };
-    entry.ms += span.selfTimeMs;
+    entry.ms += span.criticalMs;
     sums.set(span.name, entry);
   }
   const sorted = [...sums.values()].sort((a, b) => b.ms - a.ms);

@@ -1,6 +1,11 @@
 //! An HTTP receiver with scripted answers, and batches to send to it.
-#![allow(dead_code)] // Each test program uses its own part.
-#![allow(clippy::unwrap_used, clippy::print_stderr, unreachable_pub)] // A module of tests, not of a library.
+#![allow(dead_code, reason = "Each test program uses its own part")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    unreachable_pub,
+    reason = "A module of tests, not of a library"
+)]
 
 pub mod peer;
 pub mod shop;

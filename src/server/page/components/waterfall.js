@@ -90,7 +90,7 @@ function Critical({ rows }) {
   const shares = useMemo(() => criticalShares(rows), [rows]);
   if (shares.length < 2) return null;
   return html`<div class="critical">
-    <h3>Where the time went <span class="note">self time on the critical path</span></h3>
+    <h3>Where the time went <span class="note">time on the critical path</span></h3>
     <div class="stack" aria-hidden="true">${shares.map((s) => html`<span class=${`hue-${s.hue}`}
       style=${{ width: `${100 * s.share}%` }}></span>`)}</div>
     <ul>${shares.map((s) => html`<li><span class=${`swatch hue-${s.hue}`} aria-hidden="true"></span>
