@@ -44,7 +44,7 @@ pub(super) fn run(options: &ServeOptions, out: &mut dyn Write, err: &mut dyn Wri
         Ok(ended) => ended?,
         Err(error) => return fail(err, &error),
     }
-    match finish::finish(runtime, &module, SHUTDOWN) {
+    match finish::finish(runtime, &module, SHUTDOWN)? {
         Some(Ok(report)) => {
             writeln!(out, "{report}")?;
             Ok(ExitCode::SUCCESS)

@@ -23,6 +23,8 @@ use crate::command::{finish, serve, signal};
 const SERVICE: &str = "mplp-demo";
 /// How long the last deliveries may take.
 const SHUTDOWN: Duration = Duration::from_secs(5);
+/// How long the last answers may take.
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
 /// How often the clock is looked at.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -42,7 +44,7 @@ pub(in crate::command) fn run(options: &DemoOptions, err: &mut dyn Write) -> io:
         Err(error) => return serve::fail(err, &error),
     };
     let mut code = ExitCode::SUCCESS;
-    match finish::finish(runtime, &module, SHUTDOWN) {
+    match finish::finish(runtime, &module, SHUTDOWN)? {
         Some(Ok(report)) => narrator.line(format_args!("\nWhat became of everything\n{report}")),
         Some(Err(error)) => {
             narrator.line(format_args!("\nWhat became of everything\n{error}"));
@@ -113,7 +115,8 @@ async fn perform(
             Ok(()) = &mut end => break,
         }
     }
-    sending.abort();
+    traffic.over.store(true, Ordering::Relaxed);
+    let _ = tokio::time::timeout(LAST_ANSWERS, sending).await;
     let _ = stop.send(());
     let _ = serving.await;
     let (sent, failed) = (traffic.sent.load(Ordering::Relaxed), traffic.failed.load(Ordering::Relaxed));

@@ -19,15 +19,20 @@ const PATH: &str = "/api/v1/workflows/execute";
 pub(super) struct Traffic {
     /// Whether the slow agent is slow.
     pub(super) slow: AtomicBool,
+    /// Whether nothing more is to be sent.
+    pub(super) over: AtomicBool,
     pub(super) sent: AtomicU64,
     pub(super) failed: AtomicU64,
 }
 
-/// Sends until it is dropped.
+/// Sends until it is over, then waits for the answers under way.
 pub(super) async fn run(address: SocketAddr, traffic: Arc<Traffic>) {
     let places = Arc::new(Semaphore::new(MAX_OPEN));
     let mut open = JoinSet::new();
     for n in 0.. {
+        if traffic.over.load(Ordering::Relaxed) {
+            break;
+        }
         // The semaphore is never closed.
         let Ok(place) = places.clone().acquire_owned().await else { return };
         let body = scene::workflow(n, traffic.slow.load(Ordering::Relaxed)).to_string();
@@ -42,6 +47,7 @@ pub(super) async fn run(address: SocketAddr, traffic: Arc<Traffic>) {
         while open.try_join_next().is_some() {}
         tokio::time::sleep(pause(n)).await;
     }
+    while open.join_next().await.is_some() {}
 }
 
 /// The mean pause, a fifth more or less. The golden ratio spreads the pauses evenly without a random source.
