@@ -22,7 +22,7 @@ pub struct AiModelConfig {
     pub model_type: ModelType,
     /// Anomalies below this confidence are not reported; 0 to 1, 0.8 by default.
     pub confidence_threshold: f64,
-    /// The share of normal samples that reach confidence 0.8: this is what a confidence means. 0.000001 to 0.5, 0.01
+    /// The share of normal samples that reach confidence 0.8: this is what a confidence means. 0.00001 to 0.2, 0.01
     /// by default.
     pub false_alarm_rate: f64,
 }
@@ -69,7 +69,7 @@ impl AiModelConfig {
                 .unwrap_or(default.confidence_threshold),
             false_alarm_rate: s
                 .field("falseAlarmRate")
-                .number(0.000_001..=0.5)
+                .number(0.000_01..=0.2)
                 .unwrap_or(default.false_alarm_rate),
         }
     }

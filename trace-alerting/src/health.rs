@@ -26,6 +26,7 @@ pub(crate) fn health<'a>(
     }
     checks.push(match stats.channels.len() {
         0 => check("recipients", CheckStatus::Warn, "no recipient: no channel is on".to_owned()),
+        1 => check("recipients", CheckStatus::Pass, "1 channel is on".to_owned()),
         n => check("recipients", CheckStatus::Pass, format!("{n} channels are on")),
     });
     for (name, reason) in off {

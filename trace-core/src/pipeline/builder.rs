@@ -1,5 +1,6 @@
 //! Building a pipeline, and its handle.
 
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{JoinHandle, Thread};
@@ -247,6 +248,7 @@ impl Pipeline {
             let _ = r.commands.send(Command::Stop(tx));
             r.wake.unpark();
             let stopped = rx.recv_timeout(limit).is_ok();
+            self.ledger.forwarded.stopped.store(true, Ordering::Release);
             self.spans.iter().for_each(|d| d.close(deadline));
             self.metrics.iter().for_each(|d| d.close(deadline));
             self.spans.iter().for_each(|d| d.join(deadline));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
@@ -169,6 +169,8 @@ pub(super) struct Forwarded {
     pub(super) spans: AtomicU64,
     pub(super) removed: AtomicU64,
     pub(super) processor_panics: AtomicU64,
+    /// Nobody takes spans any more.
+    pub(super) stopped: AtomicBool,
 }
 
 /// Reads the accounts at any time. Cheap to clone.
@@ -187,7 +189,7 @@ impl LedgerReader {
         let delivered = self.forwarded.spans.load(Ordering::Acquire);
         let removed = self.forwarded.removed.load(Ordering::Acquire);
         let c = self.recorder.counts();
-        let dropped: BTreeMap<_, _> = [
+        let mut dropped: BTreeMap<_, _> = [
             ("buffer_full", c.buffer_full),
             ("open_table_full", c.open_table_full),
             ("after_shutdown", c.after_shutdown),
@@ -197,10 +199,15 @@ impl LedgerReader {
         .filter(|(_, n)| *n > 0)
         .collect();
         let received = c.ended + c.buffer_full + c.after_shutdown;
+        let mut pending = received.saturating_sub(delivered + dropped.values().sum::<u64>());
+        // Spans that were open at the shutdown and ended after the last look.
+        if pending > 0 && self.forwarded.stopped.load(Ordering::Acquire) {
+            *dropped.entry("after_shutdown").or_default() += std::mem::take(&mut pending);
+        }
         Ledger {
             received,
             delivered,
-            pending: received.saturating_sub(delivered + dropped.values().sum::<u64>()),
+            pending,
             open: c.started.saturating_sub(c.ended),
             dropped,
             destinations,

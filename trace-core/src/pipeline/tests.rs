@@ -247,6 +247,18 @@ fn dropping_the_pipeline_delivers() {
 }
 
 #[test]
+fn a_span_that_ends_after_the_shutdown_is_counted_as_lost() {
+    let out = CaptureExporter::new();
+    let p = Pipeline::builder().export_spans_with("out", out.clone(), quick()).start().unwrap();
+    let open = p.recorder().span("open").start();
+    assert_eq!(p.shutdown(LONG).unwrap().ledger.open, 1);
+    open.end();
+    let ledger = p.ledger();
+    assert!(ledger.adds_up(), "{ledger:?}");
+    assert_eq!((ledger.pending, ledger.open, ledger.dropped["after_shutdown"]), (0, 0, 1));
+}
+
+#[test]
 fn small_batches_travel_together() {
     let out = CaptureExporter::new();
     let p = Pipeline::builder()
