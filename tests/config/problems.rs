@@ -108,7 +108,7 @@ fn every_wrong_value_says_what_is_allowed() {
         (
             "anomalyDetection.aiModel",
             "falseAlarmRate: 0",
-            "falseAlarmRate is 0; allowed: a number from 0.000001 to 0.5",
+            "falseAlarmRate is 0; allowed: a number from 0.00001 to 0.2",
         ),
         (
             "alerting",
