@@ -8,10 +8,8 @@ use std::time::{Duration, Instant};
 use super::{InvalidInstrument, Meter};
 use std::sync::Arc;
 
-/// The kernel counts CPU time in ticks of 10 ms: `USER_HZ` is 100 on every architecture that Rust supports.
-const TICKS_PER_SECOND: f64 = 100.0;
-/// Over a shorter time than this, ticks are too coarse to divide by.
-const MIN_INTERVAL: Duration = Duration::from_millis(100);
+/// The kernel counts CPU time in steps of 10 ms, so a shorter interval says little.
+const MIN_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What a process uses.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,6 +24,7 @@ pub struct ProcessUsage {
 #[derive(Debug)]
 pub struct ProcessSampler {
     last: Mutex<Option<Reading>>,
+    interval: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -49,10 +48,10 @@ impl ProcessSampler {
             cpu_seconds: cpu.seconds,
             cpu_percent: cpu.percent_since_start(),
         });
-        Self { last: Mutex::new(reading) }
+        Self { last: Mutex::new(reading), interval: MIN_INTERVAL }
     }
 
-    /// The use since the last call; within 100 ms of it, the same CPU percentage again, and at first the average
+    /// The use since the last call; within a second of it, the same CPU percentage again, and at first the average
     /// since the process began. `None` where there is no `/proc` (anything but Linux).
     pub fn sample(&self) -> Option<ProcessUsage> {
         let memory_mb = read_memory()?;
@@ -61,7 +60,7 @@ impl ProcessSampler {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let before = last.unwrap_or(Reading { at: now, cpu_seconds: cpu.seconds, cpu_percent: 0.0 });
         let elapsed = now.duration_since(before.at);
-        let cpu_percent = if elapsed < MIN_INTERVAL {
+        let cpu_percent = if elapsed < self.interval {
             before.cpu_percent
         } else {
             let percent = 100.0 * (cpu.seconds - before.cpu_seconds).max(0.0) / elapsed.as_secs_f64();
@@ -158,7 +157,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_busy_loop_shows_as_cpu_time_and_a_big_buffer_as_memory() {
-        let sampler = ProcessSampler::new();
+        let sampler = ProcessSampler { interval: Duration::from_millis(100), ..ProcessSampler::new() };
         let before = sampler.sample().unwrap();
         let buffer = vec![1u8; 64 << 20];
         let began = Instant::now();
