@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use super::{InvalidInstrument, Meter};
 use std::sync::Arc;
 
-/// The kernel counts CPU time in steps of 10 ms, so a shorter interval says little.
+/// The kernel counts CPU time in ticks of 10 ms: `USER_HZ` is 100 on every architecture that Rust supports.
+const TICKS_PER_SECOND: f64 = 100.0;
+/// Over a shorter time than this, ticks are too coarse to divide by.
 const MIN_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What a process uses.
