@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use mplp_trace::alerting::RecordFilter;
 use mplp_trace::core::model::{AlertKind, DeliveryOutcome, Severity};
+use mplp_trace::core::store::{SpanQuery, SpanReader};
 use platform::Platform;
 
 type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
@@ -134,6 +135,15 @@ async fn goes_away(platform: &Platform) -> Result<()> {
     drop(connection);
     wait_until("the resources are free again", || platform.pool.free().cpu_cores == 8).await?;
     println!("   its resources are free again");
+    wait_until("every span has ended", || platform.module.ledger().open == 0).await?;
+    platform.module.flush(LIMIT)?;
+    let store = platform.module.store();
+    let latest = store.search(&SpanQuery { limit: 1, ..SpanQuery::default() }).await?.items.remove(0);
+    let trace = store.trace(&latest.trace_id).await?.ok_or("the trace is not stored")?;
+    let request = &trace.root().ok_or("the trace is empty")?.span;
+    let status = request.attributes.iter().find(|kv| kv.key == "mplp.status").map(|kv| kv.value.to_string());
+    println!("   {}: mplp.status = {}", request.name, status.as_deref().unwrap_or("?"));
+    assert_eq!(status.as_deref(), Some("cancelled"));
     Ok(())
 }
 
