@@ -24,6 +24,7 @@ mod macros;
 mod recorder;
 mod ring;
 mod ring_reader;
+mod ring_span;
 mod span;
 
 #[cfg(not(feature = "otel"))]

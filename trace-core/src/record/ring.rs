@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::Callsite;
 use super::chunk::Consumer;
 use crate::clock::Clock;
-use crate::model::{SpanContext, SpanId, ValueRef};
+use crate::model::{SpanId, TraceFlags, TraceId, ValueRef};
 
 /// Words in a ring: 2 MiB a thread, some 14,000 spans with four attributes.
 pub(super) const WORDS: usize = 1 << 18;
@@ -31,6 +31,8 @@ const END_WORDS: u64 = 5;
 pub(super) const MAX_VALUES: usize = 15;
 /// Longer texts take the other way.
 pub(super) const MAX_TEXT: usize = 1024;
+/// Words of the longest start record.
+const MAX_START_WORDS: u64 = START_WORDS + MAX_VALUES as u64 * (1 + MAX_TEXT as u64 / 8);
 
 const KIND_START: u64 = 0;
 const KIND_END: u64 = 1;
@@ -52,7 +54,14 @@ pub(super) struct Ring {
     words: Box<[AtomicU64; WORDS]>,
     head: Line,
     tail: Line,
-    /// Written by the owner alone.
+    pub(super) counts: Counts,
+}
+
+/// What went into a ring. Written by its owner alone, on a cache line of its own: the reader looks up `words` all
+/// the time.
+#[repr(align(128))]
+#[derive(Default)]
+pub(super) struct Counts {
     pub(super) started: AtomicU64,
     pub(super) ended: AtomicU64,
     pub(super) dropped: AtomicU64,
@@ -103,8 +112,23 @@ pub(super) enum RingValue<'a> {
     Text(&'a str),
 }
 
+/// What a span starts with, besides its values.
+pub(super) struct StartHead {
+    pub(super) callsite: &'static Callsite,
+    pub(super) trace_id: TraceId,
+    pub(super) span_id: SpanId,
+    /// Zero without a parent.
+    pub(super) parent: u64,
+    pub(super) remote_parent: bool,
+    pub(super) flags: TraceFlags,
+}
+
+/// Whether a start record can have these values.
+pub(super) fn can_carry(values: &[ValueRef<'_>]) -> bool {
+    values.len() <= MAX_VALUES && values.iter().all(|v| words_of(v).is_some())
+}
+
 /// Words that a value takes, or `None` if it cannot travel here.
-#[inline]
 fn words_of(v: &ValueRef<'_>) -> Option<u64> {
     match v {
         ValueRef::Bool(_) | ValueRef::I64(_) | ValueRef::F64(_) => Some(1),
@@ -120,14 +144,7 @@ impl Ring {
             Ok(words) => words,
             Err(_) => unreachable!("it has just been made with this length"),
         };
-        Self {
-            words,
-            head: Line::default(),
-            tail: Line::default(),
-            started: AtomicU64::new(0),
-            ended: AtomicU64::new(0),
-            dropped: AtomicU64::new(0),
-        }
+        Self { words, head: Line::default(), tail: Line::default(), counts: Counts::default() }
     }
 
     #[inline]
@@ -224,45 +241,29 @@ impl StartEntry<'_> {
 }
 
 impl Producer {
-    /// Writes the start of a span; `None` if it has no room or cannot travel here, which `Refused` tells apart.
+    /// Writes the start of a span.
     #[inline]
     pub(super) fn start(
         &mut self,
         ring: &Ring,
         consumer: &Consumer,
         clock: &Clock,
-        callsite: &'static Callsite,
-        context: &SpanContext,
-        parent: Option<(SpanId, bool)>,
+        head: &StartHead,
         values: &[ValueRef<'_>],
     ) -> Result<u64, Refused> {
-        if values.len() > MAX_VALUES || !context.trace_state.is_empty() {
+        if values.len() > MAX_VALUES {
             return Err(Refused::Unsuitable);
         }
-        let mut len = START_WORDS;
-        for v in values {
-            len += words_of(v).ok_or(Refused::Unsuitable)?;
-        }
-        if self.pos + len + END_WORDS + self.reserved > self.limit && !self.make_room(ring, consumer, len) {
-            bump(&ring.dropped);
-            return Err(Refused::Full);
-        }
-        self.publish(ring);
         let at = self.pos;
-        let mut header = KIND_START | u64::from(callsite.number()) << 16 | len << 48;
-        if parent.is_some_and(|(_, remote)| remote) {
-            header |= BIT_REMOTE_PARENT;
+        // Nearly always there is room for the longest record, and nobody has to know how long this one will be.
+        if at + MAX_START_WORDS + END_WORDS + self.reserved > self.limit {
+            self.make_room(ring, consumer, values)?;
         }
-        let trace = context.trace_id.to_u128();
-        ring.put(at, header);
-        ring.put(at + 2, 0);
-        ring.put(at + 3, (trace >> 64) as u64);
-        ring.put(at + 4, trace as u64);
-        ring.put(at + 5, context.span_id.to_u64());
-        ring.put(at + 6, parent.map_or(0, |(id, _)| id.to_u64()));
-        let mut tags = u64::from(context.flags.0) << 60;
+        // First, for only the values can be refused: what is behind the newest record is not yet seen.
+        let mut tags = u64::from(head.flags.0) << 60;
         let mut to = at + START_WORDS;
-        for (i, v) in values.iter().enumerate() {
+        let mut shift = 0;
+        for v in values {
             let tag = match *v {
                 ValueRef::Bool(v) => {
                     ring.put(to, v.into());
@@ -276,21 +277,34 @@ impl Producer {
                     ring.put(to, v.to_bits());
                     TAG_F64
                 }
-                ValueRef::String(s) => {
+                ValueRef::String(s) if s.len() <= MAX_TEXT => {
                     ring.put(to, s.len() as u64);
                     to = put_text(ring, to, s.as_bytes());
                     TAG_TEXT
                 }
-                ValueRef::Array(_) => 0,
+                ValueRef::String(_) | ValueRef::Array(_) => return Err(Refused::Unsuitable),
             };
             to += 1;
-            tags |= tag << (4 * i);
+            tags |= tag << shift;
+            shift += 4;
         }
+        self.publish(ring);
+        let mut header = KIND_START | u64::from(head.callsite.number()) << 16 | (to - at) << 48;
+        if head.remote_parent {
+            header |= BIT_REMOTE_PARENT;
+        }
+        let trace = head.trace_id.to_u128();
+        ring.put(at, header);
+        ring.put(at + 2, 0);
+        ring.put(at + 3, (trace >> 64) as u64);
+        ring.put(at + 4, trace as u64);
+        ring.put(at + 5, head.span_id.to_u64());
+        ring.put(at + 6, head.parent);
         ring.put(at + 7, tags);
-        self.pos = at + len;
+        self.pos = to;
         self.newest = at;
         self.reserved += END_WORDS;
-        bump(&ring.started);
+        bump(&ring.counts.started);
         // Last, so that what recording costs is not part of the span.
         ring.put(at + 1, clock.ticks());
         Ok(at)
@@ -304,17 +318,17 @@ impl Producer {
         consumer: &Consumer,
         clock: &Clock,
         at: u64,
-        context: &SpanContext,
+        (trace_id, span_id): (TraceId, SpanId),
         continued: bool,
     ) {
         self.reserved -= END_WORDS;
         if self.newest == at && !continued {
             ring.put(at + 2, clock.ticks());
         } else {
-            self.end_apart(ring, clock, context.trace_id.to_u128(), context.span_id, continued);
+            self.end_apart(ring, clock, trace_id.to_u128(), span_id, continued);
         }
         self.newest = NOWHERE;
-        bump(&ring.ended);
+        bump(&ring.counts.ended);
         self.publish(ring);
         if self.pos >= self.wake_at {
             self.wake_at = self.pos + WAKE_AFTER;
@@ -348,11 +362,25 @@ impl Producer {
         }
     }
 
+    /// Looks how far the reader has come, and whether the record fits exactly.
     #[cold]
-    fn make_room(&mut self, ring: &Ring, consumer: &Consumer, len: u64) -> bool {
+    fn make_room(
+        &mut self,
+        ring: &Ring,
+        consumer: &Consumer,
+        values: &[ValueRef<'_>],
+    ) -> Result<(), Refused> {
+        let mut len = START_WORDS;
+        for v in values {
+            len += words_of(v).ok_or(Refused::Unsuitable)?;
+        }
         self.limit = ring.tail.0.load(Ordering::Acquire) + WORDS as u64;
+        if self.pos + len + END_WORDS + self.reserved <= self.limit {
+            return Ok(());
+        }
         consumer.wake();
-        self.pos + len + END_WORDS + self.reserved <= self.limit
+        bump(&ring.counts.dropped);
+        Err(Refused::Full)
     }
 }
 
@@ -396,7 +424,9 @@ fn tail_word(bytes: &[u8], n: u32) -> u64 {
         let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
         return u64::from(first) | u64::from(last) << (8 * (n - 4));
     }
-    bytes.iter().rev().fold(0, |word, b| word << 8 | u64::from(*b))
+    // One to three bytes: first, middle, last, some of which are the same one.
+    let byte = |i: usize| bytes.get(i).map_or(0, |b| u64::from(*b) << (8 * i));
+    byte(0) | byte(bytes.len() / 2) | byte(bytes.len().saturating_sub(1))
 }
 
 #[cfg(test)]
