@@ -49,9 +49,11 @@ const TAG_TEXT: u64 = 4;
 #[derive(Default)]
 struct Line(AtomicU64);
 
+type Words = [AtomicU64; WORDS];
+
 /// Words that one thread writes and the pipeline reads.
 pub(super) struct Ring {
-    words: Box<[AtomicU64; WORDS]>,
+    words: Box<Words>,
     head: Line,
     tail: Line,
     pub(super) counts: Counts,
@@ -145,11 +147,6 @@ impl Ring {
             Err(_) => unreachable!("it has just been made with this length"),
         };
         Self { words, head: Line::default(), tail: Line::default(), counts: Counts::default() }
-    }
-
-    #[inline]
-    fn put(&self, at: u64, v: u64) {
-        self.words[(at & MASK) as usize].store(v, Ordering::Relaxed);
     }
 
     #[inline]
@@ -254,7 +251,7 @@ impl Producer {
         if values.len() > MAX_VALUES {
             return Err(Refused::Unsuitable);
         }
-        let at = self.pos;
+        let (words, at) = (&*ring.words, self.pos);
         // Nearly always there is room for the longest record, and nobody has to know how long this one will be.
         if at + MAX_START_WORDS + END_WORDS + self.reserved > self.limit {
             self.make_room(ring, consumer, values)?;
@@ -266,20 +263,20 @@ impl Producer {
         for v in values {
             let tag = match *v {
                 ValueRef::Bool(v) => {
-                    ring.put(to, v.into());
+                    put(words, to, v.into());
                     TAG_BOOL
                 }
                 ValueRef::I64(v) => {
-                    ring.put(to, v.cast_unsigned());
+                    put(words, to, v.cast_unsigned());
                     TAG_I64
                 }
                 ValueRef::F64(v) => {
-                    ring.put(to, v.to_bits());
+                    put(words, to, v.to_bits());
                     TAG_F64
                 }
                 ValueRef::String(s) if s.len() <= MAX_TEXT => {
-                    ring.put(to, s.len() as u64);
-                    to = put_text(ring, to, s.as_bytes());
+                    put(words, to, s.len() as u64);
+                    to = put_text(words, to, s.as_bytes());
                     TAG_TEXT
                 }
                 ValueRef::String(_) | ValueRef::Array(_) => return Err(Refused::Unsuitable),
@@ -294,19 +291,19 @@ impl Producer {
             header |= BIT_REMOTE_PARENT;
         }
         let trace = head.trace_id.to_u128();
-        ring.put(at, header);
-        ring.put(at + 2, 0);
-        ring.put(at + 3, (trace >> 64) as u64);
-        ring.put(at + 4, trace as u64);
-        ring.put(at + 5, head.span_id.to_u64());
-        ring.put(at + 6, head.parent);
-        ring.put(at + 7, tags);
+        put(words, at, header);
+        put(words, at + 2, 0);
+        put(words, at + 3, (trace >> 64) as u64);
+        put(words, at + 4, trace as u64);
+        put(words, at + 5, head.span_id.to_u64());
+        put(words, at + 6, head.parent);
+        put(words, at + 7, tags);
         self.pos = to;
         self.newest = at;
         self.reserved += END_WORDS;
         bump(&ring.counts.started);
         // Last, so that what recording costs is not part of the span.
-        ring.put(at + 1, clock.ticks());
+        put(words, at + 1, clock.ticks());
         Ok(at)
     }
 
@@ -323,7 +320,7 @@ impl Producer {
     ) {
         self.reserved -= END_WORDS;
         if self.newest == at && !continued {
-            ring.put(at + 2, clock.ticks());
+            put(&ring.words, at + 2, clock.ticks());
         } else {
             self.end_apart(ring, clock, trace_id.to_u128(), span_id, continued);
         }
@@ -337,12 +334,12 @@ impl Producer {
     }
 
     fn end_apart(&mut self, ring: &Ring, clock: &Clock, trace: u128, span: SpanId, continued: bool) {
-        let at = self.pos;
-        ring.put(at, KIND_END | END_WORDS << 48 | if continued { BIT_CONTINUED } else { 0 });
-        ring.put(at + 1, (trace >> 64) as u64);
-        ring.put(at + 2, trace as u64);
-        ring.put(at + 3, span.to_u64());
-        ring.put(at + 4, clock.ticks());
+        let (words, at) = (&*ring.words, self.pos);
+        put(words, at, KIND_END | END_WORDS << 48 | if continued { BIT_CONTINUED } else { 0 });
+        put(words, at + 1, (trace >> 64) as u64);
+        put(words, at + 2, trace as u64);
+        put(words, at + 3, span.to_u64());
+        put(words, at + 4, clock.ticks());
         self.pos = at + END_WORDS;
     }
 
@@ -398,22 +395,47 @@ fn bump(count: &AtomicU64) {
     count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
 }
 
+#[inline]
+fn put(words: &Words, at: u64, v: u64) {
+    words[(at & MASK) as usize].store(v, Ordering::Relaxed);
+}
+
 /// Writes bytes behind `at`, eight a word; returns the last word written.
 #[inline]
-fn put_text(ring: &Ring, mut at: u64, bytes: &[u8]) -> u64 {
+fn put_text(words: &Words, at: u64, bytes: &[u8]) -> u64 {
+    let n = bytes.len() as u32;
+    match bytes.first_chunk::<8>() {
+        _ if n > 16 => put_long_text(words, at, bytes),
+        Some(first) => {
+            put(words, at + 1, u64::from_le_bytes(*first));
+            if n == 8 {
+                return at + 1;
+            }
+            put(words, at + 2, tail_word(bytes, n - 8));
+            at + 2
+        }
+        None if n == 0 => at,
+        None => {
+            put(words, at + 1, tail_word(bytes, n));
+            at + 1
+        }
+    }
+}
+
+fn put_long_text(words: &Words, mut at: u64, bytes: &[u8]) -> u64 {
     let (whole, rest) = bytes.as_chunks::<8>();
     for chunk in whole {
         at += 1;
-        ring.put(at, u64::from_le_bytes(*chunk));
+        put(words, at, u64::from_le_bytes(*chunk));
     }
     if !rest.is_empty() {
         at += 1;
-        ring.put(at, tail_word(bytes, rest.len() as u32));
+        put(words, at, tail_word(bytes, rest.len() as u32));
     }
     at
 }
 
-/// The last `n` bytes (1 to 7) as a word, read in registers: a copy through memory would stall the load that
+/// The last `n` bytes (1 to 8) as a word, read in registers: a copy through memory would stall the load that
 /// follows it.
 #[inline]
 fn tail_word(bytes: &[u8], n: u32) -> u64 {

@@ -322,7 +322,8 @@ impl Handle {
         .is_some()
     }
 
-    #[inline]
+    // Not inlined, so that the check for a span that records nothing is.
+    #[inline(never)]
     fn end(&self, span: &Span, at: Option<Timestamp>) {
         let panicking = std::thread::panicking();
         if let (Place::Ring { at, continued }, Some(context), None, false) =
