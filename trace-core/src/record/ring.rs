@@ -16,7 +16,7 @@ use super::chunk::Consumer;
 use crate::clock::Clock;
 use crate::model::{SpanId, TraceFlags, TraceId, ValueRef};
 
-/// Words in a ring: 2 MiB a thread, some 14,000 spans with four attributes.
+/// Words in a ring: 2 MiB a thread, some 15,000 to 20,000 spans with four attributes.
 pub(super) const WORDS: usize = 1 << 18;
 /// Words after which the pipeline's thread is woken. Waking costs microseconds, so not too often; a quarter leaves it
 /// the time in which a busy thread writes the rest.
@@ -42,7 +42,12 @@ const BIT_CONTINUED: u64 = 1 << 9;
 const TAG_BOOL: u64 = 1;
 const TAG_I64: u64 = 2;
 const TAG_F64: u64 = 3;
+/// Its length in one word, its bytes in more.
 const TAG_TEXT: u64 = 4;
+/// At most [`SHORT_TEXT`] bytes: the length in the lowest byte of the first word, seven bytes above it, and eight
+/// in a second word if there are more.
+const TAG_SHORT: u64 = 5;
+const SHORT_TEXT: usize = 15;
 
 /// Keeps the writer's and the reader's word on different cache lines.
 #[repr(align(128))]
@@ -134,6 +139,7 @@ pub(super) fn can_carry(values: &[ValueRef<'_>]) -> bool {
 fn words_of(v: &ValueRef<'_>) -> Option<u64> {
     match v {
         ValueRef::Bool(_) | ValueRef::I64(_) | ValueRef::F64(_) => Some(1),
+        ValueRef::String(s) if s.len() <= SHORT_TEXT => Some(1 + u64::from(s.len() > 7)),
         ValueRef::String(s) if s.len() <= MAX_TEXT => Some(1 + (s.len() as u64).div_ceil(8)),
         _ => None,
     }
@@ -220,6 +226,16 @@ impl StartEntry<'_> {
             match tags & 0xf {
                 TAG_BOOL => f(i, RingValue::Bool(word != 0)),
                 TAG_F64 => f(i, RingValue::F64(f64::from_bits(word))),
+                TAG_SHORT => {
+                    let len = (word as usize & 0xff).min(SHORT_TEXT);
+                    scratch.clear();
+                    scratch.extend_from_slice(&word.to_le_bytes()[1..]);
+                    if len > 7 {
+                        scratch.extend_from_slice(&self.ring.get(at).to_le_bytes());
+                        at += 1;
+                    }
+                    f(i, RingValue::Text(std::str::from_utf8(&scratch[..len]).unwrap_or("")));
+                }
                 TAG_TEXT => {
                     let len = (word as usize).min(MAX_TEXT);
                     scratch.clear();
@@ -273,6 +289,10 @@ impl Producer {
                 ValueRef::F64(v) => {
                     put(words, to, v.to_bits());
                     TAG_F64
+                }
+                ValueRef::String(s) if s.len() <= SHORT_TEXT => {
+                    to = put_short_text(words, to, s.as_bytes());
+                    TAG_SHORT
                 }
                 ValueRef::String(s) if s.len() <= MAX_TEXT => {
                     put(words, to, s.len() as u64);
@@ -400,29 +420,21 @@ fn put(words: &Words, at: u64, v: u64) {
     words[(at & MASK) as usize].store(v, Ordering::Relaxed);
 }
 
-/// Writes bytes behind `at`, eight a word; returns the last word written.
+/// Writes a short text at `at`; returns the last word written.
 #[inline]
-fn put_text(words: &Words, at: u64, bytes: &[u8]) -> u64 {
+fn put_short_text(words: &Words, at: u64, bytes: &[u8]) -> u64 {
     let n = bytes.len() as u32;
-    match bytes.first_chunk::<8>() {
-        _ if n > 16 => put_long_text(words, at, bytes),
-        Some(first) => {
-            put(words, at + 1, u64::from_le_bytes(*first));
-            if n == 8 {
-                return at + 1;
-            }
-            put(words, at + 2, tail_word(bytes, n - 8));
-            at + 2
-        }
-        None if n == 0 => at,
-        None => {
-            put(words, at + 1, tail_word(bytes, n));
-            at + 1
-        }
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        put(words, at, u64::from_le_bytes(*first) << 8 | u64::from(n));
+        put(words, at + 1, u64::from_le_bytes(*last) >> (64 - 8 * (n - 7)));
+        return at + 1;
     }
+    put(words, at, tail_word(bytes, n) << 8 | u64::from(n));
+    at
 }
 
-fn put_long_text(words: &Words, mut at: u64, bytes: &[u8]) -> u64 {
+/// Writes bytes behind `at`, eight a word; returns the last word written.
+fn put_text(words: &Words, mut at: u64, bytes: &[u8]) -> u64 {
     let (whole, rest) = bytes.as_chunks::<8>();
     for chunk in whole {
         at += 1;
@@ -435,7 +447,7 @@ fn put_long_text(words: &Words, mut at: u64, bytes: &[u8]) -> u64 {
     at
 }
 
-/// The last `n` bytes (1 to 8) as a word, read in registers: a copy through memory would stall the load that
+/// The last `n` bytes (up to 7, and all if there are fewer than 8) as a word, read in registers: a copy through memory would stall the load that
 /// follows it.
 #[inline]
 fn tail_word(bytes: &[u8], n: u32) -> u64 {
@@ -446,7 +458,7 @@ fn tail_word(bytes: &[u8], n: u32) -> u64 {
         let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
         return u64::from(first) | u64::from(last) << (8 * (n - 4));
     }
-    // One to three bytes: first, middle, last, some of which are the same one.
+    // Up to three bytes: first, middle, last, some of which are the same one.
     let byte = |i: usize| bytes.get(i).map_or(0, |b| u64::from(*b) << (8 * i));
     byte(0) | byte(bytes.len() / 2) | byte(bytes.len().saturating_sub(1))
 }
