@@ -25,6 +25,7 @@ mod recorder;
 mod ring;
 mod ring_reader;
 mod ring_span;
+mod ring_text;
 mod span;
 
 #[cfg(not(feature = "otel"))]
