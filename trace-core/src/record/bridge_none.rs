@@ -5,13 +5,6 @@ use crate::model::SpanContext;
 /// Nothing to detach.
 pub(super) struct Attached;
 
-impl Attached {
-    #[inline]
-    pub(super) const fn none() -> Self {
-        Self
-    }
-}
-
 #[inline]
 pub(super) fn in_use() -> bool {
     false

@@ -36,13 +36,6 @@ fn is_usable() -> bool {
 /// Detaches when dropped.
 pub(super) struct Attached(Option<ContextGuard>);
 
-impl Attached {
-    #[inline]
-    pub(super) const fn none() -> Self {
-        Self(None)
-    }
-}
-
 /// Whether contexts are kept in step.
 #[inline]
 pub(super) fn in_use() -> bool {

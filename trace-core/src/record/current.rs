@@ -58,15 +58,14 @@ pub(super) fn activate(context: SpanContext) -> Restore {
 
 impl Local {
     /// Makes `context` the active one, and says where it lies.
-    #[inline]
-    pub(super) fn push(&mut self, context: SpanContext) -> usize {
+    fn push(&mut self, context: SpanContext) -> usize {
         self.active.push(context);
         self.active.len() - 1
     }
 
     /// Ends what `push` began. Usually the innermost; a `tracing` span may be left while an inner one is entered.
     #[inline]
-    fn pop(&mut self, at: usize, span_id: SpanId) {
+    pub(super) fn pop(&mut self, at: usize, span_id: SpanId) {
         if at + 1 == self.active.len() && self.active[at].span_id == span_id {
             self.active.pop();
         } else if let Some(at) = self.active.iter().rposition(|c| c.span_id == span_id) {
@@ -83,12 +82,6 @@ pub(super) struct Restore {
 }
 
 impl Restore {
-    /// For an entry that was made by [`Local::push`].
-    #[inline]
-    pub(super) fn of(at: usize, span_id: SpanId) -> Self {
-        Self { at, span_id, _attached: bridge::Attached::none() }
-    }
-
     #[inline]
     pub(super) fn restore(self) {
         with_local(|l| l.pop(self.at, self.span_id));

@@ -11,7 +11,8 @@ use super::span::Span;
 /// Runs a future inside a span.
 pub trait InSpan: Future + Sized {
     /// The span is active whenever the future is polled, on whatever thread, and ends when the future completes
-    /// or is dropped. A future dropped before it completed ends as cancelled: `mplp.status = "cancelled"`.
+    /// or is dropped. A future dropped before it completed ends as cancelled: `mplp.status = "cancelled"`. A panic
+    /// ends the span where it passes, with the error status `panicked`.
     fn in_span(self, span: Span) -> InstrumentedFuture<Self> {
         InstrumentedFuture { future: Box::pin(self), span: Some(span) }
     }
@@ -39,14 +40,32 @@ impl<F: Future> Future for InstrumentedFuture<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.get_mut();
         let context = this.span.as_ref().and_then(Span::context).cloned();
+        let mut ends_with_panic = EndsWithPanic { span: &mut this.span, panicked: true };
         let out = {
             let _scope = ActiveScope(context.map(activate));
             this.future.as_mut().poll(cx)
         };
+        ends_with_panic.panicked = false;
+        drop(ends_with_panic);
         if out.is_ready() {
             this.span = None;
         }
         out
+    }
+}
+
+/// Ends the span where a panic passes, which may be caught before the future is dropped.
+struct EndsWithPanic<'a> {
+    span: &'a mut Option<Span>,
+    panicked: bool,
+}
+
+impl Drop for EndsWithPanic<'_> {
+    fn drop(&mut self) {
+        if self.panicked {
+            // Dropped while the thread panics, it gets the status.
+            *self.span = None;
+        }
     }
 }
 

@@ -1,10 +1,13 @@
 //! A span that is active on the thread that entered it.
 
+use std::cell::OnceCell;
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::panic::RefUnwindSafe;
 
 use super::current::{Restore, activate, current_context, with_local};
 use super::recorder::{Recorder, or_default};
+use super::ring_span::{Elsewhere, RingSpan};
 use super::span::{Name, Span, Start};
 use super::{Callsite, bridge};
 use crate::batch::ScopeRef;
@@ -15,42 +18,61 @@ use crate::model::{SpanContext, ValueRef};
 /// Guards are dropped in the reverse order of their creation, as scopes do. It cannot be held across `.await`
 /// in a task that moves between threads, for it is not `Send`; see [`super::InSpan`] for async code.
 pub struct SpanGuard {
-    span: Span,
+    /// The span as [`span!`](crate::span) leaves it, until `span` is set.
+    fast: Option<RingSpan>,
+    /// Set from the beginning, or when it is first asked for.
+    span: OnceCell<Span>,
     restore: Option<Restore>,
     not_send: PhantomData<*const ()>,
 }
 
+// What a panic may interrupt is the making of a `Span` from scalars, which leaves the cell empty.
+impl RefUnwindSafe for SpanGuard {}
+
 impl SpanGuard {
     pub(super) fn new(span: Span) -> Self {
         let restore = span.context().cloned().map(activate);
-        Self { span, restore, not_send: PhantomData }
+        Self { fast: None, span: OnceCell::from(span), restore, not_send: PhantomData }
     }
 
     /// Ends the span now.
     pub fn end(self) {
         drop(self);
     }
-}
 
-impl Deref for SpanGuard {
-    type Target = Span;
-    fn deref(&self) -> &Span {
-        &self.span
-    }
-}
-
-impl Drop for SpanGuard {
-    #[inline]
-    fn drop(&mut self) {
+    #[cold]
+    fn leave(&mut self) {
+        if let Some(fast) = self.fast.take() {
+            fast.leave();
+            // Dropped with the guard, which ends it.
+            self.span.get_or_init(|| fast.to_span());
+        }
         if let Some(r) = self.restore.take() {
             r.restore();
         }
     }
 }
 
+impl Deref for SpanGuard {
+    type Target = Span;
+    fn deref(&self) -> &Span {
+        self.span.get_or_init(|| self.fast.as_ref().map_or_else(Span::none, RingSpan::to_span))
+    }
+}
+
+impl Drop for SpanGuard {
+    #[inline]
+    fn drop(&mut self) {
+        match &self.fast {
+            Some(fast) if self.span.get().is_none() && !std::thread::panicking() && fast.end() => {}
+            _ => self.leave(),
+        }
+    }
+}
+
 impl std::fmt::Debug for SpanGuard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("SpanGuard").field(&self.span).finish()
+        f.debug_tuple("SpanGuard").field(&**self).finish()
     }
 }
 
@@ -94,24 +116,12 @@ pub fn enter(recorder: Option<&Recorder>, callsite: &'static Callsite, values: &
         // The `opentelemetry` context has to be kept in step, which costs more than the ring saves.
         return start(recorder, callsite, values).enter();
     }
-    let guard = with_local(|l| {
-        if l.is_suppressed() {
-            return None;
+    match RingSpan::start(recorder, callsite, values) {
+        Ok(fast) => {
+            SpanGuard { fast: Some(fast), span: OnceCell::new(), restore: None, not_send: PhantomData }
         }
-        // Taken out, so that the recorder can be used together with the rest; a pointer goes there and back.
-        let own = l.default.take();
-        let span = match or_default(recorder, &own) {
-            Some(r) => Span::start_in_ring(r, l, callsite, values),
-            None => Some(Span::none()),
-        };
-        l.default = own;
-        let span = span?;
-        let restore = span.context().map(|c| Restore::of(l.active.len() - 1, c.span_id));
-        Some(SpanGuard { span, restore, not_send: PhantomData })
-    });
-    match guard {
-        Some(Some(guard)) => guard,
-        _ => start(recorder, callsite, values).enter(),
+        Err(Elsewhere::Nowhere) => Span::none().enter(),
+        Err(Elsewhere::Chunk) => start(recorder, callsite, values).enter(),
     }
 }
 

@@ -24,6 +24,8 @@ mod macros;
 mod recorder;
 mod ring;
 mod ring_reader;
+mod ring_span;
+mod ring_text;
 mod span;
 
 #[cfg(not(feature = "otel"))]

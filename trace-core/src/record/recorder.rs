@@ -171,9 +171,9 @@ impl Recorder {
             c.buffer_full += chunk.dropped;
             drop(chunk);
             if let Some(ring) = slot.ring() {
-                c.started += ring.started.load(Ordering::Relaxed);
-                c.ended += ring.ended.load(Ordering::Relaxed);
-                c.buffer_full += ring.dropped.load(Ordering::Relaxed);
+                c.started += ring.counts.started.load(Ordering::Relaxed);
+                c.ended += ring.counts.ended.load(Ordering::Relaxed);
+                c.buffer_full += ring.counts.dropped.load(Ordering::Relaxed);
             }
         }
         c
@@ -234,14 +234,16 @@ impl Lease {
     /// The thread's ring.
     #[inline]
     pub(super) fn ring(&mut self) -> (&Ring, &mut Producer, &'static Slot) {
-        let slot = self.slot;
-        let (ring, producer) = self.ring.get_or_insert_with(|| {
-            let ring = slot.make_ring();
-            let producer = ring.producer();
-            (ring, producer)
-        });
-        (ring, producer, slot)
+        let (ring, producer) = self.ring.get_or_insert_with(|| open_ring(self.slot));
+        (ring, producer, self.slot)
     }
+}
+
+#[cold]
+fn open_ring(slot: &'static Slot) -> (Arc<Ring>, Producer) {
+    let ring = slot.make_ring();
+    let producer = ring.producer();
+    (ring, producer)
 }
 
 impl Drop for Lease {

@@ -13,10 +13,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Callsite;
 use super::chunk::Consumer;
+use super::ring_text::{put_short_text, put_text};
 use crate::clock::Clock;
-use crate::model::{SpanContext, SpanId, ValueRef};
+use crate::model::{SpanId, TraceFlags, TraceId, ValueRef};
 
-/// Words in a ring: 2 MiB a thread, some 14,000 spans with four attributes.
+/// Words in a ring: 2 MiB a thread, some 15,000 to 20,000 spans with four attributes.
 pub(super) const WORDS: usize = 1 << 18;
 /// Words after which the pipeline's thread is woken. Waking costs microseconds, so not too often; a quarter leaves it
 /// the time in which a busy thread writes the rest.
@@ -31,6 +32,8 @@ const END_WORDS: u64 = 5;
 pub(super) const MAX_VALUES: usize = 15;
 /// Longer texts take the other way.
 pub(super) const MAX_TEXT: usize = 1024;
+/// Words of the longest start record.
+const MAX_START_WORDS: u64 = START_WORDS + MAX_VALUES as u64 * (1 + MAX_TEXT as u64 / 8);
 
 const KIND_START: u64 = 0;
 const KIND_END: u64 = 1;
@@ -40,19 +43,33 @@ const BIT_CONTINUED: u64 = 1 << 9;
 const TAG_BOOL: u64 = 1;
 const TAG_I64: u64 = 2;
 const TAG_F64: u64 = 3;
+/// Its length in one word, its bytes in more.
 const TAG_TEXT: u64 = 4;
+/// At most [`SHORT_TEXT`] bytes: the length in the lowest byte of the first word, seven bytes above it, and eight
+/// in a second word if there are more.
+const TAG_SHORT: u64 = 5;
+const SHORT_TEXT: usize = 15;
 
 /// Keeps the writer's and the reader's word on different cache lines.
 #[repr(align(128))]
 #[derive(Default)]
 struct Line(AtomicU64);
 
+pub(super) type Words = [AtomicU64; WORDS];
+
 /// Words that one thread writes and the pipeline reads.
 pub(super) struct Ring {
-    words: Box<[AtomicU64; WORDS]>,
+    words: Box<Words>,
     head: Line,
     tail: Line,
-    /// Written by the owner alone.
+    pub(super) counts: Counts,
+}
+
+/// What went into a ring. Written by its owner alone, on a cache line of its own: the reader looks up `words` all
+/// the time.
+#[repr(align(128))]
+#[derive(Default)]
+pub(super) struct Counts {
     pub(super) started: AtomicU64,
     pub(super) ended: AtomicU64,
     pub(super) dropped: AtomicU64,
@@ -103,11 +120,27 @@ pub(super) enum RingValue<'a> {
     Text(&'a str),
 }
 
+/// What a span starts with, besides its values.
+pub(super) struct StartHead {
+    pub(super) callsite: &'static Callsite,
+    pub(super) trace_id: TraceId,
+    pub(super) span_id: SpanId,
+    /// Zero without a parent.
+    pub(super) parent: u64,
+    pub(super) remote_parent: bool,
+    pub(super) flags: TraceFlags,
+}
+
+/// Whether a start record can have these values.
+pub(super) fn can_carry(values: &[ValueRef<'_>]) -> bool {
+    values.len() <= MAX_VALUES && values.iter().all(|v| words_of(v).is_some())
+}
+
 /// Words that a value takes, or `None` if it cannot travel here.
-#[inline]
 fn words_of(v: &ValueRef<'_>) -> Option<u64> {
     match v {
         ValueRef::Bool(_) | ValueRef::I64(_) | ValueRef::F64(_) => Some(1),
+        ValueRef::String(s) if s.len() <= SHORT_TEXT => Some(1 + u64::from(s.len() > 7)),
         ValueRef::String(s) if s.len() <= MAX_TEXT => Some(1 + (s.len() as u64).div_ceil(8)),
         _ => None,
     }
@@ -120,19 +153,7 @@ impl Ring {
             Ok(words) => words,
             Err(_) => unreachable!("it has just been made with this length"),
         };
-        Self {
-            words,
-            head: Line::default(),
-            tail: Line::default(),
-            started: AtomicU64::new(0),
-            ended: AtomicU64::new(0),
-            dropped: AtomicU64::new(0),
-        }
-    }
-
-    #[inline]
-    fn put(&self, at: u64, v: u64) {
-        self.words[(at & MASK) as usize].store(v, Ordering::Relaxed);
+        Self { words, head: Line::default(), tail: Line::default(), counts: Counts::default() }
     }
 
     #[inline]
@@ -206,6 +227,16 @@ impl StartEntry<'_> {
             match tags & 0xf {
                 TAG_BOOL => f(i, RingValue::Bool(word != 0)),
                 TAG_F64 => f(i, RingValue::F64(f64::from_bits(word))),
+                TAG_SHORT => {
+                    let len = (word as usize & 0xff).min(SHORT_TEXT);
+                    scratch.clear();
+                    scratch.extend_from_slice(&word.to_le_bytes()[1..]);
+                    if len > 7 {
+                        scratch.extend_from_slice(&self.ring.get(at).to_le_bytes());
+                        at += 1;
+                    }
+                    f(i, RingValue::Text(std::str::from_utf8(&scratch[..len]).unwrap_or("")));
+                }
                 TAG_TEXT => {
                     let len = (word as usize).min(MAX_TEXT);
                     scratch.clear();
@@ -224,75 +255,76 @@ impl StartEntry<'_> {
 }
 
 impl Producer {
-    /// Writes the start of a span; `None` if it has no room or cannot travel here, which `Refused` tells apart.
+    /// Writes the start of a span.
     #[inline]
     pub(super) fn start(
         &mut self,
         ring: &Ring,
         consumer: &Consumer,
         clock: &Clock,
-        callsite: &'static Callsite,
-        context: &SpanContext,
-        parent: Option<(SpanId, bool)>,
+        head: &StartHead,
         values: &[ValueRef<'_>],
     ) -> Result<u64, Refused> {
-        if values.len() > MAX_VALUES || !context.trace_state.is_empty() {
+        if values.len() > MAX_VALUES {
             return Err(Refused::Unsuitable);
         }
-        let mut len = START_WORDS;
-        for v in values {
-            len += words_of(v).ok_or(Refused::Unsuitable)?;
+        let (words, at) = (&*ring.words, self.pos);
+        // Nearly always there is room for the longest record, and nobody has to know how long this one will be.
+        if at + MAX_START_WORDS + END_WORDS + self.reserved > self.limit {
+            self.make_room(ring, consumer, values)?;
         }
-        if self.pos + len + END_WORDS + self.reserved > self.limit && !self.make_room(ring, consumer, len) {
-            bump(&ring.dropped);
-            return Err(Refused::Full);
-        }
-        self.publish(ring);
-        let at = self.pos;
-        let mut header = KIND_START | u64::from(callsite.number()) << 16 | len << 48;
-        if parent.is_some_and(|(_, remote)| remote) {
-            header |= BIT_REMOTE_PARENT;
-        }
-        let trace = context.trace_id.to_u128();
-        ring.put(at, header);
-        ring.put(at + 2, 0);
-        ring.put(at + 3, (trace >> 64) as u64);
-        ring.put(at + 4, trace as u64);
-        ring.put(at + 5, context.span_id.to_u64());
-        ring.put(at + 6, parent.map_or(0, |(id, _)| id.to_u64()));
-        let mut tags = u64::from(context.flags.0) << 60;
+        // First, for only the values can be refused: what is behind the newest record is not yet seen.
+        let mut tags = u64::from(head.flags.0) << 60;
         let mut to = at + START_WORDS;
-        for (i, v) in values.iter().enumerate() {
+        let mut shift = 0;
+        for v in values {
             let tag = match *v {
                 ValueRef::Bool(v) => {
-                    ring.put(to, v.into());
+                    put(words, to, v.into());
                     TAG_BOOL
                 }
                 ValueRef::I64(v) => {
-                    ring.put(to, v.cast_unsigned());
+                    put(words, to, v.cast_unsigned());
                     TAG_I64
                 }
                 ValueRef::F64(v) => {
-                    ring.put(to, v.to_bits());
+                    put(words, to, v.to_bits());
                     TAG_F64
                 }
-                ValueRef::String(s) => {
-                    ring.put(to, s.len() as u64);
-                    to = put_text(ring, to, s.as_bytes());
+                ValueRef::String(s) if s.len() <= SHORT_TEXT => {
+                    to = put_short_text(words, to, s.as_bytes());
+                    TAG_SHORT
+                }
+                ValueRef::String(s) if s.len() <= MAX_TEXT => {
+                    put(words, to, s.len() as u64);
+                    to = put_text(words, to, s.as_bytes());
                     TAG_TEXT
                 }
-                ValueRef::Array(_) => 0,
+                ValueRef::String(_) | ValueRef::Array(_) => return Err(Refused::Unsuitable),
             };
             to += 1;
-            tags |= tag << (4 * i);
+            tags |= tag << shift;
+            shift += 4;
         }
-        ring.put(at + 7, tags);
-        self.pos = at + len;
+        self.publish(ring);
+        let mut header = KIND_START | u64::from(head.callsite.number()) << 16 | (to - at) << 48;
+        if head.remote_parent {
+            header |= BIT_REMOTE_PARENT;
+        }
+        let trace = head.trace_id.to_u128();
+        put(words, at, header);
+        put(words, at + 2, 0);
+        put(words, at + 3, (trace >> 64) as u64);
+        put(words, at + 4, trace as u64);
+        put(words, at + 5, head.span_id.to_u64());
+        put(words, at + 6, head.parent);
+        put(words, at + 7, tags);
+        self.pos = to;
         self.newest = at;
         self.reserved += END_WORDS;
-        bump(&ring.started);
+        bump(&ring.counts.started);
         // Last, so that what recording costs is not part of the span.
-        ring.put(at + 1, clock.ticks());
+        put(words, at + 1, clock.ticks());
         Ok(at)
     }
 
@@ -304,17 +336,17 @@ impl Producer {
         consumer: &Consumer,
         clock: &Clock,
         at: u64,
-        context: &SpanContext,
+        (trace_id, span_id): (TraceId, SpanId),
         continued: bool,
     ) {
         self.reserved -= END_WORDS;
         if self.newest == at && !continued {
-            ring.put(at + 2, clock.ticks());
+            put(&ring.words, at + 2, clock.ticks());
         } else {
-            self.end_apart(ring, clock, context.trace_id.to_u128(), context.span_id, continued);
+            self.end_apart(ring, clock, trace_id.to_u128(), span_id, continued);
         }
         self.newest = NOWHERE;
-        bump(&ring.ended);
+        bump(&ring.counts.ended);
         self.publish(ring);
         if self.pos >= self.wake_at {
             self.wake_at = self.pos + WAKE_AFTER;
@@ -323,12 +355,12 @@ impl Producer {
     }
 
     fn end_apart(&mut self, ring: &Ring, clock: &Clock, trace: u128, span: SpanId, continued: bool) {
-        let at = self.pos;
-        ring.put(at, KIND_END | END_WORDS << 48 | if continued { BIT_CONTINUED } else { 0 });
-        ring.put(at + 1, (trace >> 64) as u64);
-        ring.put(at + 2, trace as u64);
-        ring.put(at + 3, span.to_u64());
-        ring.put(at + 4, clock.ticks());
+        let (words, at) = (&*ring.words, self.pos);
+        put(words, at, KIND_END | END_WORDS << 48 | if continued { BIT_CONTINUED } else { 0 });
+        put(words, at + 1, (trace >> 64) as u64);
+        put(words, at + 2, trace as u64);
+        put(words, at + 3, span.to_u64());
+        put(words, at + 4, clock.ticks());
         self.pos = at + END_WORDS;
     }
 
@@ -348,11 +380,25 @@ impl Producer {
         }
     }
 
+    /// Looks how far the reader has come, and whether the record fits exactly.
     #[cold]
-    fn make_room(&mut self, ring: &Ring, consumer: &Consumer, len: u64) -> bool {
+    fn make_room(
+        &mut self,
+        ring: &Ring,
+        consumer: &Consumer,
+        values: &[ValueRef<'_>],
+    ) -> Result<(), Refused> {
+        let mut len = START_WORDS;
+        for v in values {
+            len += words_of(v).ok_or(Refused::Unsuitable)?;
+        }
         self.limit = ring.tail.0.load(Ordering::Acquire) + WORDS as u64;
+        if self.pos + len + END_WORDS + self.reserved <= self.limit {
+            return Ok(());
+        }
         consumer.wake();
-        self.pos + len + END_WORDS + self.reserved <= self.limit
+        bump(&ring.counts.dropped);
+        Err(Refused::Full)
     }
 }
 
@@ -370,51 +416,7 @@ fn bump(count: &AtomicU64) {
     count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
 }
 
-/// Writes bytes behind `at`, eight a word; returns the last word written.
 #[inline]
-fn put_text(ring: &Ring, mut at: u64, bytes: &[u8]) -> u64 {
-    let (whole, rest) = bytes.as_chunks::<8>();
-    for chunk in whole {
-        at += 1;
-        ring.put(at, u64::from_le_bytes(*chunk));
-    }
-    if !rest.is_empty() {
-        at += 1;
-        ring.put(at, tail_word(bytes, rest.len() as u32));
-    }
-    at
-}
-
-/// The last `n` bytes (1 to 7) as a word, read in registers: a copy through memory would stall the load that
-/// follows it.
-#[inline]
-fn tail_word(bytes: &[u8], n: u32) -> u64 {
-    if let Some(last) = bytes.last_chunk::<8>() {
-        return u64::from_le_bytes(*last) >> (64 - 8 * n);
-    }
-    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
-        return u64::from(first) | u64::from(last) << (8 * (n - 4));
-    }
-    bytes.iter().rev().fold(0, |word, b| word << 8 | u64::from(*b))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_tail_of_a_text_is_its_last_bytes() {
-        let text = b"abcdefghijklmnopqrstuvwxyz";
-        for len in 1..text.len() {
-            let bytes = &text[..len];
-            let n = len % 8;
-            if n == 0 {
-                continue;
-            }
-            let mut expected = [0; 8];
-            expected[..n].copy_from_slice(&bytes[len - n..]);
-            assert_eq!(tail_word(bytes, n as u32).to_le_bytes(), expected, "{len} bytes");
-        }
-    }
+pub(super) fn put(words: &Words, at: u64, v: u64) {
+    words[(at & MASK) as usize].store(v, Ordering::Relaxed);
 }

@@ -5,11 +5,10 @@ use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
-use super::Callsite;
 use super::chunk::{Chunk, NewRow, Slot};
 use super::current::{Local, with_local};
 use super::recorder::Recorder;
-use super::ring::{Producer, Refused, Ring};
+use super::ring::{Producer, Ring};
 use crate::batch::{Columns, EventCell, LinkCell, List, NONE, Row, ScopeRef, StatusCode, Text};
 use crate::clock::Clock;
 use crate::model::{
@@ -105,40 +104,11 @@ impl Span {
         Self::start_in(recorder, slot, trace_id, span_id, s)
     }
 
-    /// Starts a span of a call site in the thread's ring, under the innermost of `active` or the given parent, and
-    /// makes it the innermost itself; `None` if it has to go to the chunk.
-    #[inline]
-    pub(super) fn start_in_ring(
-        recorder: &Recorder,
-        local: &mut Local,
-        callsite: &'static Callsite,
-        values: &[ValueRef<'_>],
-    ) -> Option<Self> {
-        if !recorder.is_open() {
-            return None;
-        }
-        let Local { active, slots, ids, .. } = local;
-        let parent = active.last();
-        let span_id = ids.span_id();
-        let trace_id = match parent {
-            Some(p) => p.trace_id,
-            None => ids.trace_id(),
-        };
-        let context = recorder.decide(trace_id, span_id, parent, callsite.name, callsite.kind);
-        if !context.is_sampled() {
-            active.push(context.clone());
-            return Some(Self { context: Some(context), record: None });
-        }
-        let above = parent.map(|p| (p.span_id, p.is_remote));
-        let (ring, producer, slot) = recorder.lease(slots).ring();
-        let record =
-            match producer.start(ring, &slot.consumer, &slot.clock, callsite, &context, above, values) {
-                Ok(at) => Some(Handle { slot, place: Place::Ring { at, continued: AtomicBool::new(false) } }),
-                Err(Refused::Full) => None,
-                Err(Refused::Unsuitable) => return None,
-            };
-        active.push(context.clone());
-        Some(Self { context: Some(context), record })
+    /// A span that lies in the calling thread's ring, or nowhere.
+    pub(super) fn of_ring(context: SpanContext, record: Option<(&'static Slot, u64)>) -> Self {
+        let handle =
+            |(slot, at)| Handle { slot, place: Place::Ring { at, continued: AtomicBool::new(false) } };
+        Self { context: Some(context), record: record.map(handle) }
     }
 
     fn start_in(
@@ -352,7 +322,8 @@ impl Handle {
         .is_some()
     }
 
-    #[inline]
+    // Not inlined, so that the check for a span that records nothing is.
+    #[inline(never)]
     fn end(&self, span: &Span, at: Option<Timestamp>) {
         let panicking = std::thread::panicking();
         if let (Place::Ring { at, continued }, Some(context), None, false) =
@@ -360,7 +331,8 @@ impl Handle {
         {
             let continued = continued.load(Ordering::Relaxed);
             let (consumer, clock) = (&self.slot.consumer, &self.slot.clock);
-            if self.in_ring(|ring, producer| producer.end(ring, consumer, clock, *at, context, continued)) {
+            let ids = (context.trace_id, context.span_id);
+            if self.in_ring(|ring, producer| producer.end(ring, consumer, clock, *at, ids, continued)) {
                 return;
             }
         }
@@ -500,7 +472,7 @@ impl Recorder {
     /// The identity of a new span, with the decision whether it is recorded. Local children follow their parent; the
     /// sampler is asked where a trace enters the process.
     #[inline]
-    fn decide(
+    pub(super) fn decide(
         &self,
         trace_id: TraceId,
         span_id: SpanId,

@@ -227,6 +227,22 @@ fn a_future_keeps_its_span_across_threads_and_notes_cancellation() {
 }
 
 #[test]
+fn a_future_whose_panic_is_caught_has_panicked_and_was_not_cancelled() {
+    let (r, mut d, _) = recorder();
+    let mut future = Box::pin(async { panic!("boom") }.in_span(r.span("task").start()));
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    let poll = std::panic::AssertUnwindSafe(|| std::future::Future::poll(future.as_mut(), &mut cx));
+    let caught: Result<std::task::Poll<()>, _> = std::panic::catch_unwind(poll);
+    assert!(caught.is_err());
+    assert!(current_context().is_none());
+    // Nobody panics any more when the future goes.
+    drop(future);
+    let spans = take(&mut d);
+    assert_eq!(find(&spans, "task").status, Status::Error("panicked".into()));
+    assert!(find(&spans, "task").attributes.is_empty());
+}
+
+#[test]
 fn an_unsampled_parent_keeps_its_children_out() {
     use crate::model::{SpanContext, SpanId, TraceFlags, TraceId};
     let (r, mut d, _) = recorder();
