@@ -6,7 +6,6 @@
 
 mod table;
 
-use serde_json::Value;
 use table::{Row, table};
 
 use crate::{Result, cargo, process};

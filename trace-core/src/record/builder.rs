@@ -7,7 +7,8 @@ use std::time::SystemTime;
 use super::SpanGuard;
 use super::current::{current_context, with_local};
 use super::recorder::{NO_SCOPE, Recorder};
-use super::span::{Name, Span, Start};
+use super::span::Span;
+use super::start::{Name, Start};
 use crate::batch::ScopeRef;
 use crate::model::{KeyValue, Scope, SpanContext, SpanKind, Timestamp, Value};
 

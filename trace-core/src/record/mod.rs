@@ -17,6 +17,7 @@ mod drain;
 mod field;
 mod future;
 mod guard;
+mod handle;
 mod id_gen;
 mod in_context;
 mod limits;
@@ -27,6 +28,7 @@ mod ring_reader;
 mod ring_span;
 mod ring_text;
 mod span;
+mod start;
 
 #[cfg(not(feature = "otel"))]
 #[path = "bridge_none.rs"]

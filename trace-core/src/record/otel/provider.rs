@@ -8,7 +8,8 @@ use super::span::OtelSpan;
 use crate::batch::ScopeRef;
 use crate::record::current::{current_context, with_local};
 use crate::record::recorder::Recorder;
-use crate::record::span::{Name, Span, Start};
+use crate::record::span::Span;
+use crate::record::start::{Name, Start};
 use crate::record::{bridge, field::AsValue};
 
 /// Gives tracers that record into a [`Recorder`]. Register it with `opentelemetry::global::set_tracer_provider`.

@@ -15,7 +15,8 @@ use crate::batch::ScopeRef;
 use crate::model::{KeyValue, Scope, SpanContext, SpanKind};
 use crate::record::current::{current_context, with_local};
 use crate::record::recorder::Recorder;
-use crate::record::span::{Name, Span, Start};
+use crate::record::span::Span;
+use crate::record::start::{Name, Start};
 
 /// Records `tracing` spans, and events inside them as span events.
 ///

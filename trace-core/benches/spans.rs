@@ -5,7 +5,7 @@
 //! after each burst that is not timed; the figure is the best burst, in nanoseconds a child, which is the
 //! one least disturbed by the rest of the machine. Drops are checked: none is allowed.
 //!
-//! `cargo bench -p examples --bench spans` prints a line of JSON a case.
+//! `cargo xtask bench spans --json` prints a line of JSON a case.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -32,7 +32,7 @@ use tracing_subscriber::layer::SubscriberExt;
 
 const CHILDREN: usize = 64;
 const TRACES: usize = 64;
-const ROUNDS: usize = 60;
+const ROUNDS: usize = 200;
 
 static USERS: [&str; 4] = ["user-0001234", "user-0001235", "user-0981234", "user-7701234"];
 
