@@ -100,6 +100,9 @@ impl TraceId {
 }
 
 impl SpanId {
+    /// The largest id.
+    pub const MAX: Self = Self(NonZeroU64::MAX);
+
     /// The id with this value, or `None` for zero.
     pub const fn new(value: u64) -> Option<Self> {
         match NonZeroU64::new(value) {
