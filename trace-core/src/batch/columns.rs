@@ -185,6 +185,8 @@ impl Row {
     pub(crate) const CONTINUATION: u8 = 16;
     /// The name was replaced (continuations only).
     pub(crate) const RENAMED: u8 = 32;
+    /// The status counts only if the span has none yet (continuations only).
+    pub(crate) const STATUS_IF_UNSET: u8 = 64;
 
     pub(crate) fn has(&self, bit: u8) -> bool {
         self.bits & bit != 0
@@ -210,7 +212,8 @@ impl Deref for ScopeRef {
 
 impl ScopeRef {
     fn same(&self, other: &Self) -> bool {
-        std::ptr::eq::<Scope>(&**self, &**other)
+        // A library may ask for a tracer, and so make a scope, again and again.
+        std::ptr::eq::<Scope>(&**self, &**other) || **self == **other
     }
 }
 

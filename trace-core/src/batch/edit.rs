@@ -124,9 +124,10 @@ impl SpanBatchMut {
 
     /// Keeps the spans for which `keep` is true.
     pub fn retain(&mut self, mut keep: impl FnMut(SpanRef<'_>) -> bool) {
-        let mut rows = std::mem::take(&mut self.columns.rows);
-        rows.retain(|row| keep(SpanRef { columns: &self.columns, row, resource: &self.resource }));
-        self.columns.rows = rows;
+        // First all decisions, so that a panic leaves the batch as it was.
+        let kept: Vec<bool> = self.iter().map(&mut keep).collect();
+        let mut kept = kept.into_iter();
+        self.columns.rows.retain(|_| kept.next().unwrap_or(true));
     }
 
     /// Adds a span.

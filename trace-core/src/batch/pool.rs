@@ -10,6 +10,8 @@ pub(crate) struct Pool(Mutex<Vec<Columns>>);
 
 /// As many as are kept; the rest is freed.
 const KEPT: usize = 16;
+/// Columns that grew beyond this in a burst are not kept, in bytes: every thread may come to hold some.
+const LARGEST: usize = 16 << 20;
 
 impl Pool {
     /// Empty columns, with capacity if there are used ones.
@@ -19,7 +21,7 @@ impl Pool {
 
     /// Brings columns back.
     pub(crate) fn put(&self, mut columns: Columns) {
-        if columns.rows.capacity() == 0 {
+        if columns.rows.capacity() == 0 || columns.capacity_bytes() > LARGEST {
             return;
         }
         columns.clear();
@@ -37,5 +39,25 @@ pub(crate) struct Home(pub(crate) Option<Arc<Pool>>);
 impl Clone for Home {
     fn clone(&self) -> Self {
         Self(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_come_back_unless_a_burst_made_them_huge() {
+        let pool = Pool::default();
+        let with_text = |n| {
+            let mut c = Columns::default();
+            c.rows.reserve(1);
+            c.text.reserve(n);
+            c
+        };
+        pool.put(with_text(1_000));
+        pool.put(with_text(LARGEST));
+        assert!(pool.take().text.capacity() >= 1_000);
+        assert_eq!(pool.take().text.capacity(), 0);
     }
 }

@@ -23,14 +23,18 @@ impl Default for RetryPolicy {
     }
 }
 
+/// No single wait is longer.
+const HOUR: Duration = Duration::from_secs(3600);
+
 impl RetryPolicy {
     /// The wait after the given number of failed attempts. `random` is uniform in [0, 1); `asked` is what the
     /// destination asked for, which is honoured up to one hour.
     pub(super) fn wait(&self, failed: u32, random: f64, asked: Option<Duration>) -> Duration {
         if let Some(asked) = asked {
-            return asked.min(Duration::from_secs(3600));
+            return asked.min(HOUR);
         }
-        let ceiling = self.initial.saturating_mul(1 << failed.saturating_sub(1).min(16)).min(self.max);
+        let ceiling =
+            self.initial.saturating_mul(1 << failed.saturating_sub(1).min(16)).min(self.max).min(HOUR);
         // At least a tenth, so that a run of small numbers does not become a busy loop.
         ceiling.mul_f64(0.1 + 0.9 * random.clamp(0.0, 1.0))
     }

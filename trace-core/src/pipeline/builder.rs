@@ -1,12 +1,12 @@
 //! Building a pipeline, and its handle.
 
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
-use super::destination::{Destination, DestinationConfig};
+use super::destination::{Destination, DestinationConfig, deadline_in};
 use super::error::{DeliveryError, FlushError};
 use super::ledger::{DeliveryReport, Forwarded, Ledger, LedgerReader};
 use super::metric_reader::{Collect, MetricReader, ReaderCommand};
@@ -16,6 +16,9 @@ use crate::batch::SpanBatch;
 use crate::model::MetricBatch;
 use crate::record::{Recorder, RecorderBuilder};
 use crate::signal::{MetricExporter, SpanExporter, SpanProcessor};
+
+/// An interval of zero would keep a processor busy.
+const SHORTEST: Duration = Duration::from_millis(1);
 
 /// Settings of a [`Pipeline`].
 pub struct PipelineBuilder {
@@ -114,20 +117,19 @@ impl PipelineBuilder {
             processors: self.processors,
             destinations: spans.clone(),
             forwarded,
-            interval: self.interval,
+            interval: self.interval.max(SHORTEST),
         };
         let (commands, receiver) = channel();
         let thread =
             std::thread::Builder::new().name("mplp-pipeline".into()).spawn(move || worker.run(&receiver))?;
-        let mut running =
-            Running { commands, wake: thread.thread().clone(), threads: vec![thread], reader: None };
+        let mut running = Running { commands, wake: thread.thread().clone(), thread, reader: None };
         if let Some((collect, interval)) = self.collect.filter(|_| !metrics.is_empty()) {
-            let reader = MetricReader { collect, destinations: metrics.clone(), interval };
+            let reader =
+                MetricReader { collect, destinations: metrics.clone(), interval: interval.max(SHORTEST) };
             let (tx, rx) = channel();
             let thread =
                 std::thread::Builder::new().name("mplp-metrics".into()).spawn(move || reader.run(&rx))?;
-            running.threads.push(thread);
-            running.reader = Some(tx);
+            running.reader = Some((tx, thread));
         }
         Ok(Pipeline { recorder, spans, metrics, ledger, running: Mutex::new(Some(running)) })
     }
@@ -153,8 +155,12 @@ pub struct Pipeline {
 struct Running {
     commands: Sender<Command>,
     wake: Thread,
-    threads: Vec<JoinHandle<()>>,
-    reader: Option<Sender<ReaderCommand>>,
+    thread: JoinHandle<()>,
+    reader: Option<(Sender<ReaderCommand>, JoinHandle<()>)>,
+}
+
+fn left(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now())
 }
 
 impl Pipeline {
@@ -190,20 +196,25 @@ impl Pipeline {
     /// # Errors
     /// If a destination fails to flush, or the time is up; then the flush goes on in the background.
     pub fn flush(&self, limit: Duration) -> Result<(), FlushError> {
-        let deadline = Instant::now() + limit;
-        {
+        let deadline = deadline_in(limit);
+        // Not locked while it waits: a shutdown has its own deadline.
+        let (commands, wake, reader) = {
             let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
             let Some(r) = &*running else { return Err(FlushError::Closed) };
+            (r.commands.clone(), r.wake.clone(), r.reader.as_ref().map(|(commands, _)| commands.clone()))
+        };
+        if let Some(reader) = reader {
             let (tx, rx) = channel();
-            if let Some(reader) = &r.reader {
-                let (tx, rx) = channel();
-                let _ = reader.send(ReaderCommand::Collect(tx));
-                let _ = rx.recv_timeout(limit);
-            }
-            let _ = r.commands.send(Command::Drain(tx));
-            r.wake.unpark();
-            rx.recv_timeout(limit).map_err(|_| FlushError::Timeout(limit, "the pipeline's thread".into()))?;
+            let _ = reader.send(ReaderCommand::Collect(tx));
+            let _ = rx.recv_timeout(left(deadline));
         }
+        let (tx, rx) = channel();
+        let _ = commands.send(Command::Drain(tx));
+        wake.unpark();
+        rx.recv_timeout(left(deadline)).map_err(|e| match e {
+            RecvTimeoutError::Timeout => FlushError::Timeout(limit, "the pipeline's thread".into()),
+            RecvTimeoutError::Disconnected => FlushError::Closed,
+        })?;
         let waiting: Vec<_> = self
             .spans
             .iter()
@@ -235,27 +246,30 @@ impl Pipeline {
     /// # Errors
     /// If any span was lost, now or earlier; the error carries the same report.
     pub fn shutdown(&self, limit: Duration) -> Result<DeliveryReport, DeliveryError> {
-        let deadline = Instant::now() + limit;
+        let deadline = deadline_in(limit);
         self.recorder.close();
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(r) = running {
-            if let Some(reader) = &r.reader {
-                let (tx, rx) = channel();
-                let _ = reader.send(ReaderCommand::Stop(tx));
-                let _ = rx.recv_timeout(limit);
-            }
+            // Both are asked at once, so that one that hangs leaves the other the whole time.
             let (tx, rx) = channel();
             let _ = r.commands.send(Command::Stop(tx));
             r.wake.unpark();
-            let stopped = rx.recv_timeout(limit).is_ok();
+            if let Some((commands, thread)) = r.reader {
+                let (tx, rx) = channel();
+                let _ = commands.send(ReaderCommand::Stop(tx));
+                if rx.recv_timeout(left(deadline)).is_ok() {
+                    // It has answered, so it is about to end.
+                    drop(thread.join());
+                }
+            }
+            let stopped = rx.recv_timeout(left(deadline)).is_ok();
             self.ledger.forwarded.stopped.store(true, Ordering::Release);
             self.spans.iter().for_each(|d| d.close(deadline));
             self.metrics.iter().for_each(|d| d.close(deadline));
             self.spans.iter().for_each(|d| d.join(deadline));
             self.metrics.iter().for_each(|d| d.join(deadline));
             if stopped {
-                // They have answered, so they are about to end.
-                r.threads.into_iter().for_each(|t| drop(t.join()));
+                drop(r.thread.join());
             }
         }
         let report = DeliveryReport { ledger: self.ledger() };

@@ -15,6 +15,12 @@ use super::queue::{Job, Queue};
 use crate::record::suppress;
 use crate::signal::ExportError;
 
+/// The moment after this time; a time without end is one of years, which an `Instant` can hold.
+pub(super) fn deadline_in(time: Duration) -> Instant {
+    const YEARS: Duration = Duration::from_secs(3600 * 24 * 365 * 10);
+    Instant::now() + time.min(YEARS)
+}
+
 /// How a destination is fed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DestinationConfig {
@@ -72,10 +78,21 @@ impl<P: Payload> Destination<P> {
         let thread = std::thread::Builder::new().name(format!("mplp-out-{name}")).spawn(move || {
             suppress();
             match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-                Ok(runtime) => runtime.block_on(worker.run(&sink)),
-                Err(e) => worker.give_up("panic", Some(format!("cannot start a runtime: {e}"))),
+                Ok(runtime) => {
+                    runtime.block_on(worker.run(&sink));
+                    let _ = done.send(());
+                    // Inside the runtime, which its tasks and connections may want; it waits for nobody.
+                    let _ = std::panic::catch_unwind(AssertUnwindSafe(|| {
+                        let _inside = runtime.enter();
+                        drop(sink);
+                    }));
+                    runtime.shutdown_background();
+                }
+                Err(e) => {
+                    worker.give_up("panic", Some(format!("cannot start a runtime: {e}")));
+                    let _ = done.send(());
+                }
             }
-            let _ = done.send(());
         })?;
         Ok(Self {
             queue,
@@ -127,10 +144,22 @@ impl<P: Payload> Destination<P> {
             }
             std::thread::park_timeout(Duration::from_millis(2));
         }
-        if let Some(t) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            // The thread's last act was to say that it is done.
-            let _ = t.join();
+        let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        // All is accounted for. What is left is the exporter's own destructor, which may take longer than we do.
+        while !thread.is_finished() {
+            if Instant::now() >= last {
+                return;
+            }
+            std::thread::park_timeout(Duration::from_millis(1));
         }
+        let _ = thread.join();
+    }
+}
+
+impl<P> Drop for Destination<P> {
+    /// Usually closed before; not if the pipeline could not be started.
+    fn drop(&mut self) {
+        self.queue.close();
     }
 }
 
@@ -168,7 +197,7 @@ impl<P: Payload> Worker<P> {
     async fn gather(&self, first: P) -> Vec<P> {
         let mut records = first.records();
         let mut parts = vec![first];
-        let until = tokio::time::Instant::now() + self.config.max_delay;
+        let until = deadline_in(self.config.max_delay).into();
         while records < self.config.max_batch as u64 {
             if let Some(p) = self.queue.try_pop_payload() {
                 records += p.records();
@@ -204,7 +233,7 @@ impl<P: Payload> Worker<P> {
             }
             failed += 1;
             let wait = self.config.retry.wait(failed, self.random(), e.retry_after());
-            if began.elapsed() + wait > self.config.retry.give_up_after {
+            if began.elapsed().saturating_add(wait) > self.config.retry.give_up_after {
                 return self.account.lose(n, "retries_exhausted", Some(e.to_string()));
             }
             self.account.retry(e.to_string());
@@ -223,10 +252,11 @@ impl<P: Payload> Worker<P> {
             let left = left.min(self.config.timeout.saturating_sub(began.elapsed()));
             // A deadline may be set at any time, so it is looked at again from time to time.
             match timeout(left.min(Duration::from_millis(25)), &mut call).await {
-                Ok(Err(())) => return Err(ExportError::permanent(PANIC)),
-                Ok(Ok(result)) => return result,
+                Ok(Err(())) => break drop_guarded(call, Err(ExportError::permanent(PANIC))),
+                Ok(Ok(result)) => break drop_guarded(call, result),
                 Err(_) if left <= Duration::from_millis(25) => {
-                    return Err(ExportError::retryable(format!("no answer within {:?}", began.elapsed())));
+                    let late = format!("no answer within {:?}", began.elapsed());
+                    break drop_guarded(call, Err(ExportError::retryable(late)));
                 }
                 Err(_) => {}
             }
@@ -274,6 +304,14 @@ impl<P: Payload> Worker<P> {
         x ^= x << 17;
         self.jitter.set(x);
         (x >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+/// Drops an exporter's future, whose destructors may panic too; then that is the result, unless the call succeeded.
+fn drop_guarded<F>(call: CatchUnwind<F>, result: Result<(), ExportError>) -> Result<(), ExportError> {
+    match std::panic::catch_unwind(AssertUnwindSafe(|| drop(call))) {
+        Err(_) if result.is_err() => Err(ExportError::permanent(PANIC)),
+        _ => result,
     }
 }
 

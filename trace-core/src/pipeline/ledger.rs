@@ -16,7 +16,7 @@ use crate::record::Recorder;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Ledger {
-    /// Sampled spans that ended or were refused.
+    /// Sampled spans that ended or were refused, and those that processors added.
     pub received: u64,
     /// Spans handed to every destination.
     pub delivered: u64,
@@ -168,6 +168,7 @@ impl Account {
 pub(super) struct Forwarded {
     pub(super) spans: AtomicU64,
     pub(super) removed: AtomicU64,
+    pub(super) added: AtomicU64,
     pub(super) processor_panics: AtomicU64,
     /// Nobody takes spans any more.
     pub(super) stopped: AtomicBool,
@@ -188,6 +189,7 @@ impl LedgerReader {
         let destinations = self.accounts.iter().map(|a| a.snapshot()).collect();
         let delivered = self.forwarded.spans.load(Ordering::Acquire);
         let removed = self.forwarded.removed.load(Ordering::Acquire);
+        let added = self.forwarded.added.load(Ordering::Acquire);
         let c = self.recorder.counts();
         let mut dropped: BTreeMap<_, _> = [
             ("buffer_full", c.buffer_full),
@@ -198,7 +200,7 @@ impl LedgerReader {
         .into_iter()
         .filter(|(_, n)| *n > 0)
         .collect();
-        let received = c.ended + c.buffer_full + c.after_shutdown;
+        let received = c.ended + c.buffer_full + c.after_shutdown + added;
         let mut pending = received.saturating_sub(delivered + dropped.values().sum::<u64>());
         // Spans that were open at the shutdown and ended after the last look.
         if pending > 0 && self.forwarded.stopped.load(Ordering::Acquire) {

@@ -8,6 +8,8 @@
 mod backoff;
 mod builder;
 mod destination;
+#[cfg(test)]
+mod edge_tests;
 mod error;
 mod ledger;
 mod metric_reader;

@@ -27,6 +27,14 @@ pub(super) struct Queue<P> {
     capacity: usize,
 }
 
+impl<P> Queue<P> {
+    /// No more payloads; what is queued is still handed out.
+    pub(super) fn close(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
+        self.filled.notify_one();
+    }
+}
+
 impl<P: Payload> Queue<P> {
     pub(super) fn new(capacity: usize) -> Self {
         let state = State { jobs: VecDeque::new(), bytes: 0, closed: false };
@@ -56,12 +64,6 @@ impl<P: Payload> Queue<P> {
         }
         s.jobs.push_back(Job::Flush(done));
         drop(s);
-        self.filled.notify_one();
-    }
-
-    /// No more payloads; what is queued is still handed out.
-    pub(super) fn close(&self) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
         self.filled.notify_one();
     }
 

@@ -73,8 +73,9 @@ impl PipelineWorker {
             if catch_unwind(AssertUnwindSafe(|| p.process(&mut batch))).is_err() {
                 self.forwarded.processor_panics.fetch_add(1, Ordering::Relaxed);
             }
-            let removed = before.saturating_sub(batch.len()) as u64;
-            self.forwarded.removed.fetch_add(removed, Ordering::AcqRel);
+            let (removed, added) = (before.saturating_sub(batch.len()), batch.len().saturating_sub(before));
+            self.forwarded.removed.fetch_add(removed as u64, Ordering::AcqRel);
+            self.forwarded.added.fetch_add(added as u64, Ordering::AcqRel);
         }
         let batch = batch.seal();
         for d in &self.destinations {

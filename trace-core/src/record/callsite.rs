@@ -32,7 +32,8 @@ impl Callsite {
     /// A number that stands for the site in this process.
     #[inline]
     pub(super) fn number(&'static self) -> u32 {
-        match self.number.load(Ordering::Relaxed) {
+        // Who sees the number also sees that it was registered, and so does the reader of what is then written.
+        match self.number.load(Ordering::Acquire) {
             0 => self.register(),
             n => n,
         }
@@ -47,7 +48,7 @@ impl Callsite {
         }
         all.push(self);
         let n = u32::try_from(all.len()).unwrap_or(u32::MAX);
-        self.number.store(n, Ordering::Relaxed);
+        self.number.store(n, Ordering::Release);
         n
     }
 

@@ -46,6 +46,10 @@ pub(crate) struct Chunk {
     pub(super) started: u64,
     pub(super) ended: u64,
     pub(super) dropped: u64,
+    /// Additions to spans for which there was no room.
+    pub(super) edits_dropped: u64,
+    /// The consumer knows that these columns fill up.
+    woken: bool,
 }
 
 impl Slot {
@@ -82,13 +86,32 @@ impl Slot {
 
     /// Room for one more row? Wakes the consumer at an eighth, so that it has time to come.
     #[inline]
-    pub(super) fn has_room(&self, chunk: &Chunk) -> bool {
+    pub(super) fn has_room(&self, chunk: &mut Chunk) -> bool {
         let rows = chunk.columns.rows.len();
-        if rows == self.limits.spans_per_thread / 8 {
+        let room = rows < self.limits.spans_per_thread
+            && (!rows.is_multiple_of(64) || chunk.columns.byte_size() < self.limits.bytes_per_thread);
+        if !room || rows >= self.limits.spans_per_thread / 8 {
+            self.wake_once(chunk);
+        }
+        room
+    }
+
+    /// Room for an addition to a span? A span may be added to for ever, and after the last reader has gone.
+    pub(super) fn has_room_for_edit(&self, chunk: &mut Chunk) -> bool {
+        let bytes = chunk.columns.byte_size();
+        if bytes >= self.limits.bytes_per_thread / 8 {
+            self.wake_once(chunk);
+        }
+        bytes < self.limits.bytes_per_thread
+    }
+
+    /// Wakes the consumer once for each time that it takes the columns.
+    #[inline]
+    fn wake_once(&self, chunk: &mut Chunk) {
+        if !chunk.woken {
+            chunk.woken = true;
             self.consumer.wake();
         }
-        rows < self.limits.spans_per_thread
-            && (!rows.is_multiple_of(64) || chunk.columns.byte_size() < self.limits.bytes_per_thread)
     }
 }
 
@@ -129,8 +152,14 @@ impl NewRow {
 
 impl Chunk {
     fn empty(&mut self) {
-        self.columns = Columns::default();
+        self.take(&mut Columns::default());
+    }
+
+    /// Swaps the columns for empty ones.
+    pub(super) fn take(&mut self, empty: &mut Columns) {
+        std::mem::swap(&mut self.columns, empty);
         self.epoch += 1;
+        self.woken = false;
     }
 
     #[inline]

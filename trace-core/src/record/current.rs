@@ -36,6 +36,11 @@ pub(super) fn with_local<R>(f: impl FnOnce(&mut Local) -> R) -> Option<R> {
     LOCAL.try_with(|l| l.try_borrow_mut().ok().map(|mut l| f(&mut l))).ok().flatten()
 }
 
+/// Whether the thread's state is in use right now: the caller is a sampler, or something it called.
+pub(super) fn is_within_itself() -> bool {
+    LOCAL.try_with(|l| l.try_borrow_mut().is_err()).unwrap_or(false)
+}
+
 impl Local {
     #[inline]
     pub(super) fn is_suppressed(&self) -> bool {

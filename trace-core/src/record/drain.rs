@@ -35,6 +35,8 @@ struct Continuation {
     data: SpanData,
     end: Option<Moment>,
     renamed: bool,
+    /// Its status counts only if there is none yet.
+    status_if_unset: bool,
     /// Passes that it has waited for its start.
     waited: u32,
 }
@@ -88,8 +90,7 @@ impl Drain {
                     self.pool.put(columns);
                     continue;
                 }
-                chunk.epoch += 1;
-                std::mem::swap(&mut chunk.columns, &mut columns);
+                chunk.take(&mut columns);
             }
             self.settle(&mut columns, &mut continued);
             out.append(&mut columns);
@@ -120,6 +121,7 @@ impl Drain {
                     data: SpanRef::of(columns, row, &shared.resource).to_span_data(),
                     end: row.has(Row::ENDED).then(|| Moment::of(row.end, row.has(Row::END_IS_UNIX))),
                     renamed: row.has(Row::RENAMED),
+                    status_if_unset: row.has(Row::STATUS_IF_UNSET),
                     waited: 0,
                 });
                 return false;
@@ -134,8 +136,9 @@ impl Drain {
                 self.open.insert((row.trace_id, row.span_id), OpenSpan { data, start });
                 return false;
             }
-            row.start = Moment::of(row.start, row.has(Row::START_IS_UNIX)).unix(&self.recorder);
-            row.end = Moment::of(row.end, row.has(Row::END_IS_UNIX)).unix(&self.recorder);
+            let start = Moment::of(row.start, row.has(Row::START_IS_UNIX));
+            let end = Moment::of(row.end, row.has(Row::END_IS_UNIX));
+            (row.start, row.end) = Moment::pair(start, end, &self.recorder);
             true
         });
         columns.rows = rows;
@@ -164,8 +167,9 @@ impl Drain {
     }
 
     fn finish(&self, mut open: OpenSpan, end: Moment, batch: &mut SpanBatchMut) {
-        open.data.start = Timestamp::from_unix_nanos(open.start.unix(&self.recorder));
-        open.data.end = Timestamp::from_unix_nanos(end.unix(&self.recorder));
+        let (start, end) = Moment::pair(open.start, end, &self.recorder);
+        open.data.start = Timestamp::from_unix_nanos(start);
+        open.data.end = Timestamp::from_unix_nanos(end);
         batch.push(open.data);
     }
 
@@ -178,6 +182,16 @@ impl Drain {
 impl Moment {
     fn of(value: u64, is_unix: bool) -> Self {
         if is_unix { Self::Unix(value) } else { Self::Ticks(value) }
+    }
+
+    /// Start and end in Unix time. An end that we measured is not before the start: the caller may have set that by
+    /// another clock, and counters of two processors may differ a little.
+    fn pair(start: Self, end: Self, recorder: &Recorder) -> (u64, u64) {
+        let at = start.unix(recorder);
+        match end {
+            Self::Ticks(_) => (at, end.unix(recorder).max(at)),
+            Self::Unix(t) => (at, t),
+        }
     }
 
     fn unix(self, recorder: &Recorder) -> u64 {
@@ -208,7 +222,9 @@ impl OpenSpan {
         mine.dropped_events += cut(&mut mine.events, limits.events);
         mine.links.extend(theirs.links);
         mine.dropped_links += cut(&mut mine.links, limits.links);
-        if mine.status != Status::Ok && theirs.status != Status::Unset {
+        let replaces =
+            if c.status_if_unset { mine.status == Status::Unset } else { mine.status != Status::Ok };
+        if replaces && theirs.status != Status::Unset {
             mine.status = theirs.status;
         }
     }

@@ -14,7 +14,7 @@ pub trait InSpan: Future + Sized {
     /// or is dropped. A future dropped before it completed ends as cancelled: `mplp.status = "cancelled"`. A panic
     /// ends the span where it passes, with the error status `panicked`.
     fn in_span(self, span: Span) -> InstrumentedFuture<Self> {
-        InstrumentedFuture { future: Box::pin(self), span: Some(span) }
+        InstrumentedFuture { future: Some(Box::pin(self)), span: Some(span) }
     }
 }
 
@@ -23,7 +23,8 @@ impl<F: Future> InSpan for F {}
 /// A future inside a span; see [`InSpan::in_span`].
 #[derive(Debug)]
 pub struct InstrumentedFuture<F> {
-    future: Pin<Box<F>>,
+    /// Gone when the future is dropped, which happens inside the span.
+    future: Option<Pin<Box<F>>>,
     span: Option<Span>,
 }
 
@@ -43,7 +44,11 @@ impl<F: Future> Future for InstrumentedFuture<F> {
         let mut ends_with_panic = EndsWithPanic { span: &mut this.span, panicked: true };
         let out = {
             let _scope = ActiveScope(context.map(activate));
-            this.future.as_mut().poll(cx)
+            match &mut this.future {
+                Some(future) => future.as_mut().poll(cx),
+                // Only `drop` takes it.
+                None => Poll::Pending,
+            }
         };
         ends_with_panic.panicked = false;
         drop(ends_with_panic);
@@ -71,6 +76,11 @@ impl Drop for EndsWithPanic<'_> {
 
 impl<F> Drop for InstrumentedFuture<F> {
     fn drop(&mut self) {
+        let context = self.span.as_ref().and_then(Span::context).cloned();
+        {
+            let _scope = ActiveScope(context.map(activate));
+            self.future = None;
+        }
         // A panic is not a cancellation: the span itself notes it.
         if let Some(span) = self.span.take().filter(|_| !std::thread::panicking()) {
             span.set_attribute("mplp.status", "cancelled");

@@ -35,12 +35,16 @@ impl std::fmt::Debug for Handle {
 impl Handle {
     /// Changes the row in place, or a continuation of it if it is out of reach.
     pub(super) fn edit(&self, span: &Span, f: impl FnOnce(&mut Columns, usize, &super::SpanLimits)) {
-        if let Place::Ring { continued, .. } = &self.place {
+        if let Place::Ring { at, continued } = &self.place {
             continued.store(true, Ordering::Relaxed);
             // The start has to be seen before what continues it.
-            self.in_ring(|ring, producer| producer.publish(ring));
+            self.in_ring(*at, |ring, producer| producer.publish(ring));
         }
         let mut chunk = self.slot.lock();
+        if !self.slot.has_room_for_edit(&mut chunk) {
+            chunk.edits_dropped += 1;
+            return;
+        }
         let row = self.row_in(&mut chunk, span);
         f(&mut chunk.columns, row, &self.slot.limits);
     }
@@ -53,11 +57,11 @@ impl Handle {
         }
     }
 
-    /// Runs with the ring, if this thread is the one that writes it.
+    /// Runs with the ring, if this thread wrote the record there and still has the lease.
     #[inline]
-    fn in_ring(&self, f: impl FnOnce(&Ring, &mut Producer)) -> bool {
+    fn in_ring(&self, at: u64, f: impl FnOnce(&Ring, &mut Producer)) -> bool {
         with_local(|l| {
-            let lease = l.slots.iter_mut().find(|lease| std::ptr::eq(lease.slot, self.slot));
+            let lease = l.slots.iter_mut().find(|lease| lease.wrote(self.slot, at));
             lease.map(|lease| {
                 let (ring, producer, _) = lease.ring();
                 f(ring, producer);
@@ -77,7 +81,7 @@ impl Handle {
             let continued = continued.load(Ordering::Relaxed);
             let (consumer, clock) = (&self.slot.consumer, &self.slot.clock);
             let ids = (context.trace_id, context.span_id);
-            if self.in_ring(|ring, producer| producer.end(ring, consumer, clock, *at, ids, continued)) {
+            if self.in_ring(*at, |ring, producer| producer.end(ring, consumer, clock, *at, ids, continued)) {
                 return;
             }
         }
@@ -86,13 +90,14 @@ impl Handle {
 
     #[cold]
     fn end_in_chunk(&self, span: &Span, at: Option<Timestamp>, panicking: bool) {
-        if let Place::Ring { .. } = &self.place {
-            self.in_ring(|ring, producer| producer.abandon(ring));
+        if let Place::Ring { at, .. } = &self.place {
+            self.in_ring(*at, |ring, producer| producer.abandon(ring));
         }
         let mut chunk = self.slot.lock();
         let row = self.row_in(&mut chunk, span);
         if panicking && chunk.columns.rows[row].status == StatusCode::Unset {
             write_status(&mut chunk.columns, row, Status::Error("panicked".into()));
+            chunk.columns.rows[row].bits |= Row::STATUS_IF_UNSET;
         }
         let r = &mut chunk.columns.rows[row];
         match at {

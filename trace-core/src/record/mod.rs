@@ -14,6 +14,8 @@ mod callsite;
 mod chunk;
 mod current;
 mod drain;
+#[cfg(test)]
+mod edge_tests;
 mod field;
 mod future;
 mod guard;

@@ -59,6 +59,8 @@ pub struct RecorderCounts {
     pub buffer_full: u64,
     /// Spans started after the shutdown.
     pub after_shutdown: u64,
+    /// Attributes, events and the like that were left out, because what the thread held was at its limit.
+    pub edits_dropped: u64,
     /// Open spans that could not be kept because too many were open.
     pub open_table_full: u64,
 }
@@ -169,6 +171,7 @@ impl Recorder {
             c.started += chunk.started;
             c.ended += chunk.ended;
             c.buffer_full += chunk.dropped;
+            c.edits_dropped += chunk.edits_dropped;
             drop(chunk);
             if let Some(ring) = slot.ring() {
                 c.started += ring.counts.started.load(Ordering::Relaxed);
@@ -231,6 +234,13 @@ pub(super) struct Lease {
 }
 
 impl Lease {
+    /// Whether the span that lies in `slot` at this position was written under this lease. A thread may have lost a
+    /// slot and got it again.
+    #[inline]
+    pub(super) fn wrote(&self, slot: &'static Slot, at: u64) -> bool {
+        std::ptr::eq(self.slot, slot) && self.ring.as_ref().is_some_and(|(_, producer)| producer.wrote(at))
+    }
+
     /// The thread's ring.
     #[inline]
     pub(super) fn ring(&mut self) -> (&Ring, &mut Producer, &'static Slot) {

@@ -77,6 +77,8 @@ pub(super) struct Counts {
 
 /// The writer's side: exactly one thread has it at a time.
 pub(super) struct Producer {
+    /// Where it began. What lies before was written under an earlier lease, and has no room kept here.
+    since: u64,
     pos: u64,
     published: u64,
     /// Where the ring would be full, as far as we know.
@@ -165,7 +167,15 @@ impl Ring {
     pub(super) fn producer(&self) -> Producer {
         let pos = self.head.0.load(Ordering::Acquire);
         let limit = self.tail.0.load(Ordering::Acquire) + WORDS as u64;
-        Producer { pos, published: pos, limit, newest: NOWHERE, reserved: 0, wake_at: pos + WAKE_AFTER }
+        Producer {
+            since: pos,
+            pos,
+            published: pos,
+            limit,
+            newest: NOWHERE,
+            reserved: 0,
+            wake_at: pos + WAKE_AFTER,
+        }
     }
 
     /// Hands every published record to `f`, oldest first. One caller at a time.
@@ -255,6 +265,12 @@ impl StartEntry<'_> {
 }
 
 impl Producer {
+    /// Whether the record at this position was written here, so that room for its end is kept.
+    #[inline]
+    pub(super) fn wrote(&self, at: u64) -> bool {
+        at >= self.since
+    }
+
     /// Writes the start of a span.
     #[inline]
     pub(super) fn start(

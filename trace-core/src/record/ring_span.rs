@@ -80,8 +80,11 @@ impl RingSpan {
             above => Decided::ask(recorder, ids, above, callsite, values).ok_or(Elsewhere::Chunk)?,
         };
         let Decided { trace_id, flags, parent, remote_parent } = decided;
-        let span_id = ids.span_id();
         let lease = recorder.lease(slots);
+        if values.len() > usize::from(lease.slot.limits.attributes) {
+            return Err(Elsewhere::Chunk);
+        }
+        let span_id = ids.span_id();
         let mut at = NOT_RECORDED;
         if flags.is_sampled() {
             let (ring, producer, slot) = lease.ring();
@@ -111,7 +114,7 @@ impl RingSpan {
             if self.at == NOT_RECORDED {
                 return true;
             }
-            let Some(lease) = l.slots.iter_mut().find(|lease| std::ptr::eq(lease.slot, self.slot)) else {
+            let Some(lease) = l.slots.iter_mut().find(|lease| lease.wrote(self.slot, self.at)) else {
                 return false;
             };
             let (ring, producer, slot) = lease.ring();

@@ -3,12 +3,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::chunk::{Chunk, NewRow, Slot};
-use super::current::{Local, detached_ids};
+use super::current::{Local, detached_ids, is_within_itself};
 use super::handle::{Handle, Place};
 use super::recorder::Recorder;
 use super::span::Span;
 use crate::batch::{List, Row, ScopeRef, Text};
-use crate::clock::Clock;
 use crate::model::{SpanContext, SpanId, SpanKind, Timestamp, TraceFlags, TraceId, ValueRef};
 use crate::signal::{Decision, SamplingInput};
 
@@ -39,13 +38,17 @@ impl Name<'_> {
 }
 
 impl Span {
-    /// Starts a span. `local` is absent while the thread is being torn down.
+    /// Starts a span. `local` is absent while the thread is being torn down; it is also absent inside a sampler, and
+    /// there nothing is recorded, for that would ask the sampler again.
     #[inline]
     pub(super) fn start(recorder: &Recorder, local: Option<&mut Local>, s: &Start<'_>) -> Self {
         if !recorder.is_open() {
             return Self::after_shutdown(recorder, s);
         }
         let Some(local) = local else {
+            if is_within_itself() {
+                return Self::none();
+            }
             let (trace_id, span_id) = detached_ids();
             return Self::start_in(recorder, recorder.0.fallback, trace_id, span_id, s);
         };
@@ -80,11 +83,11 @@ impl Span {
             return Self { context: Some(context), record: None };
         }
         let mut chunk = slot.lock();
-        if !slot.has_room(&chunk) {
+        if !slot.has_room(&mut chunk) {
             chunk.dropped += 1;
             return Self { context: Some(context), record: None };
         }
-        let row = write_start(&mut chunk, &slot.clock, &context, s);
+        let row = write_start(&mut chunk, slot, &context, s);
         let place = Place::Chunk { epoch: chunk.epoch, row };
         Self { context: Some(context), record: Some(Handle { slot, place }) }
     }
@@ -97,7 +100,8 @@ impl Span {
 }
 
 #[inline]
-fn write_start(chunk: &mut Chunk, clock: &Clock, context: &SpanContext, s: &Start<'_>) -> u32 {
+fn write_start(chunk: &mut Chunk, slot: &Slot, context: &SpanContext, s: &Start<'_>) -> u32 {
+    let Slot { clock, limits, .. } = slot;
     let name = match s.name {
         Name::Static(n) => Text::fixed(n),
         Name::Borrowed(n) => chunk.columns.store(n),
@@ -115,7 +119,8 @@ fn write_start(chunk: &mut Chunk, clock: &Clock, context: &SpanContext, s: &Star
         }
     };
     let mut attributes = List::EMPTY;
-    for (key, value) in s.fields {
+    let limit = usize::from(limits.attributes);
+    for (key, value) in s.fields.iter().take(limit) {
         let value = chunk.cell(*value);
         chunk.columns.push_attribute(&mut attributes, Text::fixed(key), value);
     }
@@ -133,9 +138,12 @@ fn write_start(chunk: &mut Chunk, clock: &Clock, context: &SpanContext, s: &Star
     if !context.trace_state.is_empty() {
         chunk.columns.extra(at as usize).trace_state = context.trace_state.clone();
     }
+    if s.fields.len() > limit {
+        chunk.columns.extra(at as usize).dropped_attributes = (s.fields.len() - limit) as u32;
+    }
     let row = &mut chunk.columns.rows[at as usize];
     row.attributes = attributes;
-    row.attribute_count = s.fields.len() as u16;
+    row.attribute_count = s.fields.len().min(limit) as u16;
     chunk.started += 1;
     if s.start.is_none() {
         // Last, so that what recording costs is not part of the span.

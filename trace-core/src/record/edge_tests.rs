@@ -1,0 +1,225 @@
+//! What recording promises where things go wrong: guards out of order, leases lost, users who interfere.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::*;
+use crate::clock::Clock;
+use crate::model::{SpanData, Status, Timestamp};
+use crate::signal::{Decision, Sampler, SamplingInput};
+use crate::{async_span, span};
+
+fn recorder() -> (Recorder, Drain) {
+    let (clock, _) = Clock::manual(Timestamp::from_unix_secs(1_000));
+    Recorder::builder().clock(clock).build()
+}
+
+fn take(d: &mut Drain) -> Vec<SpanData> {
+    d.drain().seal().iter().map(|s| s.to_span_data()).collect()
+}
+
+fn find<'a>(spans: &'a [SpanData], name: &str) -> &'a SpanData {
+    spans.iter().find(|s| s.name == name).unwrap_or_else(|| panic!("no {name} in {spans:?}"))
+}
+
+/// Uses so many other recorders on this thread that it gives back the slots it had.
+fn lose_leases() {
+    for _ in 0..8 {
+        let (other, _drain) = recorder();
+        drop(span!(recorder: &other, "other"));
+    }
+}
+
+#[test]
+fn spans_of_a_lost_lease_end_although_the_thread_has_the_slot_again() {
+    let (r, mut d) = recorder();
+    let outer: Vec<_> = (0..50).map(|_| span!(recorder: &r, "outer")).collect();
+    lose_leases();
+    let (text, mut kept) = ("x".repeat(1_000), 0);
+    for _ in 0..20_000 {
+        kept += usize::from(span!(recorder: &r, "inner", text = text).is_recording());
+    }
+    outer.into_iter().rev().for_each(drop);
+    let spans = take(&mut d);
+    assert_eq!(spans.iter().filter(|s| s.name == "inner").count(), kept);
+    assert_eq!(spans.iter().filter(|s| s.name == "outer").count(), 50);
+    assert!(spans.iter().all(|s| s.name != "inner" || s.attributes.len() == 1));
+    let c = r.counts();
+    assert_eq!((c.started, c.ended), (kept as u64 + 50, kept as u64 + 50));
+}
+
+#[test]
+fn a_slot_serves_another_thread_while_old_spans_still_end_into_it() {
+    let (r, mut d) = recorder();
+    let outer = span!(recorder: &r, "outer");
+    lose_leases();
+    let on_thread = r.clone();
+    std::thread::spawn(move || (0..100).for_each(|_| drop(span!(recorder: &on_thread, "theirs"))))
+        .join()
+        .unwrap();
+    outer.set_attribute("late", true);
+    drop(outer);
+    let spans = take(&mut d);
+    assert_eq!(spans.len(), 101);
+    assert_eq!(find(&spans, "outer").attributes.len(), 1);
+    assert_eq!(r.counts().started, r.counts().ended);
+}
+
+#[test]
+fn guards_dropped_out_of_order_leave_the_right_parents() {
+    let (r, mut d) = recorder();
+    let a = span!(recorder: &r, "a");
+    let b = span!(recorder: &r, "b");
+    drop(a);
+    let c = span!(recorder: &r, "c");
+    drop(b);
+    drop(span!(recorder: &r, "d"));
+    drop(c);
+    assert_eq!(current_context(), None);
+    let spans = take(&mut d);
+    let id = |name: &str| Some(find(&spans, name).context.span_id);
+    assert_eq!(find(&spans, "b").parent_span_id, id("a"));
+    assert_eq!(find(&spans, "c").parent_span_id, id("b"));
+    assert_eq!(find(&spans, "d").parent_span_id, id("c"));
+}
+
+#[test]
+fn a_sampler_that_records_spans_does_not_ask_itself_for_ever() {
+    struct Curious(std::sync::OnceLock<Recorder>);
+    impl Sampler for Arc<Curious> {
+        fn sample(&self, _: &SamplingInput<'_>) -> Decision {
+            let r = self.0.get().unwrap();
+            drop(span!(recorder: r, "inside the sampler"));
+            r.span("inside too").root().start().end();
+            Decision { sampled: true, trace_state: None }
+        }
+        fn description(&self) -> String {
+            "Curious".into()
+        }
+    }
+    let sampler = Arc::new(Curious(std::sync::OnceLock::new()));
+    let (r, mut d) = Recorder::builder().sampler(sampler.clone()).build();
+    let _ = sampler.0.set(r.clone());
+    drop(span!(recorder: &r, "outside"));
+    r.span("outside").start().end();
+    assert!(take(&mut d).iter().all(|s| s.name == "outside"));
+    assert_eq!(r.counts().ended, 2);
+}
+
+#[test]
+fn what_is_set_again_and_again_is_bounded_and_counted() {
+    let limits = SpanLimits { bytes_per_thread: 64 << 10, ..SpanLimits::default() };
+    let (r, mut d) = Recorder::builder().limits(limits).build();
+    let chunk = r.span("chunk").start();
+    let ring = span!(recorder: &r, "ring");
+    for round in 0..3 {
+        for _ in 0..1_000 {
+            chunk.set_attribute("progress", "x".repeat(1_000));
+            ring.set_attribute("progress", "x".repeat(1_000));
+        }
+        let held: usize = r.0.slots.lock().unwrap().iter().map(|s| s.lock().columns.byte_size()).sum();
+        assert!(held < 128 << 10, "{held} bytes after round {round}");
+        assert!(take(&mut d).is_empty());
+    }
+    assert!(r.counts().edits_dropped > 5_000);
+    chunk.set_attribute("done", true);
+    drop((ring, chunk));
+    let spans = take(&mut d);
+    assert_eq!(find(&spans, "chunk").attributes.len(), 2);
+    assert_eq!(find(&spans, "ring").attributes.len(), 1);
+}
+
+#[test]
+fn a_panic_does_not_replace_a_status_that_was_set() {
+    let (r, mut d) = recorder();
+    for drain_between in [false, true] {
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let ring = span!(recorder: &r, "ring");
+            let chunk = r.span("chunk").start();
+            ring.set_status(Status::Error("bad".into()));
+            chunk.set_status(Status::Error("bad".into()));
+            if drain_between {
+                assert!(take(&mut d).is_empty());
+            }
+            panic!("boom");
+        }));
+        assert!(caught.is_err());
+        let spans = take(&mut d);
+        assert_eq!(spans.len(), 2);
+        assert!(spans.iter().all(|s| s.status == Status::Error("bad".into())), "{spans:?}");
+    }
+}
+
+#[test]
+fn joined_spans_of_one_library_share_its_scope() {
+    let (r, mut d) = recorder();
+    let open: Vec<_> = (0..100).map(|_| async_span!(recorder: &r, "long")).collect();
+    assert!(take(&mut d).is_empty());
+    drop(open);
+    let batch = d.drain();
+    assert_eq!(batch.len(), 100);
+    assert_eq!(batch.columns.scopes.len(), 1);
+}
+
+#[test]
+fn a_span_never_ends_before_it_began_unless_the_caller_says_so() {
+    let (r, mut d) = recorder();
+    let ahead = SystemTime::UNIX_EPOCH + Duration::from_secs(2_000);
+    r.span("direct").start_time(ahead).start().end();
+    let joined = r.span("joined").start_time(ahead).start();
+    let said = r.span("said").start_time(ahead).start();
+    let mut spans = take(&mut d);
+    drop(joined);
+    said.end_at(SystemTime::UNIX_EPOCH + Duration::from_secs(1_500));
+    spans.extend(take(&mut d));
+    for name in ["direct", "joined"] {
+        assert_eq!(find(&spans, name).end, Timestamp::from_unix_secs(2_000));
+    }
+    assert_eq!(find(&spans, "said").end, Timestamp::from_unix_secs(1_500));
+}
+
+#[test]
+fn what_a_dropped_future_still_does_belongs_to_its_span() {
+    struct AtDrop(Recorder);
+    impl Drop for AtDrop {
+        fn drop(&mut self) {
+            drop(span!(recorder: &self.0, "cleanup"));
+        }
+    }
+    let (r, mut d) = recorder();
+    let held = AtDrop(r.clone());
+    let future = async move {
+        let _held = held;
+        std::future::pending::<()>().await;
+    };
+    drop(future.in_span(r.span("task").start()));
+    assert_eq!(current_context(), None);
+    let spans = take(&mut d);
+    assert_eq!(find(&spans, "cleanup").parent_span_id, Some(find(&spans, "task").context.span_id));
+}
+
+#[test]
+fn the_limit_of_attributes_holds_for_the_macros_too() {
+    let limits = SpanLimits { attributes: 2, ..SpanLimits::default() };
+    let (r, mut d) = Recorder::builder().limits(limits).build();
+    drop(span!(recorder: &r, "ring", a = 1, b = 2, c = 3));
+    drop(async_span!(recorder: &r, "chunk", a = 1, b = 2, c = 3));
+    for s in take(&mut d) {
+        assert_eq!((s.attributes.len(), s.dropped_attributes), (2, 1), "{}", s.name);
+    }
+}
+
+#[test]
+fn a_full_open_table_loses_and_counts_whole_spans() {
+    let limits = SpanLimits { open_spans: 3, ..SpanLimits::default() };
+    let (r, mut d) = Recorder::builder().limits(limits).build();
+    let open: Vec<_> = (0..5).map(|_| span!(recorder: &r, "ring")).collect();
+    let next = span!(recorder: &r, "published by the next");
+    let _ = take(&mut d);
+    drop(next);
+    open.into_iter().rev().for_each(drop);
+    let got = take(&mut d).len() as u64;
+    let c = r.counts();
+    assert_eq!((c.ended, got + c.open_table_full), (6, 6));
+    assert!(got >= 3);
+}
