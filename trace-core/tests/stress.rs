@@ -1,6 +1,7 @@
 //! Every door at once, from many threads that panic and end, while the pipeline reads: each span arrives exactly
 //! once, under the right parent, and the accounts add up.
 #![cfg(all(feature = "otel", feature = "testing"))]
+#![allow(clippy::unwrap_used)]
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -171,6 +172,7 @@ fn run(api: bool) {
 
     let mut expected = std::mem::take(&mut seen.lock().unwrap().expected);
     assert_eq!(ledger.delivered as usize, expected.len());
+    assert!(expected.len() > 2_000, "only {} spans", expected.len());
     for s in out.spans() {
         let got = Expected {
             parent: s.parent_span_id,

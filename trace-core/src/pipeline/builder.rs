@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
-use super::destination::{Destination, DestinationConfig, deadline_in};
+use super::destination::{Destination, DestinationConfig, deadline_in, join_until};
 use super::error::{DeliveryError, FlushError};
 use super::ledger::{DeliveryReport, Forwarded, Ledger, LedgerReader};
 use super::metric_reader::{Collect, MetricReader, ReaderCommand};
@@ -250,27 +250,26 @@ impl Pipeline {
         self.recorder.close();
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(r) = running {
-            // Both are asked at once, so that one that hangs leaves the other the whole time.
-            let (tx, rx) = channel();
+            let (tx, stopped) = channel();
             let _ = r.commands.send(Command::Stop(tx));
             r.wake.unpark();
-            if let Some((commands, thread)) = r.reader {
-                let (tx, rx) = channel();
+            let reader = r.reader.map(|(commands, thread)| {
+                let (tx, stopped) = channel();
                 let _ = commands.send(ReaderCommand::Stop(tx));
-                if rx.recv_timeout(left(deadline)).is_ok() {
-                    // It has answered, so it is about to end.
-                    drop(thread.join());
-                }
-            }
-            let stopped = rx.recv_timeout(left(deadline)).is_ok();
+                (stopped, thread)
+            });
+            let _ = stopped.recv_timeout(left(deadline));
             self.ledger.forwarded.stopped.store(true, Ordering::Release);
             self.spans.iter().for_each(|d| d.close(deadline));
+            // Only now: a collection that hangs must not cost the spans their time.
+            if let Some((stopped, _)) = &reader {
+                let _ = stopped.recv_timeout(left(deadline));
+            }
             self.metrics.iter().for_each(|d| d.close(deadline));
             self.spans.iter().for_each(|d| d.join(deadline));
             self.metrics.iter().for_each(|d| d.join(deadline));
-            if stopped {
-                drop(r.thread.join());
-            }
+            let threads = std::iter::once(r.thread).chain(reader.map(|(_, thread)| thread));
+            threads.for_each(|t| join_until(t, deadline));
         }
         let report = DeliveryReport { ledger: self.ledger() };
         let l = &report.ledger;

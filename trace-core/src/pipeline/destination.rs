@@ -21,6 +21,17 @@ pub(super) fn deadline_in(time: Duration) -> Instant {
     Instant::now() + time.min(YEARS)
 }
 
+/// Waits for a thread that was asked to end; one that does not, because users' code holds it, is left behind.
+pub(super) fn join_until(thread: JoinHandle<()>, last: Instant) {
+    while !thread.is_finished() {
+        if Instant::now() >= last {
+            return;
+        }
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+    let _ = thread.join();
+}
+
 /// How a destination is fed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DestinationConfig {
@@ -145,14 +156,8 @@ impl<P: Payload> Destination<P> {
             std::thread::park_timeout(Duration::from_millis(2));
         }
         let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
-        // All is accounted for. What is left is the exporter's own destructor, which may take longer than we do.
-        while !thread.is_finished() {
-            if Instant::now() >= last {
-                return;
-            }
-            std::thread::park_timeout(Duration::from_millis(1));
-        }
-        let _ = thread.join();
+        // All is accounted for. What is left is the exporter's own destructor.
+        join_until(thread, last);
     }
 }
 

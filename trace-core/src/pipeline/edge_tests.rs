@@ -94,7 +94,7 @@ fn a_collection_that_hangs_does_not_hold_up_the_shutdown() {
                 .collect(Timestamp::from_unix_secs(1))
         })
         .export_metrics("metrics", CaptureExporter::new())
-        .export_spans_with("out", out.clone(), quick())
+        .export_spans_with("out", out.clone(), DestinationConfig { max_delay: LONG, ..quick() })
         .start()
         .unwrap();
     record(&p, 5);
