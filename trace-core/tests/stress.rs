@@ -1,7 +1,7 @@
 //! Every door at once, from many threads that panic and end, while the pipeline reads: each span arrives exactly
 //! once, under the right parent, and the accounts add up.
 #![cfg(all(feature = "otel", feature = "testing"))]
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

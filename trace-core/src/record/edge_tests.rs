@@ -223,3 +223,40 @@ fn a_full_open_table_loses_and_counts_whole_spans() {
     assert_eq!((c.ended, got + c.open_table_full), (6, 6));
     assert!(got >= 3);
 }
+
+#[test]
+fn leaked_guards_cost_their_thread_its_ring_and_nobody_else_anything() {
+    let (r, mut d) = recorder();
+    let on_thread = r.clone();
+    std::thread::spawn(move || {
+        (0..60_000).for_each(|_| std::mem::forget(span!(recorder: &on_thread, "leaked")));
+    })
+    .join()
+    .unwrap();
+    let _ = take(&mut d);
+    // The next thread gets the slot, and all of its room.
+    let on_thread = r.clone();
+    std::thread::spawn(move || (0..1_000).for_each(|_| drop(span!(recorder: &on_thread, "kept"))))
+        .join()
+        .unwrap();
+    assert_eq!(take(&mut d).len(), 1_000);
+    assert_eq!(r.counts().ended, 1_000);
+}
+
+#[test]
+fn a_full_ring_asks_the_reader_once_and_not_for_every_span() {
+    let (r, d) = recorder();
+    let fill = |n| {
+        let text = "x".repeat(1_000);
+        (0..n).for_each(|_| drop(span!(recorder: &r, "s", text = text)));
+    };
+    // Asked here, on the thread that parks below.
+    d.attach_thread();
+    fill(20_000);
+    std::thread::park_timeout(Duration::from_secs(10));
+    fill(1_000);
+    let before = std::time::Instant::now();
+    std::thread::park_timeout(Duration::from_millis(20));
+    assert!(before.elapsed() >= Duration::from_millis(19), "woken again");
+    assert!(r.counts().buffer_full > 1_000);
+}

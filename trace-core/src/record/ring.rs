@@ -88,6 +88,8 @@ pub(super) struct Producer {
     /// Words kept for the ends of open spans.
     reserved: u64,
     wake_at: u64,
+    /// Where the reader was last asked to make room.
+    asked_at: u64,
 }
 
 const NOWHERE: u64 = u64::MAX;
@@ -175,6 +177,7 @@ impl Ring {
             newest: NOWHERE,
             reserved: 0,
             wake_at: pos + WAKE_AFTER,
+            asked_at: NOWHERE,
         }
     }
 
@@ -412,7 +415,11 @@ impl Producer {
         if self.pos + len + END_WORDS + self.reserved <= self.limit {
             return Ok(());
         }
-        consumer.wake();
+        // Once: the reader may have nothing to take, if guards were leaked.
+        if self.asked_at != self.pos {
+            self.asked_at = self.pos;
+            consumer.wake();
+        }
         bump(&ring.counts.dropped);
         Err(Refused::Full)
     }
