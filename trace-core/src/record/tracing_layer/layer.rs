@@ -118,11 +118,10 @@ where
 
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
         let Some(span) = ctx.event_span(event) else { return };
-        let extensions = span.extensions();
-        let Some(Recorded(recorded)) = extensions.get::<Recorded>() else { return };
-        if !recorded.is_recording() {
+        if !span.extensions().get::<Recorded>().is_some_and(|r| r.0.is_recording()) {
             return;
         }
+        // Not while the extensions are locked: formatting runs users' code, which may trace.
         let mut fields = Fields::default();
         event.record(&mut fields);
         let metadata = event.metadata();
@@ -130,7 +129,9 @@ where
         attributes.push(KeyValue::new("level", metadata.level().as_str()));
         attributes.push(KeyValue::new("target", metadata.target()));
         let name = fields.message.unwrap_or_else(|| metadata.name().to_owned());
-        recorded.add_event(name, attributes);
+        if let Some(Recorded(recorded)) = span.extensions().get::<Recorded>() {
+            recorded.add_event(name, attributes);
+        }
     }
 
     fn on_enter(&self, id: &Id, ctx: Context<'_, S>) {

@@ -2,6 +2,10 @@
 
 use tracing_subscriber::layer::SubscriberExt;
 
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::LookupSpan;
+
 use super::*;
 use crate::model::{KeyValue, SpanData, SpanKind, Status};
 use crate::record::{Drain, Recorder, current_context};
@@ -152,4 +156,37 @@ fn a_link_is_made_by_follows_from_and_events_are_capped() {
     let b = spans.iter().find(|s| s.name == "b").unwrap();
     assert_eq!(b.links.len(), 1);
     assert_eq!((b.events.len(), b.dropped_events), (128, 72));
+}
+
+#[test]
+fn a_field_that_traces_while_it_is_formatted_does_not_hang() {
+    /// Changes the extensions of a span when a field is recorded, as layers that format do.
+    struct Writes;
+    impl<S: tracing::Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Writes {
+        fn on_record(&self, id: &tracing::Id, _: &tracing::span::Record<'_>, cx: Context<'_, S>) {
+            cx.span(id).unwrap().extensions_mut().replace(1_u8);
+        }
+    }
+    struct Chatty(tracing::Span);
+    impl std::fmt::Debug for Chatty {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            self.0.record("seen", 1);
+            f.write_str("chatty")
+        }
+    }
+    let (r, mut d) = Recorder::builder().build();
+    let (done, finished) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let subscriber = tracing_subscriber::registry().with(TraceLayer::new(r)).with(Writes);
+        tracing::subscriber::with_default(subscriber, || {
+            let span = tracing::info_span!("work", seen = tracing::field::Empty).entered();
+            tracing::info!(what = ?Chatty(span.clone()), "event");
+        });
+        let _ = done.send(());
+    });
+    finished.recv_timeout(std::time::Duration::from_secs(5)).expect("no deadlock");
+    let batch = d.drain().seal();
+    let work = batch.get(0).unwrap();
+    assert!(work.attribute("seen").is_some());
+    assert_eq!(work.events().count(), 1);
 }
