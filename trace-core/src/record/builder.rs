@@ -104,6 +104,7 @@ impl<'r> SpanBuilder<'r> {
             kind: self.kind,
             scope: &self.scope,
             parent: parent.as_ref(),
+            decided: None,
             fields: &[],
             start: self.start,
         };

@@ -260,3 +260,26 @@ fn a_full_ring_asks_the_reader_once_and_not_for_every_span() {
     assert!(before.elapsed() >= Duration::from_millis(19), "woken again");
     assert!(r.counts().buffer_full > 1_000);
 }
+
+#[test]
+fn a_sampler_that_sets_a_trace_state_is_asked_once_for_each_root() {
+    struct Counts(Arc<std::sync::atomic::AtomicUsize>);
+    impl Sampler for Counts {
+        fn sample(&self, _: &SamplingInput<'_>) -> Decision {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            Decision { sampled: true, trace_state: Some(crate::model::TraceState::from_validated("a=1")) }
+        }
+        fn description(&self) -> String {
+            "Counts".into()
+        }
+    }
+    let asked = Arc::default();
+    let (r, mut d) = Recorder::builder().sampler(Counts(Arc::clone(&asked))).build();
+    for _ in 0..3 {
+        let _root = span!(recorder: &r, "root", a = 1);
+        drop(span!(recorder: &r, "child"));
+    }
+    let spans = take(&mut d);
+    assert_eq!((spans.len(), asked.load(std::sync::atomic::Ordering::Relaxed)), (6, 3));
+    assert!(spans.iter().all(|s| s.context.trace_state.as_str() == "a=1"));
+}

@@ -106,7 +106,7 @@ impl Drop for ActiveScope {
 #[doc(hidden)]
 pub fn start(recorder: Option<&Recorder>, callsite: &'static Callsite, values: &[ValueRef<'_>]) -> Span {
     let parent = current_context();
-    start_in_chunk(recorder, callsite, parent.as_ref(), values)
+    start_in_chunk(recorder, callsite, parent.as_ref(), None, values)
 }
 
 /// Starts a span and enters it: what [`span!`](crate::span) expands to.
@@ -123,6 +123,10 @@ pub fn enter(recorder: Option<&Recorder>, callsite: &'static Callsite, values: &
         }
         Err(Elsewhere::Nowhere) => Span::none().enter(),
         Err(Elsewhere::Chunk) => start(recorder, callsite, values).enter(),
+        Err(Elsewhere::Decided(context)) => {
+            let parent = current_context();
+            start_in_chunk(recorder, callsite, parent.as_ref(), Some(context), values).enter()
+        }
     }
 }
 
@@ -130,6 +134,7 @@ fn start_in_chunk(
     recorder: Option<&Recorder>,
     callsite: &'static Callsite,
     parent: Option<&SpanContext>,
+    decided: Option<SpanContext>,
     values: &[ValueRef<'_>],
 ) -> Span {
     let fields: Vec<_> = callsite.keys.iter().copied().zip(values.iter().copied()).collect();
@@ -139,6 +144,7 @@ fn start_in_chunk(
         kind: callsite.kind,
         scope: &scope,
         parent,
+        decided,
         fields: &fields,
         start: None,
     };

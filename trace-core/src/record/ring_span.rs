@@ -33,6 +33,8 @@ pub(super) enum Elsewhere {
     Nowhere,
     /// The chunk takes it: the ring cannot carry it, or there is more to decide than the fast path does.
     Chunk,
+    /// The chunk takes it, and the sampler has decided: it set a trace state.
+    Decided(SpanContext),
 }
 
 /// The identity that a span gets from above, or from the sampler.
@@ -77,7 +79,7 @@ impl RingSpan {
                 parent: p.span_id.to_u64(),
                 remote_parent: false,
             },
-            above => Decided::ask(recorder, ids, above, callsite, values).ok_or(Elsewhere::Chunk)?,
+            above => Decided::ask(recorder, ids, above, callsite, values)?,
         };
         let Decided { trace_id, flags, parent, remote_parent } = decided;
         let lease = recorder.lease(slots);
@@ -138,22 +140,25 @@ impl RingSpan {
 }
 
 impl Decided {
-    /// Asks the sampler, for a span that has no parent or a remote one; `None` if the chunk has to take the span.
+    /// Asks the sampler, for a span that has no parent or a remote one.
     fn ask(
         recorder: &Recorder,
         ids: &mut IdGenerator,
         parent: Option<&SpanContext>,
         callsite: &'static Callsite,
         values: &[ValueRef<'_>],
-    ) -> Option<Self> {
+    ) -> Result<Self, Elsewhere> {
         let goes_on = |p: &SpanContext| !p.trace_state.is_empty();
         // Before the sampler is asked, for the other way asks it too.
         if parent.is_some_and(goes_on) || !ring::can_carry(values) {
-            return None;
+            return Err(Elsewhere::Chunk);
         }
         let (trace_id, span_id) = (parent.map_or_else(|| ids.trace_id(), |p| p.trace_id), ids.span_id());
         let context = recorder.decide(trace_id, span_id, parent, callsite.name, callsite.kind);
-        context.trace_state.is_empty().then(|| Self {
+        if !context.trace_state.is_empty() {
+            return Err(Elsewhere::Decided(context));
+        }
+        Ok(Self {
             trace_id,
             flags: context.flags,
             parent: parent.map_or(0, |p| p.span_id.to_u64()),

@@ -17,6 +17,8 @@ pub(super) struct Start<'a> {
     pub(super) kind: SpanKind,
     pub(super) scope: &'a ScopeRef,
     pub(super) parent: Option<&'a SpanContext>,
+    /// The span's identity, if the sampler has been asked already.
+    pub(super) decided: Option<SpanContext>,
     pub(super) fields: &'a [(&'static str, ValueRef<'a>)],
     pub(super) start: Option<Timestamp>,
 }
@@ -78,7 +80,10 @@ impl Span {
         span_id: SpanId,
         s: &Start<'_>,
     ) -> Self {
-        let context = recorder.decide(trace_id, span_id, s.parent, s.name.as_str(), s.kind);
+        let context = s
+            .decided
+            .clone()
+            .unwrap_or_else(|| recorder.decide(trace_id, span_id, s.parent, s.name.as_str(), s.kind));
         if !context.is_sampled() {
             return Self { context: Some(context), record: None };
         }

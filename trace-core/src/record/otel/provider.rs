@@ -62,6 +62,7 @@ impl api::Tracer for Tracer {
             kind: builder.span_kind.map_or(crate::model::SpanKind::Internal, convert::kind_from),
             scope: &self.scope,
             parent: parent.as_ref(),
+            decided: None,
             fields: &[],
             start: builder.start_time.map(Into::into),
         };

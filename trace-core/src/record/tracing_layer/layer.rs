@@ -79,6 +79,7 @@ where
             kind: fields.kind.unwrap_or(SpanKind::Internal),
             scope: &scope,
             parent: parent.as_ref(),
+            decided: None,
             fields: &borrowed,
             start: None,
         };
