@@ -57,11 +57,8 @@ impl Handle {
     #[inline]
     fn in_ring(&self, f: impl FnOnce(&Ring, &mut Producer)) -> bool {
         with_local(|l| {
-            let lease = l.slots.iter_mut().find(|lease| std::ptr::eq(lease.slot, self.slot));
-            lease.map(|lease| {
-                let (ring, producer, _) = lease.ring();
-                f(ring, producer);
-            })
+            let lease = l.slots.iter_mut().find(|lease| std::ptr::eq(lease.slot, self.slot))?;
+            lease.ring().map(|(ring, producer, _)| f(ring, producer))
         })
         .flatten()
         .is_some()

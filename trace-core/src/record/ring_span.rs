@@ -70,6 +70,8 @@ impl RingSpan {
         if !recorder.is_open() {
             return Err(Elsewhere::Chunk);
         }
+        let lease = recorder.lease(slots);
+        let Some((ring, producer, slot)) = lease.ring() else { return Err(Elsewhere::Chunk) };
         let decided = match active.last() {
             Some(p) if !p.is_remote && p.trace_state.is_empty() => Decided {
                 trace_id: p.trace_id,
@@ -81,10 +83,8 @@ impl RingSpan {
         };
         let Decided { trace_id, flags, parent, remote_parent } = decided;
         let span_id = ids.span_id();
-        let lease = recorder.lease(slots);
         let mut at = NOT_RECORDED;
         if flags.is_sampled() {
-            let (ring, producer, slot) = lease.ring();
             let head = StartHead { callsite, trace_id, span_id, parent, remote_parent, flags };
             match producer.start(ring, &slot.consumer, &slot.clock, &head, values) {
                 Ok(position) => at = position,
@@ -100,7 +100,7 @@ impl RingSpan {
             trace_state: TraceState::EMPTY,
             is_remote: false,
         });
-        Ok(Self { slot: lease.slot, at, trace_id, span_id, depth, flags })
+        Ok(Self { slot, at, trace_id, span_id, depth, flags })
     }
 
     /// Leaves and ends the span; `false` if the ring is out of reach, and only a [`Span`] can end it.
@@ -114,7 +114,7 @@ impl RingSpan {
             let Some(lease) = l.slots.iter_mut().find(|lease| std::ptr::eq(lease.slot, self.slot)) else {
                 return false;
             };
-            let (ring, producer, slot) = lease.ring();
+            let Some((ring, producer, slot)) = lease.ring() else { return false };
             producer.end(ring, &slot.consumer, &slot.clock, self.at, (self.trace_id, self.span_id), false);
             true
         })
