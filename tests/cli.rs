@@ -128,6 +128,34 @@ fn a_variable_that_is_not_text_does_not_pass_for_an_absent_one() {
     assert!(err.contains("give the token alone, without Bearer") && !err.contains("secret"), "{err}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_said() {
+    let full = std::fs::File::create("/dev/full").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_mplp-trace"))
+        .args(["serve", "--port", "0"])
+        .env_clear()
+        .stdout(full)
+        .stderr(std::process::Stdio::piped())
+        .output()
+        .unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(err.contains("refused output") && err.contains("No space left"), "{err}");
+}
+
+#[test]
+fn what_a_server_would_refuse_is_refused_by_the_check() {
+    let (code, _, err) = check(
+        "alerting: {notifications: {slack: {webhookUrl: 'http://hooks.slack.com/services/s3cret'}}}\n\
+         anomalyDetection: {aiModel: {confidenceThreshold: 0}}",
+        &[],
+    );
+    assert_eq!(code, Some(1), "{err}");
+    assert!(err.contains("webhookUrl must begin with https://") && !err.contains("s3cret"), "{err}");
+    assert!(err.contains("confidenceThreshold is 0"), "{err}");
+}
+
 #[test]
 fn a_bad_configuration_does_not_start_a_server() {
     let output = run(&["serve"], &[("PORT", "no port")]);
