@@ -97,6 +97,63 @@ fn the_prometheus_port_is_taken_in_a_configuration_file() {
     let err = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{err}");
     assert!(err.starts_with(&format!("prometheus address 127.0.0.1:{port} is in use")), "{err}");
+    assert!(err.contains("(opentelemetry.metrics.exporters.prometheus.port)"), "{err}");
+}
+
+#[test]
+fn an_address_that_cannot_be_listened_on_is_named_with_a_way_out() {
+    // TEST-NET-1 of RFC 5737: no machine has it.
+    let output = run(&["serve", "--host", "192.0.2.1", "--port", "0"], &[]);
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(err.contains("cannot listen on 192.0.2.1:0: "), "{err}");
+    assert!(err.contains("choose another address with --host"), "{err}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_variable_that_is_not_text_does_not_pass_for_an_absent_one() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let output = Command::new(env!("CARGO_BIN_EXE_mplp-trace"))
+        .args(["check-config", "/dev/null"])
+        .env_clear()
+        .env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:1/v1/traces")
+        .env("OTEL_AUTH_TOKEN", std::ffi::OsStr::from_bytes(b"secret\xff"))
+        .output()
+        .unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(err.contains("cannot send OTEL_AUTH_TOKEN"), "{err}");
+    assert!(err.contains("give the token alone, without Bearer") && !err.contains("secret"), "{err}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_said() {
+    let full = std::fs::File::create("/dev/full").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_mplp-trace"))
+        .args(["serve", "--port", "0"])
+        .env_clear()
+        .stdout(full)
+        .stderr(std::process::Stdio::piped())
+        .output()
+        .unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(err.contains("refused output") && err.contains("No space left"), "{err}");
+}
+
+#[test]
+fn what_a_server_would_refuse_is_refused_by_the_check() {
+    let (code, _, err) = check(
+        "alerting: {notifications: {slack: {webhookUrl: 'http://hooks.slack.com/services/s3cret'}}}\n\
+         anomalyDetection: {aiModel: {confidenceThreshold: 0}}",
+        &[],
+    );
+    assert_eq!(code, Some(1), "{err}");
+    assert!(err.contains("webhookUrl must begin with https://") && !err.contains("s3cret"), "{err}");
+    assert!(err.contains("confidenceThreshold is 0"), "{err}");
 }
 
 #[test]

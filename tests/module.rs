@@ -116,10 +116,7 @@ fn with_the_collector_down_the_shutdown_says_how_many_spans_were_lost() {
     let error = module.shutdown(Duration::from_millis(300)).unwrap_err();
     assert_eq!(error.report.lost(), 7);
     assert!(error.report.spans.ledger.adds_up());
-    assert!(
-        error.to_string().starts_with("7 spans, data points or notifications were not delivered"),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with("7 spans, data points or notifications were lost"), "{error}");
     assert_eq!(module.store().stats().spans, 7, "the memory has them all the same");
 }
 

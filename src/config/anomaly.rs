@@ -20,7 +20,7 @@ pub struct AnomalyDetectionConfig {
 pub struct AiModelConfig {
     /// The model; `isolation_forest` by default.
     pub model_type: ModelType,
-    /// Anomalies below this confidence are not reported; 0 to 1, 0.8 by default.
+    /// Anomalies below this confidence are not reported; 0.00001 to 1, 0.8 by default.
     pub confidence_threshold: f64,
     /// The share of normal samples that reach confidence 0.8: this is what a confidence means. 0.00001 to 0.2, 0.01
     /// by default.
@@ -65,7 +65,7 @@ impl AiModelConfig {
                 .unwrap_or(default.model_type),
             confidence_threshold: s
                 .field("confidenceThreshold")
-                .number(0.0..=1.0)
+                .number(0.000_01..=1.0)
                 .unwrap_or(default.confidence_threshold),
             false_alarm_rate: s
                 .field("falseAlarmRate")

@@ -62,11 +62,14 @@ impl SlackConfig {
             s.warn("no webhook URL: set webhookUrl or SLACK_WEBHOOK_URL; the channel is off");
             return None;
         };
-        if let Err(allowed) = webhook_url.expose().parse::<Endpoint>() {
-            url.error(format!("is not a webhook URL; allowed: {allowed}"));
-            return None;
+        match webhook_url.expose().parse::<Endpoint>() {
+            Err(allowed) => url.error(format!("is not a webhook URL; allowed: {allowed}")),
+            Ok(endpoint) if endpoint.is_open_to_others() => {
+                url.error("must begin with https://: the URL is a secret, and http shows it on the way");
+            }
+            Ok(_) => return Some(Self { webhook_url, channel }),
         }
-        Some(Self { webhook_url, channel })
+        None
     }
 }
 

@@ -80,6 +80,13 @@ impl Endpoint {
         Self::at(self.scheme, &self.host, port, path)
     }
 
+    /// Whether what is sent there can be read on its way to another machine.
+    pub(super) fn is_open_to_others(&self) -> bool {
+        let host = self.host.trim_matches(['[', ']']);
+        let own = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        self.scheme == "http" && !own
+    }
+
     /// Whether the URL names neither a path nor a query.
     pub(super) fn is_bare(&self) -> bool {
         matches!(self.target.as_str(), "" | "/")

@@ -111,7 +111,10 @@ fn headers(s: &Section<'_>, on: bool) -> BTreeMap<String, Secret> {
         if token.bytes().all(|b| b.is_ascii_graphic()) {
             headers.insert(AUTHORIZATION.to_owned(), Secret::new(format!("Bearer {token}")));
         } else {
-            s.error(format!("cannot send {AUTH_TOKEN}: it has characters that a token cannot have"));
+            s.error(format!(
+                "cannot send {AUTH_TOKEN}: it has characters that a token cannot have; give the token alone, \
+                 without Bearer"
+            ));
         }
     }
     headers

@@ -152,5 +152,6 @@ fn read(path: &Path) -> Result<String, ConfigErrors> {
 }
 
 fn process_env(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+    // A value that is not UTF-8 must not pass for an absent one: a token would silently not be sent.
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }

@@ -47,7 +47,7 @@ impl fmt::Display for ShutdownReport {
 
 /// The shutdown lost something, now or earlier. The report says what, where and why.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{} spans, data points or notifications were not delivered everywhere\n{report}", report.lost())]
+#[error("{} spans, data points or notifications were lost, counted at each destination\n{report}", report.lost())]
 pub struct ShutdownError {
     /// The whole account.
     pub report: Box<ShutdownReport>,

@@ -46,7 +46,9 @@ pub enum ServeError {
         address: String,
     },
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {source}")]
+    #[error(
+        "cannot listen on {address}: {source}; choose another address with --host, another port with --port"
+    )]
     Bind {
         /// What was asked for.
         address: String,
@@ -54,7 +56,7 @@ pub enum ServeError {
         source: std::io::Error,
     },
     /// The listener for Prometheus cannot start.
-    #[error(transparent)]
+    #[error("{0} (opentelemetry.metrics.exporters.prometheus.port)")]
     Prometheus(#[from] ListenError),
     /// Requests cannot be watched.
     #[error("cannot watch requests")]

@@ -1,5 +1,5 @@
 //! Alerts from the moment they are raised until somebody has been told.
-#![doc = include_str!("../README.md")]
+#![cfg_attr(feature = "console", doc = include_str!("../README.md"))]
 #![forbid(unsafe_code)]
 
 mod anomaly;

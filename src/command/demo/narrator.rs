@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -13,6 +14,8 @@ pub(super) struct Narrator {
     colour: bool,
     /// Keeps lines whole.
     line: Arc<Mutex<()>>,
+    /// The reader of the output is gone.
+    alone: Arc<AtomicBool>,
 }
 
 /// How a line looks on a terminal with colours.
@@ -26,12 +29,17 @@ pub(super) enum Tone {
 impl Narrator {
     pub(super) fn new() -> Self {
         let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-        Self { started: Instant::now(), colour, line: Arc::default() }
+        Self { started: Instant::now(), colour, line: Arc::default(), alone: Arc::default() }
     }
 
     /// The time since the start.
     pub(super) fn elapsed(&self) -> std::time::Duration {
         self.started.elapsed()
+    }
+
+    /// Whether the reader of the output is gone, as after `| head`.
+    pub(super) fn is_alone(&self) -> bool {
+        self.alone.load(Ordering::Relaxed)
     }
 
     /// A line with the time.
@@ -54,8 +62,11 @@ impl Narrator {
     fn write(&self, text: fmt::Arguments<'_>) {
         let _whole = self.line.lock().unwrap_or_else(PoisonError::into_inner);
         let mut out = io::stdout().lock();
-        // Nobody reads any more: the demo goes on for its exit status.
-        let _ = out.write_fmt(text).and_then(|()| out.flush());
+        if let Err(error) = out.write_fmt(text).and_then(|()| out.flush())
+            && error.kind() == io::ErrorKind::BrokenPipe
+        {
+            self.alone.store(true, Ordering::Relaxed);
+        }
     }
 }
 

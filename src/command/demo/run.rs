@@ -103,7 +103,12 @@ async fn perform(
             alert = next_alert(&mut alerts) => seen.alert(&alert),
             _ = look.tick() => {
                 let now = narrator.elapsed();
-                if options.length.is_some_and(|length| now >= length.0) {
+                let over = match options.length {
+                    Some(length) => now >= length.0,
+                    // Told to nobody, it has no purpose; with `--for` it goes on for its exit status.
+                    None => narrator.is_alone(),
+                };
+                if over {
                     break;
                 }
                 let slow = scene::is_slow(now, options.slow_after.0);

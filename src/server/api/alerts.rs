@@ -14,7 +14,7 @@ use crate::server::state::AppState;
 /// Records in an answer at most.
 const MAX_LIMIT: usize = 1000;
 
-/// The query. An empty value counts as absent.
+/// The query. An empty text counts as absent.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(in crate::server) struct List {

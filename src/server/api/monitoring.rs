@@ -9,7 +9,7 @@ use trace_core::service::{AnomalyQuery, PerformanceQuery};
 use super::{Answer, Parameters};
 use crate::server::state::AppState;
 
-/// The query of `performance`. An empty value counts as absent.
+/// The query of `performance`. An empty text counts as absent.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::server) struct Performance {
@@ -25,7 +25,7 @@ fn yes() -> bool {
     true
 }
 
-/// The query of `anomalies`. An empty value counts as absent.
+/// The query of `anomalies`. An empty text counts as absent.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::server) struct Anomalies {

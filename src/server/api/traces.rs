@@ -15,7 +15,7 @@ use crate::server::error::ApiError;
 use crate::server::state::AppState;
 use crate::server::trace_view;
 
-/// The query of the list. An empty value counts as absent.
+/// The query of the list. An empty text counts as absent.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(in crate::server) struct List {

@@ -6,7 +6,7 @@ use super::DeliveryReport;
 
 /// The shutdown lost spans, or could not finish in time. The report says what, where and why.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{} of {} spans were not delivered everywhere\n{report}", report.ledger.lost(), report.ledger.received)]
+#[error("{} spans or data points were lost, counted at each destination\n{report}", report.ledger.lost())]
 pub struct DeliveryError {
     /// The final accounts.
     pub report: DeliveryReport,

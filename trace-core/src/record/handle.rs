@@ -61,11 +61,8 @@ impl Handle {
     #[inline]
     fn in_ring(&self, at: u64, f: impl FnOnce(&Ring, &mut Producer)) -> bool {
         with_local(|l| {
-            let lease = l.slots.iter_mut().find(|lease| lease.wrote(self.slot, at));
-            lease.map(|lease| {
-                let (ring, producer, _) = lease.ring();
-                f(ring, producer);
-            })
+            let lease = l.slots.iter_mut().find(|lease| lease.wrote(self.slot, at))?;
+            lease.ring().map(|(ring, producer, _)| f(ring, producer))
         })
         .flatten()
         .is_some()

@@ -11,6 +11,8 @@ pub struct SpanLimits {
     pub links: u32,
     /// Spans that one thread holds until the pipeline takes them; 16,384 by default.
     pub spans_per_thread: usize,
+    /// Threads that get a ring of 2 MiB for [`span!`](crate::span); 64 by default. Further threads record the slower way.
+    pub rings: usize,
     /// Bytes that one thread holds until the pipeline takes them; 8 MiB by default.
     pub bytes_per_thread: usize,
     /// Spans that were open when the pipeline took their chunk, and wait for their end; 65,536 by default.
@@ -24,6 +26,7 @@ impl Default for SpanLimits {
             events: 128,
             links: 128,
             spans_per_thread: 16_384,
+            rings: 64,
             bytes_per_thread: 8 << 20,
             open_spans: 65_536,
         }

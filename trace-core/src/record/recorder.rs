@@ -1,7 +1,7 @@
 //! Where spans are recorded: a handle that applications share.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use super::SpanLimits;
@@ -38,6 +38,8 @@ pub(super) struct Shared {
     /// For threads whose own state is already gone.
     pub(super) fallback: &'static Slot,
     pub(super) open: AtomicBool,
+    /// Rings asked for so far.
+    rings: AtomicUsize,
     pub(super) elsewhere: Elsewhere,
 }
 
@@ -118,6 +120,7 @@ impl RecorderBuilder {
             consumer,
             fallback,
             open: AtomicBool::new(true),
+            rings: AtomicUsize::new(0),
             elsewhere: Elsewhere::default(),
         }));
         let drain = Drain::new(recorder.clone());
@@ -219,7 +222,10 @@ impl Recorder {
             self.0.slots.lock().unwrap_or_else(PoisonError::into_inner).push(slot);
             slot
         });
-        slots.insert(0, Lease { id: self.0.id, slot, recorder: Arc::downgrade(&self.0), ring: None });
+        slots.insert(
+            0,
+            Lease { id: self.0.id, slot, recorder: Arc::downgrade(&self.0), ring: None, asked: false },
+        );
         // A thread that outlives many recorders must not keep a slot of each.
         slots.truncate(8);
     }
@@ -231,6 +237,8 @@ pub(super) struct Lease {
     pub(super) slot: &'static Slot,
     recorder: Weak<Shared>,
     ring: Option<(Arc<Ring>, Producer)>,
+    /// Whether a ring has been asked for; there may be none left.
+    asked: bool,
 }
 
 impl Lease {
@@ -241,19 +249,30 @@ impl Lease {
         std::ptr::eq(self.slot, slot) && self.ring.as_ref().is_some_and(|(_, producer)| producer.wrote(at))
     }
 
-    /// The thread's ring.
+    /// The thread's ring, if it has one.
     #[inline]
-    pub(super) fn ring(&mut self) -> (&Ring, &mut Producer, &'static Slot) {
-        let (ring, producer) = self.ring.get_or_insert_with(|| open_ring(self.slot));
-        (ring, producer, self.slot)
+    pub(super) fn ring(&mut self) -> Option<(&Ring, &mut Producer, &'static Slot)> {
+        if self.ring.is_none() && !self.asked {
+            self.open_ring();
+        }
+        let (ring, producer) = self.ring.as_mut()?;
+        Some((ring, producer, self.slot))
     }
-}
 
-#[cold]
-fn open_ring(slot: &'static Slot) -> (Arc<Ring>, Producer) {
-    let ring = slot.make_ring();
-    let producer = ring.producer();
-    (ring, producer)
+    #[cold]
+    fn open_ring(&mut self) {
+        self.asked = true;
+        let Some(shared) = self.recorder.upgrade() else { return };
+        let ring = match self.slot.ring() {
+            Some(ring) => ring,
+            None if shared.rings.fetch_add(1, Ordering::Relaxed) < shared.limits.rings => {
+                self.slot.make_ring()
+            }
+            None => return,
+        };
+        let producer = ring.producer();
+        self.ring = Some((ring, producer));
+    }
 }
 
 impl Drop for Lease {

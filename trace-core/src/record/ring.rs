@@ -358,7 +358,7 @@ impl Producer {
         (trace_id, span_id): (TraceId, SpanId),
         continued: bool,
     ) {
-        self.reserved -= END_WORDS;
+        self.reserved = self.reserved.saturating_sub(END_WORDS);
         if self.newest == at && !continued {
             put(&ring.words, at + 2, clock.ticks());
         } else {

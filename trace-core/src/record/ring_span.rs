@@ -72,6 +72,11 @@ impl RingSpan {
         if !recorder.is_open() {
             return Err(Elsewhere::Chunk);
         }
+        let lease = recorder.lease(slots);
+        let Some((ring, producer, slot)) = lease.ring() else { return Err(Elsewhere::Chunk) };
+        if values.len() > usize::from(slot.limits.attributes) {
+            return Err(Elsewhere::Chunk);
+        }
         let decided = match active.last() {
             Some(p) if !p.is_remote && p.trace_state.is_empty() => Decided {
                 trace_id: p.trace_id,
@@ -82,14 +87,9 @@ impl RingSpan {
             above => Decided::ask(recorder, ids, above, callsite, values)?,
         };
         let Decided { trace_id, flags, parent, remote_parent } = decided;
-        let lease = recorder.lease(slots);
-        if values.len() > usize::from(lease.slot.limits.attributes) {
-            return Err(Elsewhere::Chunk);
-        }
         let span_id = ids.span_id();
         let mut at = NOT_RECORDED;
         if flags.is_sampled() {
-            let (ring, producer, slot) = lease.ring();
             let head = StartHead { callsite, trace_id, span_id, parent, remote_parent, flags };
             match producer.start(ring, &slot.consumer, &slot.clock, &head, values) {
                 Ok(position) => at = position,
@@ -105,7 +105,7 @@ impl RingSpan {
             trace_state: TraceState::EMPTY,
             is_remote: false,
         });
-        Ok(Self { slot: lease.slot, at, trace_id, span_id, depth, flags })
+        Ok(Self { slot, at, trace_id, span_id, depth, flags })
     }
 
     /// Leaves and ends the span; `false` if the ring is out of reach, and only a [`Span`] can end it.
@@ -119,7 +119,7 @@ impl RingSpan {
             let Some(lease) = l.slots.iter_mut().find(|lease| lease.wrote(self.slot, self.at)) else {
                 return false;
             };
-            let (ring, producer, slot) = lease.ring();
+            let Some((ring, producer, slot)) = lease.ring() else { return false };
             producer.end(ring, &slot.consumer, &slot.clock, self.at, (self.trace_id, self.span_id), false);
             true
         })

@@ -295,6 +295,21 @@ fn values_that_the_ring_cannot_carry_take_the_other_way() {
 }
 
 #[test]
+fn a_thread_without_a_ring_records_all_the_same() {
+    let limits = SpanLimits { rings: 0, ..SpanLimits::default() };
+    let (r, mut d) = Recorder::builder().limits(limits).build();
+    {
+        let outer = span!(recorder: &r, "outer", a = 1);
+        drop(span!(recorder: &r, "inner", b = "x"));
+        outer.set_attribute("c", true);
+    }
+    let spans = take(&mut d);
+    assert_eq!(find(&spans, "inner").parent_span_id, Some(find(&spans, "outer").context.span_id));
+    assert_eq!(find(&spans, "outer").attributes, [KeyValue::new("a", 1), KeyValue::new("c", true)]);
+    assert!(r.0.slots.lock().unwrap().iter().all(|slot| slot.ring().is_none()));
+}
+
+#[test]
 fn texts_of_every_length_survive_the_ring() {
     let (r, mut d, _) = recorder();
     let text: String = ('a'..='z').cycle().take(1_000).collect();
