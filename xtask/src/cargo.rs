@@ -87,6 +87,17 @@ fn executable(message: &str) -> Option<Executable> {
 pub(crate) fn test(arguments: &[&str], variables: &[(&str, String)]) -> Result<Counts> {
     let mut command = workspace("test");
     command.args(arguments).envs(variables.iter().map(|(name, value)| (name, value)));
+    count(command)
+}
+
+/// Runs `cargo test` over one package with its default features alone.
+pub(crate) fn test_by_default(package: &str) -> Result<Counts> {
+    let mut command = command("test");
+    command.args(["--package", package, "--no-fail-fast"]);
+    count(command)
+}
+
+fn count(mut command: Command) -> Result<Counts> {
     let mut counts = Counts::default();
     let status = process::watch(&mut command, BUILD_LIMIT, |line| {
         if let Some(found) = Counts::from_libtest(line) {

@@ -15,6 +15,10 @@ pub(crate) fn run() -> Result<()> {
     println!("== tests of all crates, doc tests included");
     // Tests against peers have their peer only in `cargo xtask integration`; here they may pass it by.
     let mut counts = cargo::test(&["--no-fail-fast"], &[("CI_REQUIRE_PEERS", "0".to_owned())])?;
+    // The first tracer of the `opentelemetry` API makes `span!` of the whole process keep that API's context in step;
+    // what it does in a process without one is tested here.
+    println!("\n== trace-core with its default features");
+    counts += cargo::test_by_default("trace-core")?;
     println!("\n== examples, each to its end");
     counts += examples()?;
     println!("\n{counts}");

@@ -91,8 +91,15 @@ impl PipelineBuilder {
     /// Starts the threads.
     ///
     /// # Errors
-    /// If the operating system refuses a thread.
+    /// If two destinations have the same name, or the operating system refuses a thread.
     pub fn start(self) -> std::io::Result<Pipeline> {
+        let mut names: Vec<_> =
+            self.spans.iter().map(|s| &s.0).chain(self.metrics.iter().map(|m| &m.0)).collect();
+        names.sort();
+        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            let message = format!("two destinations are named {:?}: give each a name of its own", pair[0]);
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, message));
+        }
         let (recorder, drain) = self.recorder.build();
         let spans = self
             .spans

@@ -262,6 +262,16 @@ fn a_span_that_ends_after_the_shutdown_is_counted_as_lost() {
 }
 
 #[test]
+fn two_destinations_of_one_name_are_refused() {
+    let error = Pipeline::builder()
+        .export_spans("a", CaptureExporter::new())
+        .export_metrics("a", CaptureExporter::new())
+        .start()
+        .unwrap_err();
+    assert_eq!(error.to_string(), r#"two destinations are named "a": give each a name of its own"#);
+}
+
+#[test]
 fn small_batches_travel_together() {
     let out = CaptureExporter::new();
     let p = Pipeline::builder()
