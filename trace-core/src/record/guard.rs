@@ -125,7 +125,7 @@ pub fn enter(recorder: Option<&Recorder>, callsite: &'static Callsite, values: &
         Err(Elsewhere::Chunk) => start(recorder, callsite, values).enter(),
         Err(Elsewhere::Decided(context)) => {
             let parent = current_context();
-            start_in_chunk(recorder, callsite, parent.as_ref(), Some(context), values).enter()
+            start_in_chunk(recorder, callsite, parent.as_ref(), Some(*context), values).enter()
         }
     }
 }

@@ -34,7 +34,7 @@ pub(super) enum Elsewhere {
     /// The chunk takes it: the ring cannot carry it, or there is more to decide than the fast path does.
     Chunk,
     /// The chunk takes it, and the sampler has decided: it set a trace state.
-    Decided(SpanContext),
+    Decided(Box<SpanContext>),
 }
 
 /// The identity that a span gets from above, or from the sampler.
@@ -156,7 +156,7 @@ impl Decided {
         let (trace_id, span_id) = (parent.map_or_else(|| ids.trace_id(), |p| p.trace_id), ids.span_id());
         let context = recorder.decide(trace_id, span_id, parent, callsite.name, callsite.kind);
         if !context.trace_state.is_empty() {
-            return Err(Elsewhere::Decided(context));
+            return Err(Elsewhere::Decided(Box::new(context)));
         }
         Ok(Self {
             trace_id,
