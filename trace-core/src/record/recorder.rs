@@ -270,7 +270,7 @@ impl Lease {
             }
             None => return,
         };
-        let producer = ring.producer();
+        let producer = ring.producer(shared.limits.attributes);
         self.ring = Some((ring, producer));
     }
 }

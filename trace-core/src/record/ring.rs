@@ -77,6 +77,8 @@ pub(super) struct Counts {
 
 /// The writer's side: exactly one thread has it at a time.
 pub(super) struct Producer {
+    /// The most values of a span: what fits into a record, or the limit of attributes if that is less.
+    max_values: usize,
     /// Where it began. What lies before was written under an earlier lease, and has no room kept here.
     since: u64,
     pos: u64,
@@ -165,11 +167,12 @@ impl Ring {
         self.words[(at & MASK) as usize].load(Ordering::Relaxed)
     }
 
-    /// The writer's side for the thread that owns the ring now.
-    pub(super) fn producer(&self) -> Producer {
+    /// The writer's side for the thread that owns the ring now; a span with more attributes than this goes elsewhere.
+    pub(super) fn producer(&self, attributes: u16) -> Producer {
         let pos = self.head.0.load(Ordering::Acquire);
         let limit = self.tail.0.load(Ordering::Acquire) + WORDS as u64;
         Producer {
+            max_values: usize::from(attributes).min(MAX_VALUES),
             since: pos,
             pos,
             published: pos,
@@ -275,7 +278,7 @@ impl Producer {
     }
 
     /// Writes the start of a span.
-    #[inline]
+    #[inline(always)]
     pub(super) fn start(
         &mut self,
         ring: &Ring,
@@ -284,7 +287,7 @@ impl Producer {
         head: &StartHead,
         values: &[ValueRef<'_>],
     ) -> Result<u64, Refused> {
-        if values.len() > MAX_VALUES {
+        if values.len() > self.max_values {
             return Err(Refused::Unsuitable);
         }
         let (words, at) = (&*ring.words, self.pos);

@@ -74,9 +74,6 @@ impl RingSpan {
         }
         let lease = recorder.lease(slots);
         let Some((ring, producer, slot)) = lease.ring() else { return Err(Elsewhere::Chunk) };
-        if values.len() > usize::from(slot.limits.attributes) {
-            return Err(Elsewhere::Chunk);
-        }
         let decided = match active.last() {
             Some(p) if !p.is_remote && p.trace_state.is_empty() => Decided {
                 trace_id: p.trace_id,
