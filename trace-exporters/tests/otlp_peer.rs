@@ -30,13 +30,26 @@ fn mark(test: &str) -> String {
     format!("{test}-{}-{}", std::process::id(), Timestamp::now().unix_nanos())
 }
 
-/// The one request that carries the mark.
-fn received(dump: &str, mark: &str) -> Json {
-    let text = std::fs::read_to_string(dump).unwrap();
-    let mut lines = text.lines().filter(|l| l.contains(mark));
-    let line = lines.next().unwrap_or_else(|| panic!("{dump} has no request with {mark}"));
-    assert_eq!(lines.next(), None, "one request was sent");
-    serde_json::from_str(line).unwrap()
+/// The ways to the receiver: straight, and through a collector that others wrote, which decodes what we send, and
+/// forwards it in its own encoding to the same receiver.
+fn ways(url: String) -> Vec<(String, bool)> {
+    let collector =
+        peer("through a foreign collector", "MPLP_PEER_OTLP_COLLECTOR_URL", "base URL of a collector");
+    [(url, true)].into_iter().chain(collector.map(|url| (url, false))).collect()
+}
+
+/// The one request that carries the mark. A collector may take a moment to forward it.
+async fn received(dump: &str, mark: &str) -> Json {
+    for _ in 0..500 {
+        let text = std::fs::read_to_string(dump).unwrap_or_default();
+        let mut lines = text.lines().filter(|l| l.contains(mark));
+        if let Some(line) = lines.next() {
+            assert_eq!(lines.next(), None, "one request was sent");
+            return serde_json::from_str(line).unwrap();
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("{dump} has no request with {mark}");
 }
 
 fn resource(mark: &str) -> Arc<Resource> {
@@ -149,7 +162,6 @@ fn full_span() -> SpanData {
 async fn a_foreign_receiver_reads_every_field_of_a_span() {
     let test = "a_foreign_receiver_reads_every_field_of_a_span";
     let Some((url, dump)) = receiver(test) else { return };
-    let mark = mark(test);
     let mut plain = SpanData::new(
         SpanContext::new(TraceId::new(0xff).unwrap(), SpanId::new(0xff).unwrap(), TraceFlags(0)),
         "plain",
@@ -157,71 +169,75 @@ async fn a_foreign_receiver_reads_every_field_of_a_span() {
         Timestamp::from_unix_nanos(2),
     );
     plain.status = Status::Ok;
-    let config = OtlpConfig::new(url).compression(Compression::Gzip).header("x-tenant", "t1");
-    let batch = SpanBatch::from_spans(resource(&mark), [full_span(), plain]);
-    OtlpSpanExporter::new(&config).unwrap().export(&batch).await.unwrap();
+    for (url, straight) in ways(url) {
+        let mark = mark(test);
+        let config = OtlpConfig::new(url).compression(Compression::Gzip).header("x-tenant", "t1");
+        let batch = SpanBatch::from_spans(resource(&mark), [full_span(), plain.clone()]);
+        OtlpSpanExporter::new(&config).unwrap().export(&batch).await.unwrap();
 
-    let request = received(&dump, &mark);
-    assert_eq!(request["path"], "/v1/traces");
-    assert_eq!(request["content_encoding"], "gzip");
-    assert_eq!(request["headers"]["content-type"], "application/x-protobuf");
-    assert_eq!(request["headers"]["x-tenant"], "t1");
-    let full = json!({
-        "traceId": "CvdlGRbNQ92ESOshHIAxnA==",
-        "spanId": "t61rcWkgMzE=",
-        "traceState": "vendor=a,other=b",
-        "parentSpanId": "APBnqgupArc=",
-        "flags": 0x303,
-        "name": "POST /orders",
-        "kind": "SPAN_KIND_SERVER",
-        "startTimeUnixNano": "1756900000000000001",
-        "endTimeUnixNano": "1756900060000000002",
-        "attributes": every_value_json(),
-        "droppedAttributesCount": 1,
-        "events": [{
-            "timeUnixNano": "1756900000000000008",
-            "name": "exception",
-            "attributes": [{"key": "exception.type", "value": {"stringValue": "Refused"}}],
-            "droppedAttributesCount": 4,
-        }],
-        "droppedEventsCount": 2,
-        "links": [{
-            "traceId": "S/kvNXezTaajzpKdDg5HNg==",
-            "spanId": "AAAAAAAAAP8=",
+        let request = received(&dump, &mark).await;
+        assert_eq!(request["path"], "/v1/traces");
+        if straight {
+            assert_eq!(request["content_encoding"], "gzip");
+            assert_eq!(request["headers"]["content-type"], "application/x-protobuf");
+            assert_eq!(request["headers"]["x-tenant"], "t1");
+        }
+        let full = json!({
+            "traceId": "CvdlGRbNQ92ESOshHIAxnA==",
+            "spanId": "t61rcWkgMzE=",
             "traceState": "vendor=a,other=b",
-            "attributes": [{"key": "why", "value": {"stringValue": "batch"}}],
-            "droppedAttributesCount": 5,
+            "parentSpanId": "APBnqgupArc=",
             "flags": 0x303,
-        }],
-        "droppedLinksCount": 3,
-        "status": {"message": "card refused", "code": "STATUS_CODE_ERROR"},
-    });
-    let plain = json!({
-        "traceId": "AAAAAAAAAAAAAAAAAAAA/w==",
-        "spanId": "AAAAAAAAAP8=",
-        "flags": 0x100,
-        "name": "plain",
-        "kind": "SPAN_KIND_INTERNAL",
-        "startTimeUnixNano": "1",
-        "endTimeUnixNano": "2",
-        "status": {"code": "STATUS_CODE_OK"},
-    });
-    let expected = json!({"resourceSpans": [{
-        "resource": resource_json(&mark),
-        "schemaUrl": "https://schema/resource",
-        "scopeSpans": [
-            {"scope": scope_json(), "schemaUrl": "https://schema/scope", "spans": [full]},
-            {"scope": {}, "spans": [plain]},
-        ],
-    }]});
-    assert_eq!(request["body"], expected);
+            "name": "POST /orders",
+            "kind": "SPAN_KIND_SERVER",
+            "startTimeUnixNano": "1756900000000000001",
+            "endTimeUnixNano": "1756900060000000002",
+            "attributes": every_value_json(),
+            "droppedAttributesCount": 1,
+            "events": [{
+                "timeUnixNano": "1756900000000000008",
+                "name": "exception",
+                "attributes": [{"key": "exception.type", "value": {"stringValue": "Refused"}}],
+                "droppedAttributesCount": 4,
+            }],
+            "droppedEventsCount": 2,
+            "links": [{
+                "traceId": "S/kvNXezTaajzpKdDg5HNg==",
+                "spanId": "AAAAAAAAAP8=",
+                "traceState": "vendor=a,other=b",
+                "attributes": [{"key": "why", "value": {"stringValue": "batch"}}],
+                "droppedAttributesCount": 5,
+                "flags": 0x303,
+            }],
+            "droppedLinksCount": 3,
+            "status": {"message": "card refused", "code": "STATUS_CODE_ERROR"},
+        });
+        let plain = json!({
+            "traceId": "AAAAAAAAAAAAAAAAAAAA/w==",
+            "spanId": "AAAAAAAAAP8=",
+            "flags": 0x100,
+            "name": "plain",
+            "kind": "SPAN_KIND_INTERNAL",
+            "startTimeUnixNano": "1",
+            "endTimeUnixNano": "2",
+            "status": {"code": "STATUS_CODE_OK"},
+        });
+        let expected = json!({"resourceSpans": [{
+            "resource": resource_json(&mark),
+            "schemaUrl": "https://schema/resource",
+            "scopeSpans": [
+                {"scope": scope_json(), "schemaUrl": "https://schema/scope", "spans": [full]},
+                {"scope": {}, "spans": [plain]},
+            ],
+        }]});
+        assert_eq!(request["body"], expected, "straight: {straight}");
+    }
 }
 
 #[tokio::test]
 async fn a_foreign_receiver_reads_every_field_of_a_metric() {
     let test = "a_foreign_receiver_reads_every_field_of_a_metric";
     let Some((url, dump)) = receiver(test) else { return };
-    let mark = mark(test);
     let metric = |name: &'static str, data| Metric {
         name: name.into(),
         description: "What it is.".into(),
@@ -252,58 +268,63 @@ async fn a_foreign_receiver_reads_every_field_of_a_metric() {
             },
         ),
     ];
-    let scopes = vec![ScopeMetrics { scope: scope(), metrics }];
-    let batch = MetricBatch { resource: resource(&mark), scopes };
-    OtlpMetricExporter::new(&OtlpConfig::new(url)).unwrap().export(&batch).await.unwrap();
+    for (url, straight) in ways(url) {
+        let mark = mark(test);
+        let scopes = vec![ScopeMetrics { scope: scope(), metrics: metrics.clone() }];
+        let batch = MetricBatch { resource: resource(&mark), scopes };
+        OtlpMetricExporter::new(&OtlpConfig::new(url)).unwrap().export(&batch).await.unwrap();
 
-    let request = received(&dump, &mark);
-    assert_eq!(request["path"], "/v1/metrics");
-    assert_eq!(request["headers"].get("content-encoding"), None);
-    let (start, time) = ("1756900000000000001", "1756900060000000002");
-    let route = json!([{"key": "route", "value": {"stringValue": "/a"}}]);
-    let exemplar = |key: &str, value: Json| {
-        json!({
-            "filteredAttributes": [{"key": "user.tier", "value": {"stringValue": "gold"}}],
-            "timeUnixNano": "1756900059999999997",
-            key: value,
-            "spanId": "t61rcWkgMzE=",
-            "traceId": "CvdlGRbNQ92ESOshHIAxnA==",
-        })
-    };
-    let named = |name: &str, kind: &str, data: Json| json!({"name": name, "description": "What it is.", "unit": "s", kind: data});
-    let expected = json!({"resourceMetrics": [{
-        "resource": resource_json(&mark),
-        "schemaUrl": "https://schema/resource",
-        "scopeMetrics": [{
-            "scope": scope_json(),
-            "schemaUrl": "https://schema/scope",
-            "metrics": [
-                named("sum", "sum", json!({
-                    "aggregationTemporality": "AGGREGATION_TEMPORALITY_CUMULATIVE",
-                    "isMonotonic": true,
-                    "dataPoints": [{
-                        "attributes": route, "startTimeUnixNano": start, "timeUnixNano": time, "asInt": "-7",
-                        "exemplars": [exemplar("asInt", json!("4"))],
-                    }],
-                })),
-                named("delta", "sum", json!({
-                    "aggregationTemporality": "AGGREGATION_TEMPORALITY_DELTA",
-                    "dataPoints": [{"startTimeUnixNano": start, "timeUnixNano": time, "asDouble": 0.5}],
-                })),
-                named("gauge", "gauge", json!({
-                    "dataPoints": [{"startTimeUnixNano": start, "timeUnixNano": time, "asInt": "0"}],
-                })),
-                named("histogram", "histogram", json!({
-                    "aggregationTemporality": "AGGREGATION_TEMPORALITY_CUMULATIVE",
-                    "dataPoints": [{
-                        "attributes": route, "startTimeUnixNano": start, "timeUnixNano": time,
-                        "count": "7", "sum": 1.5, "min": 0.001, "max": 0.75,
-                        "bucketCounts": ["4", "0", "2", "1"], "explicitBounds": [0.005, 0.1, 1.0],
-                        "exemplars": [exemplar("asDouble", json!(0.42))],
-                    }],
-                })),
-            ],
-        }],
-    }]});
-    assert_eq!(request["body"], expected);
+        let request = received(&dump, &mark).await;
+        assert_eq!(request["path"], "/v1/metrics");
+        if straight {
+            assert_eq!(request["headers"].get("content-encoding"), None);
+        }
+        let (start, time) = ("1756900000000000001", "1756900060000000002");
+        let route = json!([{"key": "route", "value": {"stringValue": "/a"}}]);
+        let exemplar = |key: &str, value: Json| {
+            json!({
+                "filteredAttributes": [{"key": "user.tier", "value": {"stringValue": "gold"}}],
+                "timeUnixNano": "1756900059999999997",
+                key: value,
+                "spanId": "t61rcWkgMzE=",
+                "traceId": "CvdlGRbNQ92ESOshHIAxnA==",
+            })
+        };
+        let named = |name: &str, kind: &str, data: Json| json!({"name": name, "description": "What it is.", "unit": "s", kind: data});
+        let expected = json!({"resourceMetrics": [{
+            "resource": resource_json(&mark),
+            "schemaUrl": "https://schema/resource",
+            "scopeMetrics": [{
+                "scope": scope_json(),
+                "schemaUrl": "https://schema/scope",
+                "metrics": [
+                    named("sum", "sum", json!({
+                        "aggregationTemporality": "AGGREGATION_TEMPORALITY_CUMULATIVE",
+                        "isMonotonic": true,
+                        "dataPoints": [{
+                            "attributes": route, "startTimeUnixNano": start, "timeUnixNano": time, "asInt": "-7",
+                            "exemplars": [exemplar("asInt", json!("4"))],
+                        }],
+                    })),
+                    named("delta", "sum", json!({
+                        "aggregationTemporality": "AGGREGATION_TEMPORALITY_DELTA",
+                        "dataPoints": [{"startTimeUnixNano": start, "timeUnixNano": time, "asDouble": 0.5}],
+                    })),
+                    named("gauge", "gauge", json!({
+                        "dataPoints": [{"startTimeUnixNano": start, "timeUnixNano": time, "asInt": "0"}],
+                    })),
+                    named("histogram", "histogram", json!({
+                        "aggregationTemporality": "AGGREGATION_TEMPORALITY_CUMULATIVE",
+                        "dataPoints": [{
+                            "attributes": route, "startTimeUnixNano": start, "timeUnixNano": time,
+                            "count": "7", "sum": 1.5, "min": 0.001, "max": 0.75,
+                            "bucketCounts": ["4", "0", "2", "1"], "explicitBounds": [0.005, 0.1, 1.0],
+                            "exemplars": [exemplar("asDouble", json!(0.42))],
+                        }],
+                    })),
+                ],
+            }],
+        }]});
+        assert_eq!(request["body"], expected, "straight: {straight}");
+    }
 }
