@@ -20,8 +20,10 @@ mod field;
 mod future;
 mod guard;
 mod handle;
+mod hot;
 mod id_gen;
 mod in_context;
+mod lease;
 mod limits;
 mod macros;
 mod recorder;
@@ -29,6 +31,7 @@ mod ring;
 mod ring_reader;
 mod ring_span;
 mod ring_text;
+mod ring_writer;
 mod span;
 mod start;
 
@@ -55,8 +58,10 @@ pub use field::AsValue;
 pub use future::{InSpan, InstrumentedFuture};
 pub use guard::SpanGuard;
 #[doc(hidden)]
-pub use guard::{enter as __enter, start as __start};
+pub use guard::{enter as __enter, enter_fast as __enter_fast, start as __start};
 pub use in_context::{ContextFuture, ContextGuard, InContext, enter_context};
 pub use limits::SpanLimits;
+#[doc(hidden)]
+pub use ring_writer::Writer;
 pub use recorder::{DefaultGuard, Recorder, RecorderBuilder, RecorderCounts};
 pub use span::Span;
