@@ -68,6 +68,13 @@ impl Active {
         let sampled = u64::from(TraceFlags::SAMPLED.0);
         self.bits & (sampled | Self::BIT_REMOTE | Self::BIT_STATE) == sampled
     }
+
+    /// A local span of a trace that is not recorded, without a trace state.
+    #[inline]
+    pub(super) fn is_plain_unsampled(&self) -> bool {
+        let sampled = u64::from(TraceFlags::SAMPLED.0);
+        self.span != 0 && self.bits & (sampled | Self::BIT_REMOTE | Self::BIT_STATE) == 0
+    }
 }
 
 /// What the fast way keeps per thread.

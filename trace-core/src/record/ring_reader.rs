@@ -13,10 +13,20 @@ use crate::model::{SpanId, TraceFlags, TraceId};
 #[derive(Default)]
 pub(super) struct RingReader {
     /// Call sites by number, as far as they have been met.
-    sites: Vec<Option<&'static Callsite>>,
+    sites: Vec<Option<Site>>,
+    /// Which ring's turn it is.
+    turn: u64,
     /// Rows of this pass that have not ended, by span id.
     open: HashMap<u64, usize, BuildHasherDefault<IdHasher>>,
     scratch: Vec<u8>,
+}
+
+/// A call site, and where its library lies in the columns of its last turn: to find that means comparing texts.
+#[derive(Clone, Copy)]
+struct Site {
+    site: &'static Callsite,
+    scope: u32,
+    turn: u64,
 }
 
 /// An end whose span was taken in an earlier pass, or of which more was recorded elsewhere.
@@ -29,10 +39,11 @@ impl RingReader {
     /// Appends everything in the ring to `columns`.
     pub(super) fn read(&mut self, ring: &Ring, columns: &mut Columns, late: &mut Vec<LateEnd>) {
         self.open.clear();
-        let (sites, open) = (&mut self.sites, &mut self.open);
+        self.turn += 1;
+        let (sites, open, turn) = (&mut self.sites, &mut self.open, self.turn);
         ring.drain(&mut self.scratch, |entry, scratch| match entry {
             Entry::Start(s) => {
-                let Some(row) = push(sites, columns, &s, scratch) else { return };
+                let Some(row) = push(sites, turn, columns, &s, scratch) else { return };
                 if s.end == 0 {
                     open.insert(s.span_id, row);
                 }
@@ -56,12 +67,13 @@ impl RingReader {
 }
 
 fn push(
-    sites: &mut Vec<Option<&'static Callsite>>,
+    sites: &mut Vec<Option<Site>>,
+    turn: u64,
     columns: &mut Columns,
     s: &StartEntry<'_>,
     scratch: &mut Vec<u8>,
 ) -> Option<usize> {
-    let site = site(sites, s.callsite)?;
+    let Site { site, scope, .. } = site(sites, turn, columns, s.callsite)?;
     let mut attributes = List::EMPTY;
     s.values(site.keys.len(), scratch, |i, v| {
         let value = match v {
@@ -72,7 +84,6 @@ fn push(
         };
         columns.push_attribute(&mut attributes, Text::fixed(site.keys[i]), value);
     });
-    let scope = columns.scope_index(&ScopeRef::Static(site.scope));
     let mut bits = if s.remote_parent { Row::REMOTE_PARENT } else { 0 };
     if s.end != 0 {
         bits |= Row::ENDED;
@@ -99,17 +110,20 @@ fn push(
     Some(row)
 }
 
-fn site(sites: &mut Vec<Option<&'static Callsite>>, number: u32) -> Option<&'static Callsite> {
+fn site(sites: &mut Vec<Option<Site>>, turn: u64, columns: &mut Columns, number: u32) -> Option<Site> {
     let index = number as usize;
-    if let Some(Some(site)) = sites.get(index) {
-        return Some(site);
+    if let Some(Some(site)) = sites.get(index)
+        && site.turn == turn
+    {
+        return Some(*site);
     }
     let site = Callsite::of(number)?;
+    let found = Site { site, scope: columns.scope_index(&ScopeRef::Static(site.scope)), turn };
     if sites.len() <= index {
         sites.resize(index + 1, None);
     }
-    sites[index] = Some(site);
-    Some(site)
+    sites[index] = Some(found);
+    Some(found)
 }
 
 /// Span ids are random: they are their own hash.

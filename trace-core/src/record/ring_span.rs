@@ -38,7 +38,7 @@ pub(super) enum Elsewhere {
 impl RingSpan {
     /// Starts a span under the thread's innermost active one, and makes it the innermost itself; `None` unless
     /// everything is as it nearly always is: the thread has a ring of this recorder, with room, and the active span is a
-    /// local one of a trace that is recorded. `write` puts the values.
+    /// local one. `write` puts the values, if the trace is recorded.
     #[inline(always)]
     pub(super) fn start_fast(
         recorder: Option<&Recorder>,
@@ -49,8 +49,13 @@ impl RingSpan {
             let wanted = recorder.map_or(h.default, |r| r.0.id);
             let (slot, ring) = h.lent?;
             let parent = h.innermost();
-            if wanted != h.recorder || !parent.is_plain() || !slot.consumer.is_open() || !h.has_place() {
+            if wanted != h.recorder || !slot.consumer.is_open() || !h.has_place() {
                 return None;
+            }
+            if !parent.is_plain() {
+                let span_id = parent.is_plain_unsampled().then(|| h.ids.span_id().to_u64())?;
+                let place = h.enter_fast(Active { span: span_id, ..parent });
+                return Some(Self { slot, at: NOT_RECORDED, span_id, place });
             }
             let own = Active { span: h.ids.span_id().to_u64(), ..parent };
             let head = StartHead {
