@@ -48,7 +48,8 @@ impl Clock {
         mock.increment(1);
         let anchor =
             Anchor { ticks: ticks.raw(), unix: AtomicU64::new(start.unix_nanos()), follows_system: false };
-        (Self { ticks, is_tsc: false, anchor: Arc::new(anchor) }, ManualClock(mock))
+        let anchor = Arc::new(anchor);
+        (Self { ticks, is_tsc: false, anchor: anchor.clone() }, ManualClock { mock, anchor })
     }
 
     /// The counter now.
@@ -119,12 +120,21 @@ impl fmt::Debug for Clock {
 
 /// Advances a manual [`Clock`].
 #[derive(Clone)]
-pub struct ManualClock(Arc<quanta::Mock>);
+pub struct ManualClock {
+    mock: Arc<quanta::Mock>,
+    anchor: Arc<Anchor>,
+}
 
 impl ManualClock {
     /// Lets this much time pass.
     pub fn advance(&self, by: Duration) {
-        self.0.increment(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX));
+        self.mock.increment(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    /// Sets Unix time forward or back by so many nanoseconds, as an operator or a time server does; the counter goes on
+    /// as if nothing had happened.
+    pub fn step(&self, nanos: i64) {
+        self.anchor.unix.fetch_add(nanos.cast_unsigned(), Ordering::Relaxed);
     }
 }
 

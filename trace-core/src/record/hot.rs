@@ -113,12 +113,7 @@ impl Hot {
     };
 
     /// Uses this ring from now on.
-    pub(super) fn load(
-        &mut self,
-        recorder: u64,
-        lent: (&'static Slot, &'static Ring),
-        producer: Producer,
-    ) {
+    pub(super) fn load(&mut self, recorder: u64, lent: (&'static Slot, &'static Ring), producer: Producer) {
         self.ids.seed();
         (self.recorder, self.lent, self.producer) = (recorder, Some(lent), producer);
     }

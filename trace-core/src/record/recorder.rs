@@ -3,12 +3,14 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use super::SpanLimits;
 use super::builder::SpanBuilder;
 use super::chunk::{Consumer, Slot};
 use super::current::with_local;
 use super::drain::Drain;
+use super::open_spans::OpenSpans;
 use crate::clock::Clock;
 use crate::model::{Resource, Scope};
 use crate::sample::{AlwaysOn, ParentBased};
@@ -36,6 +38,8 @@ pub(super) struct Shared {
     pub(super) consumer: Arc<Consumer>,
     /// For threads whose own state is already gone.
     pub(super) fallback: &'static Slot,
+    pub(super) open_too_long: Duration,
+    pub(super) open_spans: Mutex<OpenSpans>,
     /// Rings asked for so far.
     pub(super) rings: AtomicUsize,
     pub(super) elsewhere: Elsewhere,
@@ -72,6 +76,7 @@ pub struct RecorderBuilder {
     sampler: Option<Box<dyn Sampler>>,
     limits: SpanLimits,
     clock: Option<Clock>,
+    open_too_long: Option<Duration>,
 }
 
 impl RecorderBuilder {
@@ -103,6 +108,14 @@ impl RecorderBuilder {
         self
     }
 
+    /// When a span counts as open for too long; after ten minutes by default. It stays open, and is listed in
+    /// [`Recorder::open_spans`].
+    #[must_use]
+    pub fn open_too_long(mut self, limit: Duration) -> Self {
+        self.open_too_long = Some(limit);
+        self
+    }
+
     pub(crate) fn build(self) -> (Recorder, Drain) {
         let consumer = Arc::new(Consumer::default());
         let clock = self.clock.unwrap_or_default();
@@ -117,6 +130,8 @@ impl RecorderBuilder {
             free: Mutex::default(),
             consumer,
             fallback,
+            open_too_long: self.open_too_long.unwrap_or(OpenSpans::TOO_LONG),
+            open_spans: Mutex::default(),
             rings: AtomicUsize::new(0),
             elsewhere: Elsewhere::default(),
         }));
@@ -181,6 +196,11 @@ impl Recorder {
             }
         }
         c
+    }
+
+    /// The spans that have not ended, and which of them should have, as of the last second.
+    pub fn open_spans(&self) -> OpenSpans {
+        self.0.open_spans.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Nothing is recorded from now on.

@@ -57,7 +57,7 @@ const MAX_RECORD: usize = 4096;
 pub(super) struct Ring {
     words: Box<Words>,
     written: Line<Written>,
-    tail: Line<AtomicU64>,
+    read: Line<Read>,
 }
 
 /// What the writer tells. On a cache line of its own: the reader looks up `words` all the time.
@@ -68,6 +68,15 @@ struct Written {
     started: AtomicU64,
     ended: AtomicU64,
     dropped: AtomicU64,
+}
+
+/// What the reader tells.
+#[derive(Default)]
+struct Read {
+    /// Everything before it has been taken.
+    tail: AtomicU64,
+    /// Starts that were taken.
+    starts: AtomicU64,
 }
 
 /// What went into a ring since its owner's recorder has it.
@@ -117,7 +126,7 @@ impl Ring {
             Ok(words) => words,
             Err(_) => unreachable!("it has just been made with this length"),
         };
-        Self { words, written: Line::default(), tail: Line::default() }
+        Self { words, written: Line::default(), read: Line::default() }
     }
 
     /// A ring that nobody else uses. Rings are never freed but used again, so that a thread can refer to one without
@@ -129,9 +138,9 @@ impl Ring {
 
     /// Gives back a ring that has neither a writer nor a reader any more. What it holds is forgotten.
     pub(super) fn give_back(&'static self) {
-        self.tail.0.store(self.published(), Ordering::Release);
+        self.read.0.tail.store(self.published(), Ordering::Release);
         let w = &self.written.0;
-        for count in [&w.started, &w.ended, &w.dropped] {
+        for count in [&w.started, &w.ended, &w.dropped, &self.read.0.starts] {
             count.store(0, Ordering::Relaxed);
         }
         SPARE.lock().unwrap_or_else(PoisonError::into_inner).push(self);
@@ -153,7 +162,7 @@ impl Ring {
 
     /// How far it may be written.
     pub(super) fn limit(&self) -> u64 {
-        self.tail.0.load(Ordering::Acquire) + WORDS as u64
+        self.read.0.tail.load(Ordering::Acquire) + WORDS as u64
     }
 
     /// Everything before `pos` may be read from now on.
@@ -187,12 +196,13 @@ impl Ring {
         }
     }
 
-    /// The span that is not published yet, because it is open and nothing was recorded after it; `seen` says how many
-    /// starts have been taken from this ring. For the reader alone, after it has taken everything: while it reads, nothing
-    /// behind the tail is written over.
-    pub(super) fn newest(&self, seen: u64) -> Option<StartEntry<'_>> {
-        let at = self.tail.0.load(Ordering::Relaxed);
-        if self.written.0.started.load(Ordering::Acquire) <= seen || at != self.published() {
+    /// The span that is not published yet, because it is open and nothing was recorded after it. For the reader alone,
+    /// after it has taken everything: while it reads, nothing behind the tail is written over.
+    pub(super) fn newest(&self) -> Option<StartEntry<'_>> {
+        let at = self.read.0.tail.load(Ordering::Relaxed);
+        if self.written.0.started.load(Ordering::Acquire) <= self.read.0.starts.load(Ordering::Relaxed)
+            || at != self.published()
+        {
             return None;
         }
         let record = self.record(at);
@@ -205,7 +215,7 @@ impl Ring {
     /// Hands every published record to `f`, oldest first. One caller at a time.
     pub(super) fn drain(&self, scratch: &mut Vec<u8>, mut f: impl FnMut(Entry<'_>, &mut Vec<u8>)) {
         let head = self.published();
-        let mut at = self.tail.0.load(Ordering::Relaxed);
+        let mut at = self.read.0.tail.load(Ordering::Relaxed);
         while at < head {
             let record = self.record(at);
             let header = get(record, 0);
@@ -215,10 +225,13 @@ impl Ring {
                 at = head;
                 break;
             }
+            if header & BIT_END == 0 {
+                bump(&self.read.0.starts);
+            }
             f(entry(record, header), scratch);
             at = behind(at, len);
         }
-        self.tail.0.store(at, Ordering::Release);
+        self.read.0.tail.store(at, Ordering::Release);
     }
 }
 

@@ -1,13 +1,15 @@
 //! Turns the words of a ring into rows.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 
 use super::Callsite;
 use super::chunk::NewRow;
+use super::id_hasher::IdHasher;
+use super::open_spans::OpenSpan;
 use super::ring::{Entry, Ring, RingValue, StartEntry};
 use crate::batch::{Cell, Columns, List, Row, ScopeRef, Text};
-use crate::model::{SpanId, TraceFlags, TraceId};
+use crate::model::{SpanId, Timestamp, TraceFlags, TraceId};
 
 /// Reads rings, one after another, on the pipeline's thread.
 #[derive(Default)]
@@ -36,6 +38,16 @@ pub(super) struct LateEnd {
 }
 
 impl RingReader {
+    /// A span that lies in a ring, and is still open.
+    pub(super) fn open_span(entry: &StartEntry<'_>, start: Timestamp) -> Option<OpenSpan> {
+        Some(OpenSpan {
+            trace_id: TraceId::new(entry.trace_id)?,
+            span_id: SpanId::new(entry.span_id)?,
+            name: Callsite::of(entry.callsite)?.name.to_owned(),
+            start,
+        })
+    }
+
     /// Appends everything in the ring to `columns`.
     pub(super) fn read(&mut self, ring: &Ring, columns: &mut Columns, late: &mut Vec<LateEnd>) {
         self.open.clear();
@@ -124,18 +136,4 @@ fn site(sites: &mut Vec<Option<Site>>, turn: u64, columns: &mut Columns, number:
     }
     sites[index] = Some(found);
     Some(found)
-}
-
-/// Span ids are random: they are their own hash.
-#[derive(Default)]
-struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, _: &[u8]) {}
-    fn write_u64(&mut self, v: u64) {
-        self.0 = v;
-    }
 }

@@ -3,8 +3,8 @@
 use super::Callsite;
 use super::chunk::Consumer;
 use super::ring::{
-    BIT_CONTINUED, BIT_END, BIT_REMOTE_PARENT, END_WORDS, MAX_START_WORDS, MAX_TEXT, MAX_VALUES,
-    Ring, SHORT_TEXT, START_WORDS, TAG_BOOL, TAG_F64, TAG_I64, TAG_SHORT, TAG_TEXT, WORDS, Record, behind, put,
+    BIT_CONTINUED, BIT_END, BIT_REMOTE_PARENT, END_WORDS, MAX_START_WORDS, MAX_TEXT, MAX_VALUES, Record,
+    Ring, SHORT_TEXT, START_WORDS, TAG_BOOL, TAG_F64, TAG_I64, TAG_SHORT, TAG_TEXT, WORDS, behind, put,
 };
 use super::ring_text::{put_short_text, put_text};
 use crate::clock::Clock;
@@ -194,7 +194,8 @@ impl Producer {
         write(&mut w);
         let Writer { to, tags, fits: true, .. } = w else { return None };
         self.publish(ring);
-        let mut header = u64::from(head.flags) << 8 | u64::from(head.callsite.number()) << 16 | (to as u64) << 48;
+        let mut header =
+            u64::from(head.flags) << 8 | u64::from(head.callsite.number()) << 16 | (to as u64) << 48;
         if head.remote_parent {
             header |= BIT_REMOTE_PARENT;
         }
