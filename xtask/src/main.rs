@@ -23,7 +23,7 @@ pub(crate) const COMMANDS: [(&str, &str); 7] = [
     ("test", "everything that needs only Rust: unit, integration and doc tests, and every example"),
     ("tidy", "the repository's own rules: arrows between crates, file sizes, module docs"),
     ("integration", "[SUITE...] against real peers: otlp prometheus propagation smtp slack"),
-    ("bench", "[NAME] [--json] measure against named peers"),
+    ("bench", "[NAME] [--json | --markdown] measure against named peers"),
     ("loom", "the lock-free ring under a model checker"),
     ("ci", "all that continuous integration checks, in its order"),
     ("help", "this list"),
