@@ -3,7 +3,8 @@
 //!
 //! Each server is a process of its own, this program again with the argument `--serve NAME`; `wrk` asks one after
 //! the other for `/hello/{name}`, many short turns interleaved, so that what disturbs the machine disturbs all alike.
-//! Figures are medians over the rounds. CPU is what the kernel accounts to all threads of the server, exporting
+//! Figures are medians over the rounds. The last cases are the same applications called in process, without a network:
+//! the best of many short bursts, on one thread. CPU is what the kernel accounts to all threads of the server, exporting
 //! included: with `wrk` on the same cores it is steadier than requests a second.
 //!
 //! `cargo xtask bench http --json` prints a line of JSON a case. `HTTP_BENCH_ROUNDS` replaces the number of rounds.
@@ -18,14 +19,16 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use axum::Router;
 use axum::extract::MatchedPath;
 use axum::routing::get;
+use http_body_util::BodyExt as _;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace as sdk;
+use tower::ServiceExt as _;
 use trace_core::analyze::{RedConfig, RedWindows};
 use trace_core::batch::SpanBatch;
 use trace_core::http::MonitoringLayer;
@@ -35,11 +38,13 @@ use trace_core::pipeline::Pipeline;
 use trace_core::record::{Recorder, current_context};
 use trace_core::signal::{ExportError, SpanExporter};
 use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 
 const ROUNDS: usize = 12;
 const TURN: &str = "1s";
-const SERVERS: [&str; 3] = ["bare", "ours", "peer"];
+const BURSTS: usize = 300;
+const BURST: usize = 500;
+const SERVERS: [&str; 4] = ["bare", "ours", "peer", "empty"];
+const EMPTY: &str = "axum with a layer that does nothing";
 const PEER: &str = "tower-http + tracing-opentelemetry";
 
 /// Forgets.
@@ -65,11 +70,19 @@ fn hello() -> Router {
     Router::new().route("/hello/{name}", get(|| async { "Hello, World!" }))
 }
 
-/// Serves until standard input ends.
-fn serve(name: &str) {
-    // Kept to the end of the process.
+/// A server's application.
+struct App {
+    router: Router,
+    /// Under which it runs.
+    dispatch: tracing::Dispatch,
+    /// What must live as long.
+    _kept: Vec<Box<dyn std::any::Any>>,
+}
+
+fn application(name: &str) -> App {
     let mut kept: Vec<Box<dyn std::any::Any>> = Vec::new();
-    let app = match name {
+    let mut dispatch = tracing::Dispatch::none();
+    let router = match name {
         "bare" => hello(),
         "ours" => {
             let recorder = Recorder::builder().resource(Resource::service("bench"));
@@ -91,25 +104,36 @@ fn serve(name: &str) {
             kept.push(Box::new((pipeline, registry)));
             hello().layer(layer)
         }
+        // What axum itself takes for a layer that does nothing.
+        "empty" => hello().layer(tower::layer::util::Identity::new()),
         "peer" => {
             let provider = sdk::SdkTracerProvider::builder()
                 .with_span_processor(sdk::BatchSpanProcessor::builder(Nothing).build())
                 .build();
             let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("bench"));
-            tracing_subscriber::registry().with(layer).init();
+            dispatch = tracing_subscriber::registry().with(layer).into();
             kept.push(Box::new(provider));
             let spans = tower_http::trace::DefaultMakeSpan::new().level(tracing::Level::INFO);
             hello().layer(tower_http::trace::TraceLayer::new_for_http().make_span_with(spans))
         }
         other => panic!("no server `{other}`"),
     };
+    App { router, dispatch, _kept: kept }
+}
+
+/// Serves until standard input ends.
+fn serve(name: &str) {
+    let App { router, dispatch, _kept } = application(name);
+    if name == "peer" {
+        tracing::dispatcher::set_global_default(dispatch).expect("there is none yet");
+    }
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has free ports");
     listener.set_nonblocking(true).expect("sockets can be non-blocking");
     println!("{}", listener.local_addr().expect("it is bound"));
     let runtime = tokio::runtime::Runtime::new().expect("threads can be started");
     runtime.spawn(async move {
         let listener = tokio::net::TcpListener::from_std(listener).expect("the runtime has a driver");
-        axum::serve(listener, app).await.expect("axum::serve does not end");
+        axum::serve(listener, router).await.expect("axum::serve does not end");
     });
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
 }
@@ -174,6 +198,30 @@ impl Drop for Server {
     }
 }
 
+/// Nanoseconds a request, of the best burst of each application.
+fn in_process() -> [f64; SERVERS.len()] {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("it needs nothing");
+    let apps = SERVERS.map(application);
+    let mut best = [f64::INFINITY; SERVERS.len()];
+    for _ in 0..BURSTS {
+        for (app, best) in apps.iter().zip(&mut best) {
+            let under = tracing::dispatcher::set_default(&app.dispatch);
+            let began = Instant::now();
+            runtime.block_on(async {
+                for _ in 0..BURST {
+                    let request = http::Request::get("/hello/world").header("host", "127.0.0.1:8080");
+                    let request = request.body(axum::body::Body::empty()).expect("it is valid");
+                    let response = app.router.clone().oneshot(request).await.expect("axum cannot fail");
+                    std::hint::black_box(response.into_body().collect().await.expect("it is in memory"));
+                }
+            });
+            *best = best.min(began.elapsed().as_nanos() as f64 / BURST as f64);
+            drop(under);
+        }
+    }
+    best
+}
+
 /// CPU time of all threads, by the scheduler's own account (Linux).
 fn cpu_ns(process: u32) -> u64 {
     let tasks = std::fs::read_dir(format!("/proc/{process}/task")).expect("the server runs, on Linux");
@@ -187,6 +235,10 @@ fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     if let Some(at) = arguments.iter().position(|a| a == "--serve") {
         return serve(&arguments[at + 1]);
+    }
+    if arguments.iter().any(|a| a == "--in-process") {
+        let found = in_process();
+        return SERVERS.iter().zip(found).for_each(|(name, ns)| println!("{name:8} {ns:7.0} ns/request"));
     }
     if Command::new("wrk").arg("-v").stdout(Stdio::null()).status().is_err() {
         let why = "the load generator `wrk` is not installed: apt-get install wrk (Debian package `wrk`)";
@@ -213,7 +265,17 @@ fn main() {
     report(fast, "requests/s", "bare axum", (speed[1], speed[0]), speed[1] / speed[0], 0.97);
     report(fast, "requests/s", PEER, (speed[1], speed[2]), speed[1] / speed[2], 1.0);
     report(cheap, "us", "bare axum", (cpu[1], cpu[0]), cpu[0] / cpu[1], 0.97);
+    report(cheap, "us", EMPTY, (cpu[1], cpu[3]), cpu[3] / cpu[1], 0.97);
     report(cheap, "us", PEER, (cpu[1], cpu[2]), cpu[2] / cpu[1], 1.0);
+    report_in_process(in_process());
+}
+
+fn report_in_process(found: [f64; SERVERS.len()]) {
+    let case = "the same in process, on one thread";
+    // What is added to a bare server, of which a layer that does nothing already adds a part.
+    report(case, "ns", "bare axum", (found[1], found[0]), found[0] / found[1], 0.5);
+    report(case, "ns", EMPTY, (found[1], found[3]), found[3] / found[1], 0.5);
+    report(case, "ns", PEER, (found[1], found[2]), found[2] / found[1], 1.0);
 }
 
 fn report(case: &str, unit: &str, peer_name: &str, (ours, peer): (f64, f64), ratio: f64, goal: f64) {

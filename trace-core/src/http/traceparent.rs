@@ -40,7 +40,8 @@ mod tests {
         fn it_is_the_text_that_the_propagator_writes(trace in 1u128.., span in 1u64.., flags: u8) {
             let ids = (TraceId::new(trace).unwrap(), SpanId::new(span).unwrap());
             let context = SpanContext::new(ids.0, ids.1, TraceFlags(flags));
-            prop_assert_eq!(header_value(&context).unwrap().to_str().unwrap(), format_traceparent(&context));
+            let value = header_value(&context).unwrap();
+            prop_assert_eq!(value.to_str().unwrap(), format_traceparent(&context));
         }
     }
 }

@@ -109,13 +109,14 @@ impl<R: MonitoredRequest> Tracker<R> {
         }
     }
 
-    /// The body has ended with trailers.
+    /// The body has ended with trailers: nothing comes after them, and servers do not ask for more.
     pub(super) fn trailers(&mut self, trailers: &HeaderMap) {
         let Some(running) = &mut self.0 else { return };
         if running.asked == Asked::Grpc {
             running.grpc_status = grpc::status(trailers).or(running.grpc_status);
         }
         running.request.trailers(trailers);
+        self.end(Outcome::Completed);
     }
 
     /// The request is over; later calls change nothing.
