@@ -198,25 +198,29 @@ impl Drop for Server {
     }
 }
 
+/// Calls an application in process.
+fn drive(app: &App, requests: usize) {
+    let _under = tracing::dispatcher::set_default(&app.dispatch);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("it needs nothing");
+    runtime.block_on(async {
+        for _ in 0..requests {
+            let request = http::Request::get("/hello/world").header("host", "127.0.0.1:8080");
+            let request = request.body(axum::body::Body::empty()).expect("it is valid");
+            let response = app.router.clone().oneshot(request).await.expect("axum cannot fail");
+            std::hint::black_box(response.into_body().collect().await.expect("it is in memory"));
+        }
+    });
+}
+
 /// Nanoseconds a request, of the best burst of each application.
 fn in_process() -> [f64; SERVERS.len()] {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("it needs nothing");
     let apps = SERVERS.map(application);
     let mut best = [f64::INFINITY; SERVERS.len()];
     for _ in 0..BURSTS {
         for (app, best) in apps.iter().zip(&mut best) {
-            let under = tracing::dispatcher::set_default(&app.dispatch);
             let began = Instant::now();
-            runtime.block_on(async {
-                for _ in 0..BURST {
-                    let request = http::Request::get("/hello/world").header("host", "127.0.0.1:8080");
-                    let request = request.body(axum::body::Body::empty()).expect("it is valid");
-                    let response = app.router.clone().oneshot(request).await.expect("axum cannot fail");
-                    std::hint::black_box(response.into_body().collect().await.expect("it is in memory"));
-                }
-            });
+            drive(app, BURST);
             *best = best.min(began.elapsed().as_nanos() as f64 / BURST as f64);
-            drop(under);
         }
     }
     best
@@ -235,6 +239,10 @@ fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     if let Some(at) = arguments.iter().position(|a| a == "--serve") {
         return serve(&arguments[at + 1]);
+    }
+    if let Some(at) = arguments.iter().position(|a| a == "--profile") {
+        // For callgrind: one application, again and again.
+        return drive(&application(&arguments[at + 1]), 20_000);
     }
     if arguments.iter().any(|a| a == "--in-process") {
         let found = in_process();

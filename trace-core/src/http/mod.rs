@@ -48,6 +48,7 @@ mod fields;
 mod forwarded;
 mod future;
 mod grpc;
+mod headers;
 mod layer;
 mod method;
 mod monitor;

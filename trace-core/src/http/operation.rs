@@ -1,6 +1,5 @@
 //! What a layer knows of a method and a route, made once and found without a lock.
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, OnceLock};
 
 use super::method::{METHODS, OTHER};
@@ -25,12 +24,29 @@ pub(super) struct Operation {
 }
 
 /// What tells operations apart.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct OperationKey<'a> {
     /// See [`super::method::method_number`].
     pub(super) method: usize,
     pub(super) template: Option<&'a str>,
     pub(super) server: Option<(&'a str, Option<u16>)>,
+}
+
+impl OperationKey<'_> {
+    /// FNV-1a over words. Not secret: who makes names collide reaches [`PROBES`], and no more.
+    fn hash(&self) -> usize {
+        const PRIME: u64 = 0x100_0000_01b3;
+        let mut hash = 0xcbf2_9ce4_8422_2325 ^ self.method as u64;
+        let mut mix = |word: u64| hash = (hash ^ word).wrapping_mul(PRIME);
+        for text in [self.template, self.server.map(|(host, _)| host)].into_iter().flatten() {
+            mix(text.len() as u64);
+            for chunk in text.as_bytes().chunks(8) {
+                mix(chunk.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
+            }
+        }
+        mix(self.server.and_then(|(_, port)| port).map_or(0, u64::from));
+        (hash ^ hash >> 32) as usize
+    }
 }
 
 impl Operation {
@@ -61,7 +77,6 @@ pub(super) struct Operations {
     slots: OnceLock<Box<[OnceLock<Operation>]>>,
     /// For each method, what no slot is left for.
     others: [OnceLock<Operation>; METHODS.len()],
-    hasher: RandomState,
 }
 
 /// Names an operation of a table.
@@ -73,11 +88,7 @@ pub(super) enum OperationId {
 
 impl Default for Operations {
     fn default() -> Self {
-        Self {
-            slots: OnceLock::new(),
-            others: std::array::from_fn(|_| OnceLock::new()),
-            hasher: RandomState::new(),
-        }
+        Self { slots: OnceLock::new(), others: std::array::from_fn(|_| OnceLock::new()) }
     }
 }
 
@@ -94,7 +105,7 @@ impl Operations {
             return OperationId::Other(key.method as u8);
         }
         let slots = self.slots.get_or_init(|| (0..SLOTS).map(|_| OnceLock::new()).collect());
-        let first = self.hasher.hash_one(key) as usize;
+        let first = key.hash();
         for probe in 0..PROBES {
             let at = (first + probe) % SLOTS;
             // A slot that another thread has just filled may hold something else: then the next one is tried.

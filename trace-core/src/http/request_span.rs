@@ -22,6 +22,8 @@ pub struct RequestSpan {
 #[derive(Debug)]
 pub(super) struct ServerSpan {
     pub(super) span: Span,
+    /// The number of its attributes at the start.
+    pub(super) started_with: u16,
     /// `service/method` of a gRPC call.
     pub(super) call: Option<Box<str>>,
     /// A handler has set the span's status.

@@ -1,5 +1,7 @@
 //! The attributes of a server span (OpenTelemetry semantic conventions for HTTP, stable).
 
+use std::sync::atomic::Ordering;
+
 use http::{header, request::Parts};
 
 use super::address::host_and_port;
@@ -9,6 +11,7 @@ use super::fields::FieldList;
 use super::method::OTHER;
 use super::redact::{MAX_PATH, cut, redact_query};
 use super::request_layer::{Begun, Over};
+use super::request_span::ServerSpan;
 use super::trace_requests::Tracing;
 use super::{Outcome, forwarded, grpc};
 use crate::model::{Scope, SpanContext, SpanKind, Status};
@@ -20,14 +23,14 @@ pub(super) const MAX_METHOD: usize = 64;
 
 pub(super) static SCOPE: Scope = Scope::from_static("trace-core.http", env!("CARGO_PKG_VERSION"));
 
-/// Starts the span of a request.
+/// Starts the span of a request, and says how many attributes it has.
 pub(super) fn start(
     how: &Tracing,
     recorder: &Recorder,
     begun: &Begun<'_>,
     parts: &Parts,
     parent: Option<&SpanContext>,
-) -> Span {
+) -> (Span, u16) {
     let mut fields = FieldList::<18>::new();
     fields.text("http.request.method", begun.operation.method);
     if begun.operation.method == OTHER {
@@ -74,17 +77,15 @@ pub(super) fn start(
         fields.text("rpc.service", service);
         fields.text("rpc.method", method);
     }
-    recorder.start_described(&Description {
-        name: &begun.operation.name,
-        kind: SpanKind::Server,
-        scope: &SCOPE,
-        parent,
-        fields: fields.as_slice(),
-    })
+    let fields = fields.as_slice();
+    let name = &begun.operation.name;
+    let description = Description { name, kind: SpanKind::Server, scope: &SCOPE, parent, fields };
+    (recorder.start_described(&description), fields.len() as u16)
 }
 
-/// Status code, sizes and outcome. The status of the span is kept if `has_status`: the handler knows more.
-pub(super) fn describe_end(span: &Span, over: &Over<'_>, call: Option<&str>, has_status: bool) {
+/// Status code, sizes and outcome. A status that the handler has set is kept: it knows more.
+pub(super) fn describe_end(server: &ServerSpan, over: &Over<'_>) {
+    let span = &server.span;
     if !span.is_recording() {
         return;
     }
@@ -104,12 +105,13 @@ pub(super) fn describe_end(span: &Span, over: &Over<'_>, call: Option<&str>, has
     if ended.outcome == Outcome::Cancelled {
         fields.text("mplp.status", "cancelled");
     }
-    let status = (error.is_error() && !has_status).then(|| Status::Error(error.description().into()));
+    let status = (error.is_error() && !server.has_status.load(Ordering::Relaxed))
+        .then(|| Status::Error(error.description().into()));
     // What clients call a method is a name only if the server has it.
     let is_method = ended.grpc_status.is_some_and(|code| code != grpc::UNIMPLEMENTED);
-    let name = call.filter(|_| is_method);
+    let name = server.call.as_deref().filter(|_| is_method);
     if let Some(word) = error.name().filter(|_| error.is_error()) {
         fields.text("error.type", word);
     }
-    span.describe(fields.as_slice(), status, name);
+    span.describe(server.started_with, fields.as_slice(), status, name);
 }

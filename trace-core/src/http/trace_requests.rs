@@ -2,13 +2,14 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use http::header::HeaderName;
 use http::{request, response};
 
 use super::forwarded::ForwardedHeader;
 use super::grpc;
+use super::headers::Headers;
 use super::request_layer::{Begun, Over, Part};
 use super::request_span::ServerSpan;
 use super::selection::Selection;
@@ -108,10 +109,12 @@ impl Part for Tracing {
         if parts.extensions.get::<RequestSpan>().is_some() {
             return None;
         }
-        let found = self.propagator.extract(&parts.headers);
-        let span = server_span::start(self, &self.recorder, begun, parts, found.context.as_ref());
+        let found = self.propagator.extract(&Headers(&parts.headers));
+        let (span, started_with) =
+            server_span::start(self, &self.recorder, begun, parts, found.context.as_ref());
         let server = Arc::new(ServerSpan {
             span,
+            started_with,
             call: grpc::is_call(parts)
                 .then(|| grpc::service_and_method(parts.uri.path()))
                 .flatten()
@@ -145,9 +148,8 @@ impl Part for Tracing {
     fn end(&self, request: Self::Request, over: &mut Over<'_>) {
         let Some(TracedRequest { server, .. }) = request else { return };
         over.ended.request_bytes = server.request_bytes().or(over.ended.request_bytes);
-        let has_status = server.has_status.load(Ordering::Relaxed);
         // The span ends here: handlers hold it weakly.
-        server_span::describe_end(&server.span, over, server.call.as_deref(), has_status);
+        server_span::describe_end(&server, over);
     }
 }
 

@@ -42,17 +42,35 @@ impl Recorder {
 }
 
 impl Span {
-    /// Adds attributes, or replaces their values, and sets the status, all under one lock. A new name, if there is
-    /// one.
-    pub(crate) fn describe(&self, fields: &Fields<'_>, status: Option<Status>, name: Option<&str>) {
+    /// Adds attributes, or replaces their values, and sets the status and a new name, if there are any, all under one
+    /// lock. `started_with` is the number of attributes that the span had at its start: while it has no more, none of
+    /// the new keys can be there already.
+    pub(crate) fn describe(
+        &self,
+        started_with: u16,
+        fields: &Fields<'_>,
+        status: Option<Status>,
+        name: Option<&str>,
+    ) {
         let Some(handle) = &self.record else { return };
         handle.edit(self, |columns, row, limits| {
+            let untouched = columns.rows[row].attribute_count == started_with
+                && usize::from(limits.attributes) >= usize::from(started_with) + fields.len();
+            let mut list = columns.rows[row].attributes;
             for (key, value) in fields {
                 let value = match *value {
                     ValueRef::String(text) => columns.store_value(text),
                     other => columns.cell_of(other.to_value()),
                 };
-                columns.set_attribute(row, Text::fixed(key), value, limits.attributes);
+                if untouched {
+                    columns.push_attribute(&mut list, Text::fixed(key), value);
+                } else {
+                    columns.set_attribute(row, Text::fixed(key), value, limits.attributes);
+                }
+            }
+            if untouched {
+                columns.rows[row].attributes = list;
+                columns.rows[row].attribute_count += fields.len() as u16;
             }
             if let Some(status) = status {
                 write_status(columns, row, status);

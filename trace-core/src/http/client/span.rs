@@ -88,7 +88,8 @@ pub(super) fn end(span: &Span, over: &Over<'_>) {
     if let Some(word) = error.name().filter(|_| error.is_error()) {
         fields.text("error.type", word);
     }
-    span.describe(fields.as_slice(), status, None);
+    // Nobody else has the span, but which attributes it began with is not worth remembering.
+    span.describe(u16::MAX, fields.as_slice(), status, None);
 }
 
 /// The URL without credentials: user information and every value of the query are replaced.
