@@ -57,7 +57,7 @@ pub(super) fn start(
     if let Some(agent) = parts.headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()) {
         fields.text("user_agent.original", cut(agent, MAX_USER_AGENT));
     }
-    let peer = how.peer.as_ref().and_then(|peer| peer(parts));
+    let peer = how.peer(parts);
     let client = how
         .forwarded
         .and_then(|(header, proxies)| forwarded::client_address(&parts.headers, header, proxies));

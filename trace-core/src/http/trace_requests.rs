@@ -1,6 +1,7 @@
 //! A server span for each request.
 
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
@@ -51,13 +52,21 @@ pub struct Tracing {
     answers: bool,
     pub(super) with_query: bool,
     pub(super) forwarded: Option<(ForwardedHeader, usize)>,
-    pub(super) peer: Option<Arc<dyn Fn(&request::Parts) -> Option<SocketAddr> + Send + Sync>>,
+    peer: Option<Arc<PeerFn>>,
 }
+
+type PeerFn = dyn Fn(&request::Parts) -> Option<SocketAddr> + Send + Sync;
 
 impl Tracing {
     fn new(recorder: Recorder) -> Self {
         let propagator = Arc::new(W3cPropagator);
         Self { recorder, propagator, answers: true, with_query: false, forwarded: None, peer: None }
+    }
+
+    /// The address of the connection's other end; a function that panics knows none.
+    pub(super) fn peer(&self, parts: &request::Parts) -> Option<SocketAddr> {
+        let peer = self.peer.as_ref()?;
+        catch_unwind(AssertUnwindSafe(|| peer(parts))).ok().flatten()
     }
 }
 
