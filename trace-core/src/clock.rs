@@ -81,6 +81,12 @@ impl Clock {
         Duration::from_nanos(if now > ticks { self.ticks.delta_as_nanos(ticks, now) } else { 0 })
     }
 
+    /// Nanoseconds from one counter value to a later one; zero if they are in the other order.
+    #[inline]
+    pub fn nanos_between(&self, from: u64, to: u64) -> u64 {
+        if to > from { self.ticks.delta_as_nanos(from, to) } else { 0 }
+    }
+
     /// The time now.
     pub fn now(&self) -> Timestamp {
         Timestamp::from_unix_nanos(self.to_unix_nanos(self.ticks()))

@@ -81,7 +81,7 @@ async fn the_layers_work_apart_too() {
     assert_eq!((observation.route.as_deref(), observation.status), (Some("/items/{id}"), Some(418)));
     let span = rig.one_span();
     assert_eq!(observation.trace.map(|t| t.trace_id), Some(span.context.trace_id));
-    assert_eq!(registry.collect(Timestamp::now()).point_count(), 2);
+    assert_eq!(registry.collect(Timestamp::now()).point_count(), 3);
 }
 
 async fn start(app: Router) -> TcpStream {

@@ -97,6 +97,7 @@ async fn requests_are_counted_and_timed_by_method_route_and_status() {
     let (registry, rig) = (registry(), Rig::new());
     let layer = collect_metrics(&registry)
         .unwrap()
+        .names(MetricNames::Mplp)
         .clock(rig.recorder().clock().clone())
         .route_with(|p| (p.uri.path() != "/404").then_some("/items/{id}"));
     serve(&layer, &["/items/1", "/items/2", "/500", "/404", "/metrics"]).await;
@@ -117,9 +118,57 @@ async fn requests_are_counted_and_timed_by_method_route_and_status() {
 }
 
 #[tokio::test]
+async fn metrics_have_the_names_of_the_semantic_conventions() {
+    let registry = registry();
+    let layer = collect_metrics(&registry)
+        .unwrap()
+        .names(MetricNames::OpenTelemetry)
+        .detailed(true)
+        .route_with(|p| (p.uri.path() != "/404").then_some("/items/{id}"));
+    serve(&layer, &["/items/1", "/500", "/404"]).await;
+    let of = |name: &str, labels: &str| format!("{name} {labels} 1");
+    let get = "http.request.method=GET http.response.status_code";
+    let ok = format!("{get}=200 http.route=/items/{{id}} network.protocol.version=1.1 url.scheme=http");
+    let bad = format!(
+        "error.type=500 {get}=500 http.route=/items/{{id}} network.protocol.version=1.1 url.scheme=http"
+    );
+    let none = format!("{get}=404 network.protocol.version=1.1 url.scheme=http");
+    let found = series(&registry);
+    assert_eq!(found[0], "http.server.active_requests http.request.method=GET url.scheme=http 0");
+    for labels in [ok, bad, none] {
+        for name in ["http.server.request.duration", "http.server.response.body.size"] {
+            assert!(found.contains(&of(name, &labels)), "{name} {labels} in {found:#?}");
+        }
+    }
+    assert_eq!(found.len(), 7, "{found:#?}");
+    let batch = registry.collect(Timestamp::now());
+    let duration = batch.scopes[0].metrics.iter().find(|m| m.name.ends_with("duration")).unwrap();
+    let MetricData::Histogram { points, .. } = &duration.data else { panic!("{duration:?}") };
+    assert_eq!(duration.unit, "s");
+    assert_eq!(points[0].bounds.as_ref(), &trace_core::metric::DEFAULT_BOUNDS[..]);
+}
+
+#[tokio::test]
+async fn more_outcomes_than_an_operation_remembers_are_all_counted() {
+    let registry = registry();
+    let layer = collect_metrics(&registry).unwrap().names(MetricNames::Mplp);
+    let paths: Vec<String> = (200..260).map(|code| format!("/{code}")).collect();
+    for _ in 0..2 {
+        serve(&layer, &paths.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    }
+    let counted = series(&registry)
+        .iter()
+        .filter(|s| s.starts_with("mplp_http_requests "))
+        .cloned()
+        .collect::<Vec<_>>();
+    assert_eq!(counted.len(), 60);
+    assert!(counted.iter().all(|s| s.ends_with(" 2")), "{counted:#?}");
+}
+
+#[tokio::test]
 async fn paths_and_methods_of_strangers_make_no_series() {
     let registry = registry();
-    let layer = collect_metrics(&registry).unwrap();
+    let layer = collect_metrics(&registry).unwrap().names(MetricNames::Mplp);
     for i in 0..50 {
         let mut request = get(&format!("/admin/{i}.php"));
         *request.method_mut() = format!("M{i}").parse().unwrap();
@@ -273,11 +322,12 @@ async fn an_observer_that_hangs_delays_no_request_and_what_it_misses_is_counted(
         .analyze_performance(windows.clone())
         .build()
         .unwrap();
-    for _ in 0..6_000 {
+    for _ in 0..40_000 {
         serve(&layer, &["/"]).await;
     }
-    let stats = layer.detect_anomalies().unwrap().stats();
-    assert!(stats.dropped >= 6_000 - 4_097, "{stats:?}");
+    // What the observer hangs on, and what waits: a queue of 16,384 each.
+    let stats = layer.observer_stats();
+    assert!(stats.dropped >= 40_000 - 2 * 16_384, "{stats:?}");
     // The other observer is not held up.
     assert_eq!(rows(&windows, 1).len(), 1);
     drop(release);
@@ -333,6 +383,7 @@ async fn each_switch_changes_its_own_output_alone() {
             .collect_metrics(&registry)
             .detect_anomalies(observer)
             .analyze_performance(windows.clone())
+            .metric_names(MetricNames::Mplp)
             .enable_detailed_metrics(detailed)
             .enable_anomaly_detection(detect)
             .enable_performance_analysis(analyze)
@@ -368,7 +419,8 @@ async fn each_switch_changes_its_own_output_alone() {
                 "url.path",
                 "url.scheme",
                 "network.protocol.version",
-                "http.response.status_code"
+                "http.response.status_code",
+                "http.response.body.size"
             ]
         );
     }

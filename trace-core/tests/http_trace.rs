@@ -123,6 +123,7 @@ async fn a_span_has_the_attributes_of_the_semantic_conventions() {
             "network.protocol.version=1.1",
             "user_agent.original=curl/8",
             "http.response.status_code=201",
+            "http.response.body.size=0",
         ]
     );
     ask(layer.record_query(true), request, status(201)).await;

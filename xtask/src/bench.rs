@@ -2,7 +2,8 @@
 //!
 //! A bench is a program `CRATE/benches/NAME.rs` that prints one JSON object a line:
 //! `{"case","ours","peer","peer_name","unit","ratio","goal","met"}`. It is judged by who reads it: a goal
-//! that is missed on a busy machine is shown, but fails nothing.
+//! that is missed on a busy machine is shown, but fails nothing. One that lacks a program prints `{"skipped": why}`
+//! instead; in continuous integration (variable `CI`) that is a failure if the bench was asked for by name.
 
 mod machine;
 mod markdown;
@@ -51,7 +52,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     if form != Form::Json {
         println!("{}", machine::name());
     }
-    chosen.into_iter().try_for_each(|bench| measure(bench, form))
+    let must_run = !names.is_empty() && std::env::var_os("CI").is_some_and(|ci| !ci.is_empty());
+    chosen.into_iter().try_for_each(|bench| measure(bench, form, must_run))
 }
 
 fn known() -> Result<Vec<Bench>> {
@@ -71,11 +73,14 @@ fn known() -> Result<Vec<Bench>> {
     Ok(benches)
 }
 
-fn measure(Bench { package, name }: &Bench, form: Form) -> Result<()> {
+fn measure(Bench { package, name }: &Bench, form: Form, must_run: bool) -> Result<()> {
     let mut command = cargo::command("bench");
     command.args(["--package", package, "--all-features", "--bench", name, "--", "--json"]);
     let mut rows = Vec::new();
     let output = process::read(&mut command, cargo::BUILD_LIMIT)?;
+    if let Some(why) = output.lines().find_map(skipped) {
+        return skip(name, &why, must_run);
+    }
     for line in output.lines() {
         let Some(row) = Row::read(line) else { continue };
         if form == Form::Json {
@@ -92,4 +97,32 @@ fn measure(Bench { package, name }: &Bench, form: Form) -> Result<()> {
         Form::Table => println!("bench {name}\n{}", table(&rows)),
     }
     Ok(())
+}
+
+fn skip(name: &str, why: &str, must_run: bool) -> Result<()> {
+    if must_run {
+        return Err(format!("bench {name} cannot run: {why}").into());
+    }
+    eprintln!("bench {name} skipped: {why}");
+    Ok(())
+}
+
+/// Why a bench did not measure.
+fn skipped(line: &str) -> Option<String> {
+    let line: serde_json::Value = serde_json::from_str(line).ok()?;
+    line["skipped"].as_str().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bench_that_lacks_a_program_fails_only_where_it_must_run() {
+        assert_eq!(skipped(r#"{"skipped":"no wrk"}"#).as_deref(), Some("no wrk"));
+        assert_eq!(skipped(r#"{"case":"x"}"#), None);
+        assert!(skip("http", "no wrk", false).is_ok());
+        let error = skip("http", "no wrk", true).unwrap_err();
+        assert_eq!(error.to_string(), "bench http cannot run: no wrk");
+    }
 }

@@ -40,6 +40,9 @@ impl<B: Body, R: MonitoredRequest> Body for MonitoredBody<B, R> {
         match &frame {
             Some(Ok(frame)) => {
                 let bytes = frame.data_ref().map_or(0, |d| d.remaining() as u64);
+                if let Some(trailers) = frame.trailers_ref() {
+                    this.tracker.trailers(trailers);
+                }
                 let is_end = this.inner.is_end_stream();
                 this.tracker.sent(bytes, is_end);
             }

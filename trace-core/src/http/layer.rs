@@ -3,36 +3,39 @@
 use std::sync::Arc;
 
 use http::{request, response};
-use tower_layer::Layer;
 
-use super::collect_metrics::MeasuredRequest;
-use super::detect_anomalies::ObservedRequest;
-use super::selection::Selection;
-use super::trace_requests::TracedRequest;
+use super::collect_metrics::Metrics;
+use super::detect_anomalies::{Detection, sampled_ids};
+use super::error_type::Side;
+use super::request_layer::{Begun, Over, Part};
+use super::trace_requests::{TracedRequest, Tracing};
 use super::{
-    CollectMetrics, DetectAnomalies, Ended, Monitor, Monitored, MonitoredRequest, MonitoringError,
-    RequestObserver, TraceRequests, WindowsObserver, collect_metrics, trace_requests,
+    CollectMetrics, DetectAnomalies, MetricNames, MonitoringError, ObserverStats, RequestLayer,
+    RequestObserver, TraceRequests, WindowsObserver, trace_requests,
 };
 use crate::analyze::RedWindows;
 use crate::metric::MeterRegistry;
 use crate::record::Recorder;
 
 /// [`TraceRequests`], [`CollectMetrics`] and [`DetectAnomalies`] in one layer, which share their settings.
-#[derive(Clone, Debug)]
-pub struct MonitoringLayer {
-    trace: TraceRequests,
-    metrics: Option<CollectMetrics>,
-    detect: Option<DetectAnomalies>,
+pub type MonitoringLayer = RequestLayer<Monitoring>;
+
+/// How [`MonitoringLayer`] watches requests: in up to three ways.
+#[derive(Clone)]
+pub struct Monitoring {
+    trace: Tracing,
+    metrics: Option<Metrics>,
+    detect: Option<Detection>,
 }
 
-impl MonitoringLayer {
+impl RequestLayer<Monitoring> {
     /// A layer that traces, and does whatever else is asked for.
     pub fn builder(recorder: Recorder) -> MonitoringLayerBuilder {
         MonitoringLayerBuilder {
             trace: trace_requests(recorder.clone()),
             recorder,
-            selection: Selection::default(),
             registry: None,
+            names: MetricNames::default(),
             observer: None,
             windows: None,
             detailed_metrics: false,
@@ -41,19 +44,24 @@ impl MonitoringLayer {
         }
     }
 
-    /// The part that traces, to be used on its own.
-    pub fn trace_requests(&self) -> &TraceRequests {
-        &self.trace
+    /// The part that traces, as a layer of its own.
+    pub fn trace_requests(&self) -> TraceRequests {
+        self.sibling(self.0.part.trace.clone())
     }
 
-    /// The part that measures.
-    pub fn collect_metrics(&self) -> Option<&CollectMetrics> {
-        self.metrics.as_ref()
+    /// The part that measures, as a layer of its own.
+    pub fn collect_metrics(&self) -> Option<CollectMetrics> {
+        self.0.part.metrics.clone().map(|metrics| self.sibling(metrics))
     }
 
-    /// The part that tells observers.
-    pub fn detect_anomalies(&self) -> Option<&DetectAnomalies> {
-        self.detect.as_ref()
+    /// The part that tells observers, as a layer of its own.
+    pub fn detect_anomalies(&self) -> Option<DetectAnomalies> {
+        self.0.part.detect.clone().map(|detect| self.sibling(detect))
+    }
+
+    /// What observers were told, and what they missed; zeros without observers.
+    pub fn observer_stats(&self) -> ObserverStats {
+        self.0.part.detect.as_ref().map(Detection::stats).unwrap_or_default()
     }
 }
 
@@ -62,8 +70,8 @@ impl MonitoringLayer {
 pub struct MonitoringLayerBuilder {
     recorder: Recorder,
     trace: TraceRequests,
-    selection: Selection,
     registry: Option<MeterRegistry>,
+    names: MetricNames,
     observer: Option<Arc<dyn RequestObserver>>,
     windows: Option<Arc<RedWindows>>,
     detailed_metrics: bool,
@@ -72,22 +80,26 @@ pub struct MonitoringLayerBuilder {
 }
 
 impl MonitoringLayerBuilder {
-    /// Where the route template is found, for all parts.
-    pub fn route_with<F>(mut self, route: F) -> Self
+    /// Where the route template is found, for all parts: see [`RequestLayer::route_with`].
+    pub fn route_with<F>(self, route: F) -> Self
     where
         F: for<'a> Fn(&'a request::Parts) -> Option<&'a str> + Send + Sync + 'static,
     {
-        self.selection.route_with(route);
-        self
+        self.trace_with(|trace| trace.route_with(route))
     }
 
     /// Paths that no part sees, in place of [`super::DEFAULT_EXCLUDED_PATHS`]: exact, or a prefix followed by `*`.
-    pub fn exclude_paths<P: Into<String>>(mut self, paths: impl IntoIterator<Item = P>) -> Self {
-        self.selection.exclude(paths);
-        self
+    pub fn exclude_paths<P: Into<String>>(self, paths: impl IntoIterator<Item = P>) -> Self {
+        self.trace_with(|trace| trace.exclude_paths(paths))
     }
 
-    /// Changes how requests are traced. Routes and excluded paths are those of this builder.
+    /// Requests that no part sees, besides those of excluded paths.
+    pub fn exclude_when(self, is_excluded: impl Fn(&request::Parts) -> bool + Send + Sync + 'static) -> Self {
+        self.trace_with(|trace| trace.exclude_when(is_excluded))
+    }
+
+    /// Changes how requests are traced. Routes, excluded paths and the clock that are set here are those of all
+    /// parts.
     pub fn trace_with(mut self, change: impl FnOnce(TraceRequests) -> TraceRequests) -> Self {
         self.trace = change(self.trace);
         self
@@ -96,6 +108,12 @@ impl MonitoringLayerBuilder {
     /// Counts and times requests in this registry.
     pub fn collect_metrics(mut self, registry: &MeterRegistry) -> Self {
         self.registry = Some(registry.clone());
+        self
+    }
+
+    /// Which names the metrics have; both by default.
+    pub fn metric_names(mut self, names: MetricNames) -> Self {
+        self.names = names;
         self
     }
 
@@ -134,14 +152,12 @@ impl MonitoringLayerBuilder {
     /// # Errors
     /// If the registry has an instrument of the same name that differs, or there is no thread for the observer.
     pub fn build(self) -> Result<MonitoringLayer, MonitoringError> {
-        let clock = self.recorder.clock();
         let metrics = match &self.registry {
-            Some(registry) => Some(
-                collect_metrics(registry)?
-                    .detailed(self.detailed_metrics)
-                    .clock(clock.clone())
-                    .select(self.selection.clone()),
-            ),
+            Some(registry) => {
+                let mut metrics = Metrics::new(registry, Side::Server)?;
+                metrics.set(Some(self.names), Some(self.detailed_metrics));
+                Some(metrics)
+            }
             None => None,
         };
         let service = self.recorder.resource().service_name();
@@ -151,14 +167,10 @@ impl MonitoringLayerBuilder {
         let observers: Vec<_> = windows.into_iter().chain(observer).collect();
         let detect = match observers.is_empty() {
             true => None,
-            false => Some(
-                DetectAnomalies::new(observers)
-                    .map_err(MonitoringError::Thread)?
-                    .clock(clock.clone())
-                    .select(self.selection.clone()),
-            ),
+            false => Some(Detection::new(observers).map_err(MonitoringError::Thread)?),
         };
-        Ok(MonitoringLayer { trace: self.trace.select(self.selection), metrics, detect })
+        let trace = self.trace.0.part.clone();
+        Ok(self.trace.sibling(Monitoring { trace, metrics, detect }))
     }
 }
 
@@ -168,60 +180,35 @@ impl std::fmt::Debug for MonitoringLayerBuilder {
     }
 }
 
-impl<S> Layer<S> for MonitoringLayer {
-    type Service = Monitored<S, Self>;
+impl Part for Monitoring {
+    type Request = Option<TracedRequest>;
 
-    fn layer(&self, inner: S) -> Self::Service {
-        Monitored::new(inner, self.clone())
-    }
-}
-
-impl Monitor for MonitoringLayer {
-    type Request = MonitoringRequest;
-
-    fn start(&self, parts: &mut request::Parts) -> Option<MonitoringRequest> {
-        // Tracing first: the others find its span in the extensions.
-        let trace = self.trace.start(parts);
-        let metrics = self.metrics.as_ref().and_then(|m| m.start(parts));
-        let detect = self.detect.as_ref().and_then(|d| d.start(parts));
-        Some(MonitoringRequest { trace, metrics, detect })
-    }
-}
-
-/// A request under way, in all parts.
-pub struct MonitoringRequest {
-    trace: Option<TracedRequest>,
-    metrics: Option<MeasuredRequest>,
-    detect: Option<ObservedRequest>,
-}
-
-impl MonitoredRequest for MonitoringRequest {
-    fn in_scope<T>(&self, f: impl FnOnce() -> T) -> T {
-        match &self.trace {
-            Some(trace) => trace.in_scope(f),
-            None => f(),
+    fn start(&self, begun: &Begun<'_>, parts: &mut request::Parts) -> Self::Request {
+        if let Some(metrics) = &self.metrics {
+            metrics.begin(begun);
         }
+        self.trace.start(begun, parts)
     }
 
-    fn respond(&mut self, parts: &mut response::Parts) {
-        if let Some(trace) = &mut self.trace {
-            trace.respond(parts);
-        }
+    fn in_scope<T>(request: &Self::Request, f: impl FnOnce() -> T) -> T {
+        Tracing::in_scope(request, f)
     }
 
-    fn end(mut self, ended: &Ended) {
-        let (metrics, detect) = (self.metrics.take(), self.detect.take());
-        // Within the span, so that measurements get it as their exemplar.
-        self.in_scope(|| {
-            if let Some(metrics) = metrics {
-                metrics.end(ended);
-            }
-            if let Some(detect) = detect {
-                detect.end(ended);
-            }
-        });
-        if let Some(trace) = self.trace {
-            trace.end(ended);
+    fn respond(request: &mut Self::Request, parts: &mut response::Parts) {
+        Tracing::respond(request, parts);
+    }
+
+    fn end(&self, request: Self::Request, over: &mut Over<'_>) {
+        let span = request.as_ref().map(TracedRequest::span);
+        if let Some(traced) = &request {
+            over.ended.request_bytes = traced.request_bytes().or(over.ended.request_bytes);
         }
+        if let Some(metrics) = &self.metrics {
+            metrics.finish(over, span);
+        }
+        if let Some(detect) = &self.detect {
+            detect.finish(over, sampled_ids(span.and_then(|s| s.context())));
+        }
+        self.trace.end(request, over);
     }
 }

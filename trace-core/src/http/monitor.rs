@@ -1,6 +1,6 @@
 //! What a layer sees of a request: its beginning, the response, its end.
 
-use http::{StatusCode, request, response};
+use http::{HeaderMap, StatusCode, request, response};
 
 /// Watches requests. [`super::Monitored`] drives it; implement it to watch something of your own with the same
 /// care for cancelled requests, panics and bodies.
@@ -8,7 +8,7 @@ pub trait Monitor {
     /// A request under way.
     type Request: MonitoredRequest;
 
-    /// A request has come in. `None` lets it pass unwatched.
+    /// A request has come in, or goes out. `None` lets it pass unwatched.
     fn start(&self, parts: &mut request::Parts) -> Option<Self::Request>;
 }
 
@@ -19,8 +19,11 @@ pub trait MonitoredRequest {
         f()
     }
 
-    /// The service has answered; the body is still to be sent.
+    /// The service has answered; the body is still to come.
     fn respond(&mut self, _parts: &mut response::Parts) {}
+
+    /// The response body has ended with these trailers.
+    fn trailers(&mut self, _trailers: &HeaderMap) {}
 
     /// The request is over. Must not panic.
     fn end(self, ended: &Ended);
@@ -30,7 +33,8 @@ pub trait MonitoredRequest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// The response was handed over to its end, whatever its status.
+    /// The response was handed over to its end, whatever its status. An upgrade (101, or a `CONNECT` that is
+    /// granted) completes with the response: what follows on the connection is no longer HTTP.
     Completed,
     /// The service gave an error instead of a response, or the response body failed.
     Failed {
@@ -51,15 +55,21 @@ pub struct Ended {
     pub status: Option<StatusCode>,
     /// How it ended.
     pub outcome: Outcome,
+    /// Bytes of the request body: what `content-length` said, or what was read through
+    /// [`super::MeasureRequestBodies`]; `None` if neither is known.
+    pub request_bytes: Option<u64>,
     /// Bytes of the response body that were handed over.
     pub body_bytes: u64,
+    /// The `grpc-status` of a gRPC call, from the trailers or, if there is no body, from the headers.
+    pub grpc_status: Option<u16>,
 }
 
 impl Ended {
-    /// Whether the server failed: a status of 500 or more, an error or a panic. A client's mistake (4xx) or
-    /// departure is no failure of the server.
+    /// Whether the server failed: a status of 500 or more, an error, a panic, or a gRPC status that is the server's
+    /// fault. A client's mistake (4xx) or departure is no failure of the server.
     pub fn is_error(&self) -> bool {
         matches!(self.outcome, Outcome::Failed { .. } | Outcome::Panicked)
             || self.status.is_some_and(|s| s.is_server_error())
+            || self.grpc_status.is_some_and(super::grpc::is_server_fault)
     }
 }

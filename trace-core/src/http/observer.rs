@@ -1,5 +1,6 @@
 //! Who is told of the requests that have ended.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Outcome;
@@ -9,7 +10,7 @@ use crate::model::{Timestamp, TraceIds};
 #[derive(Clone, Debug, PartialEq)]
 pub struct RequestObservation {
     /// The route template; `None` if no route matched.
-    pub route: Option<String>,
+    pub route: Option<Arc<str>>,
     /// The method, `_OTHER` for unknown ones.
     pub method: &'static str,
     /// The status of the response, if there was one.
@@ -28,8 +29,9 @@ pub struct RequestObservation {
 
 /// Is told of the requests that have ended.
 pub trait RequestObserver: Send + Sync {
-    /// Called for one request after the other, on a thread of its own: it may take its time, and may even panic,
-    /// without harm to any request. What comes while it is too far behind is left out and counted.
+    /// Called for one request after the other, on a thread of its own, some 20 ms after the request at the latest if
+    /// it keeps up: it may take its time, and may even panic, without harm to any request. What comes while it is too
+    /// far behind is left out and counted.
     fn observe(&self, request: &RequestObservation);
 }
 

@@ -1,14 +1,17 @@
-//! The thread on which an observer runs.
+//! The thread on which an observer runs, and the queue before it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::{RequestObservation, RequestObserver};
 
-/// Requests that wait for an observer at most.
-const QUEUE: usize = 4096;
+/// Requests that wait for an observer at most. What comes in during [`GATHER`] must fit.
+const QUEUE: usize = 16_384;
+/// How long the thread lets requests gather after the first, so that it is woken once for many of them: a wake-up
+/// costs the thread that serves requests more than all of the rest.
+const GATHER: Duration = Duration::from_millis(20);
 
 /// What became of the requests that observers should have been told of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,49 +25,90 @@ pub struct ObserverStats {
 }
 
 #[derive(Debug, Default)]
-struct Counts {
+struct Shared {
+    queue: Mutex<Queue>,
+    /// The first request has come, or the last handle has gone.
+    changed: Condvar,
     observed: AtomicU64,
     panicked: AtomicU64,
     dropped: AtomicU64,
 }
 
-/// Hands requests to an observer, in order, without ever waiting for it. The thread ends, after what is queued,
-/// when the last clone of this is dropped; nobody waits for that.
-#[derive(Clone, Debug)]
-pub(super) struct ObserverThread {
-    queue: SyncSender<RequestObservation>,
-    counts: Arc<Counts>,
+#[derive(Debug, Default)]
+struct Queue {
+    requests: Vec<RequestObservation>,
+    closed: bool,
 }
+
+/// Hands requests to an observer, in order, without ever waiting for it. The thread ends, after what is queued,
+/// when this is dropped; nobody waits for that.
+#[derive(Debug)]
+pub(super) struct ObserverThread(Arc<Shared>);
 
 impl ObserverThread {
     pub(super) fn start(observer: Arc<dyn RequestObserver>) -> std::io::Result<Self> {
-        let (queue, requests) = sync_channel::<RequestObservation>(QUEUE);
-        let counts = Arc::new(Counts::default());
-        let shared = counts.clone();
+        let shared = Arc::new(Shared::default());
+        let of_thread = shared.clone();
         std::thread::Builder::new().name("mplp-observe".to_owned()).spawn(move || {
             // What an observer does is not to become a trace itself.
             crate::record::suppress();
-            for request in requests {
-                let result = catch_unwind(AssertUnwindSafe(|| observer.observe(&request)));
-                let count = if result.is_ok() { &shared.observed } else { &shared.panicked };
-                count.fetch_add(1, Relaxed);
-            }
+            of_thread.run(&*observer);
         })?;
-        Ok(Self { queue, counts })
+        Ok(Self(shared))
     }
 
     pub(super) fn offer(&self, request: RequestObservation) {
-        if self.queue.try_send(request).is_err() {
-            self.counts.dropped.fetch_add(1, Relaxed);
+        let mut queue = self.0.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        if queue.requests.len() >= QUEUE {
+            drop(queue);
+            self.0.dropped.fetch_add(1, Relaxed);
+            return;
+        }
+        queue.requests.push(request);
+        let is_first = queue.requests.len() == 1;
+        drop(queue);
+        if is_first {
+            self.0.changed.notify_one();
         }
     }
 
     pub(super) fn stats(&self) -> ObserverStats {
-        let c = &self.counts;
+        let Shared { observed, panicked, dropped, .. } = &*self.0;
         ObserverStats {
-            observed: c.observed.load(Relaxed),
-            panicked: c.panicked.load(Relaxed),
-            dropped: c.dropped.load(Relaxed),
+            observed: observed.load(Relaxed),
+            panicked: panicked.load(Relaxed),
+            dropped: dropped.load(Relaxed),
         }
+    }
+}
+
+impl Drop for ObserverThread {
+    fn drop(&mut self) {
+        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
+        self.0.changed.notify_one();
+    }
+}
+
+impl Shared {
+    fn run(&self, observer: &dyn RequestObserver) {
+        let mut requests = Vec::new();
+        while self.take(&mut requests) {
+            for request in requests.drain(..) {
+                let result = catch_unwind(AssertUnwindSafe(|| observer.observe(&request)));
+                let count = if result.is_ok() { &self.observed } else { &self.panicked };
+                count.fetch_add(1, Relaxed);
+            }
+        }
+    }
+
+    /// Waits for requests and takes them all; `false` when there are none and will be none.
+    fn take(&self, into: &mut Vec<RequestObservation>) -> bool {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = |queue: &mut Queue| queue.requests.is_empty() && !queue.closed;
+        let queue = self.changed.wait_while(queue, idle).unwrap_or_else(PoisonError::into_inner);
+        let gathered = self.changed.wait_timeout_while(queue, GATHER, |queue| !queue.closed);
+        let (mut queue, _) = gathered.unwrap_or_else(PoisonError::into_inner);
+        std::mem::swap(&mut queue.requests, into);
+        !into.is_empty()
     }
 }

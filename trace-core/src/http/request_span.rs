@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::error::Error;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use crate::model::{KeyValue, SpanContext, SpanId, TraceId, Value};
@@ -18,16 +18,36 @@ pub struct RequestSpan {
     span: Weak<ServerSpan>,
 }
 
-/// The span, and whether a handler has set its status.
+/// The span, and what handlers and inner layers add to it.
 #[derive(Debug)]
 pub(super) struct ServerSpan {
     pub(super) span: Span,
+    /// The number of its attributes at the start.
+    pub(super) started_with: u16,
+    /// `service/method` of a gRPC call.
+    pub(super) call: Option<Box<str>>,
+    /// A handler has set the span's status.
     pub(super) has_status: AtomicBool,
+    /// Bytes of the request body that were read, or [`Self::NOT_MEASURED`].
+    pub(super) request_bytes: AtomicU64,
+}
+
+impl ServerSpan {
+    pub(super) const NOT_MEASURED: u64 = u64::MAX;
+
+    /// What was read of the request body, if [`super::MeasureRequestBodies`] measured it.
+    pub(super) fn request_bytes(&self) -> Option<u64> {
+        Some(self.request_bytes.load(Ordering::Relaxed)).filter(|bytes| *bytes != Self::NOT_MEASURED)
+    }
 }
 
 impl RequestSpan {
     pub(super) fn of(server: &Arc<ServerSpan>) -> Self {
         Self { context: server.span.context().cloned(), span: Arc::downgrade(server) }
+    }
+
+    pub(super) fn server(&self) -> &Weak<ServerSpan> {
+        &self.span
     }
 
     /// The span's identity; `None` after the shutdown of the recorder.

@@ -1,137 +1,164 @@
 //! A server span for each request.
 
-use std::fmt;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
-use http::{HeaderValue, request, response};
-use tower_layer::Layer;
+use http::header::HeaderName;
+use http::{request, response};
 
+use super::forwarded::ForwardedHeader;
+use super::grpc;
+use super::headers::Headers;
+use super::request_layer::{Begun, Over, Part};
 use super::request_span::ServerSpan;
 use super::selection::Selection;
-use super::semantics::{describe_end, describe_request, span_name};
-use super::{Ended, Monitor, Monitored, MonitoredRequest, RequestSpan};
-use crate::model::{Scope, SpanKind};
-use crate::propagate::{Propagator, W3cPropagator, format_traceparent};
+use super::server_span;
+use super::traceparent::header_value;
+use super::{RequestLayer, RequestSpan};
+use crate::propagate::{Propagator, W3cPropagator};
 use crate::record::{Recorder, Span};
+
+static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Traces requests, with default settings: see [`TraceRequests`].
 pub fn trace_requests(recorder: Recorder) -> TraceRequests {
-    TraceRequests(Arc::new(Settings {
-        recorder,
-        selection: Selection::default(),
-        propagator: Arc::new(W3cPropagator),
-        scope: Arc::new(Scope::from_static("trace-core.http", env!("CARGO_PKG_VERSION"))),
-        with_query: false,
-        answers: true,
-    }))
+    let clock = recorder.clock().clone();
+    RequestLayer::new(Selection::of_server(), clock, Tracing::new(recorder))
 }
 
 /// A layer that records a server span for each request, by OpenTelemetry's semantic conventions for HTTP.
 ///
-/// The span joins the trace of the W3C headers. Headers that are malformed, too long or repeated begin a new
-/// trace, as absent ones do. It is named `METHOD route` and is the active span while the service and the response
-/// body are polled, so that spans of the handler are its children. It ends with the response body. A status of 500
-/// or more, an error and a panic give it the error status; 4xx does not. A request that is dropped before its end
-/// gets `mplp.status = "cancelled"`.
+/// The span joins the trace of the request's headers. Headers that are malformed, too long or repeated begin a new
+/// trace, as absent ones do. It is named `METHOD route`, never by a path, and is the active span while the service
+/// and the response body are polled, so that spans of the handler are its children. It ends with the response body,
+/// and for an upgrade with the response. A status of 500 or more, an error and a panic give it the error status; 4xx
+/// does not. A request that is dropped before its end gets `mplp.status = "cancelled"`.
 ///
-/// Handlers find a [`RequestSpan`] and the [`Baggage`](crate::propagate::Baggage) in the request's extensions.
-/// A request that has a [`RequestSpan`] already is not traced again.
-#[derive(Clone)]
-pub struct TraceRequests(Arc<Settings>);
+/// A gRPC call has `rpc.system`, `rpc.service`, `rpc.method` and `rpc.grpc.status_code` too, the status from the
+/// trailers or, without a body, from the headers; it is named `service/method`, unless the server does not implement
+/// it.
+///
+/// Handlers find a [`RequestSpan`] in the request's extensions, and the [`Baggage`](crate::propagate::Baggage) if
+/// there is any. A request that has a [`RequestSpan`] already is not traced again.
+pub type TraceRequests = RequestLayer<Tracing>;
 
+/// How [`TraceRequests`] watches requests.
 #[derive(Clone)]
-struct Settings {
+pub struct Tracing {
     recorder: Recorder,
-    selection: Selection,
     propagator: Arc<dyn Propagator>,
-    scope: Arc<Scope>,
-    with_query: bool,
     answers: bool,
+    pub(super) with_query: bool,
+    pub(super) forwarded: Option<(ForwardedHeader, usize)>,
+    peer: Option<Arc<PeerFn>>,
 }
 
-impl TraceRequests {
-    /// Where the route template is found. Without one, spans are named by the method alone.
-    #[must_use]
-    pub fn route_with<F>(self, route: F) -> Self
-    where
-        F: for<'a> Fn(&'a request::Parts) -> Option<&'a str> + Send + Sync + 'static,
-    {
-        self.with(|s| s.selection.route_with(route))
+type PeerFn = dyn Fn(&request::Parts) -> Option<SocketAddr> + Send + Sync;
+
+impl Tracing {
+    fn new(recorder: Recorder) -> Self {
+        let propagator = Arc::new(W3cPropagator);
+        Self { recorder, propagator, answers: true, with_query: false, forwarded: None, peer: None }
     }
 
-    /// Paths that are not traced, in place of [`super::DEFAULT_EXCLUDED_PATHS`]: exact, or a prefix followed by `*`.
-    #[must_use]
-    pub fn exclude_paths<P: Into<String>>(self, paths: impl IntoIterator<Item = P>) -> Self {
-        self.with(|s| s.selection.exclude(paths))
+    /// The address of the connection's other end; a function that panics knows none.
+    pub(super) fn peer(&self, parts: &request::Parts) -> Option<SocketAddr> {
+        let peer = self.peer.as_ref()?;
+        catch_unwind(AssertUnwindSafe(|| peer(parts))).ok().flatten()
     }
+}
 
+impl RequestLayer<Tracing> {
     /// Reads other headers than those of W3C.
     #[must_use]
     pub fn propagator(self, propagator: impl Propagator + 'static) -> Self {
-        self.with(|s| s.propagator = Arc::new(propagator))
+        self.with(|w| w.part.propagator = Arc::new(propagator))
     }
 
     /// Whether spans get `url.query`, with the names of the parameters and every value replaced by `REDACTED`. Not
     /// by default.
     #[must_use]
     pub fn record_query(self, on: bool) -> Self {
-        self.with(|s| s.with_query = on)
+        self.with(|w| w.part.with_query = on)
     }
 
     /// Whether responses get the span's `traceparent`, by which a client finds the trace. They do by default.
     #[must_use]
     pub fn inject_response(self, on: bool) -> Self {
-        self.with(|s| s.answers = on)
+        self.with(|w| w.part.answers = on)
     }
 
-    pub(super) fn select(self, selection: Selection) -> Self {
-        self.with(|s| s.selection = selection)
+    /// Where the address of the connection's other end is found, for `network.peer.address`, `network.peer.port` and
+    /// `client.address`. With axum: `parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|c| c.0)`. Not recorded by
+    /// default.
+    #[must_use]
+    pub fn peer_with(
+        self,
+        peer: impl Fn(&request::Parts) -> Option<SocketAddr> + Send + Sync + 'static,
+    ) -> Self {
+        self.with(|w| w.part.peer = Some(Arc::new(peer)))
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
-        change(Arc::make_mut(&mut self.0));
-        self
+    /// Takes `client.address` from a header that the given number of proxies of yours have each added to: the entry
+    /// that the outermost of them wrote. Entries before it are what the client itself may have sent, and are not
+    /// believed. Name only a header that your proxies do write, else clients choose their address. Not by default.
+    #[must_use]
+    pub fn trust_forwarded(self, header: ForwardedHeader, proxies: usize) -> Self {
+        self.with(|w| w.part.forwarded = (proxies > 0).then_some((header, proxies)))
     }
 }
 
-impl<S> Layer<S> for TraceRequests {
-    type Service = Monitored<S, Self>;
+impl Part for Tracing {
+    /// Nothing if the request has a span already.
+    type Request = Option<TracedRequest>;
 
-    fn layer(&self, inner: S) -> Self::Service {
-        Monitored::new(inner, self.clone())
-    }
-}
-
-impl Monitor for TraceRequests {
-    type Request = TracedRequest;
-
-    fn start(&self, parts: &mut request::Parts) -> Option<TracedRequest> {
-        let s = &*self.0;
-        if s.selection.excludes(parts) || parts.extensions.get::<RequestSpan>().is_some() {
+    fn start(&self, begun: &Begun<'_>, parts: &mut request::Parts) -> Self::Request {
+        if parts.extensions.get::<RequestSpan>().is_some() {
             return None;
         }
-        let found = s.propagator.extract(&parts.headers);
-        let route = s.selection.route(parts);
-        let builder = s.recorder.span(span_name(parts, route)).kind(SpanKind::Server).scope(s.scope.clone());
-        let span = match found.context {
-            Some(caller) => builder.parent(caller),
-            None => builder.root(),
-        };
-        let span = span.start();
-        if span.is_recording() {
-            describe_request(&span, parts, route, s.with_query);
+        let found = self.propagator.extract(&Headers(&parts.headers));
+        let (span, started_with) =
+            server_span::start(self, &self.recorder, begun, parts, found.context.as_ref());
+        let server = Arc::new(ServerSpan {
+            span,
+            started_with,
+            call: grpc::is_call(parts)
+                .then(|| grpc::service_and_method(parts.uri.path()))
+                .flatten()
+                .map(|(service, method)| format!("{service}/{method}").into()),
+            has_status: AtomicBool::new(false),
+            request_bytes: AtomicU64::new(ServerSpan::NOT_MEASURED),
+        });
+        if !found.baggage.is_empty() {
+            parts.extensions.insert(found.baggage);
         }
-        let server = Arc::new(ServerSpan { span, has_status: AtomicBool::new(false) });
         parts.extensions.insert(RequestSpan::of(&server));
-        parts.extensions.insert(found.baggage);
-        Some(TracedRequest { server, answers: s.answers })
+        Some(TracedRequest { server, answers: self.answers })
     }
-}
 
-impl fmt::Debug for TraceRequests {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TraceRequests").field("recorder", &self.0.recorder).finish_non_exhaustive()
+    fn in_scope<T>(request: &Self::Request, f: impl FnOnce() -> T) -> T {
+        match request {
+            Some(request) => request.span().in_scope(f),
+            None => f(),
+        }
+    }
+
+    fn respond(request: &mut Self::Request, parts: &mut response::Parts) {
+        let answering = request.as_ref().filter(|r| r.answers);
+        if let Some(context) = answering.and_then(|r| r.span().context())
+            && let Some(value) = header_value(context)
+        {
+            parts.headers.insert(TRACEPARENT.clone(), value);
+        }
+    }
+
+    fn end(&self, request: Self::Request, over: &mut Over<'_>) {
+        let Some(TracedRequest { server, .. }) = request else { return };
+        over.ended.request_bytes = server.request_bytes().or(over.ended.request_bytes);
+        // The span ends here: handlers hold it weakly.
+        server_span::describe_end(&server, over);
     }
 }
 
@@ -143,26 +170,12 @@ pub struct TracedRequest {
 }
 
 impl TracedRequest {
-    fn span(&self) -> &Span {
+    pub(super) fn span(&self) -> &Span {
         &self.server.span
     }
-}
 
-impl MonitoredRequest for TracedRequest {
-    fn in_scope<T>(&self, f: impl FnOnce() -> T) -> T {
-        self.span().in_scope(f)
-    }
-
-    fn respond(&mut self, parts: &mut response::Parts) {
-        if let Some(context) = self.span().context().filter(|_| self.answers)
-            && let Ok(value) = HeaderValue::try_from(format_traceparent(context))
-        {
-            parts.headers.insert("traceparent", value);
-        }
-    }
-
-    fn end(self, ended: &Ended) {
-        // The span ends here: handlers hold it weakly.
-        describe_end(self.span(), ended, self.server.has_status.load(Ordering::Relaxed));
+    /// What was read of the request body, if it was measured.
+    pub(super) fn request_bytes(&self) -> Option<u64> {
+        self.server.request_bytes()
     }
 }

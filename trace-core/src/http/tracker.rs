@@ -1,28 +1,49 @@
 //! Ends a request exactly once, whatever happens to it.
 
-use http::{Method, Response, StatusCode, header, request, response};
+use http::{HeaderMap, Method, Response, StatusCode, header, request};
+use http_body::Body;
 
-use super::{Ended, Monitor, MonitoredRequest, Outcome};
+use super::{Ended, Monitor, MonitoredRequest, Outcome, grpc};
 
 /// A request until its end; dropped before that, it ends as cancelled.
 pub(super) struct Tracker<R: MonitoredRequest>(Option<Running<R>>);
 
 struct Running<R> {
     request: R,
-    is_head: bool,
+    asked: Asked,
     status: Option<StatusCode>,
-    /// What the response says in `content-length`.
+    grpc_status: Option<u16>,
+    /// What the request says in `content-length`.
+    request_bytes: Option<u64>,
+    /// What the response promises.
     expected_bytes: Option<u64>,
     body_bytes: u64,
 }
 
+/// What the request says of its answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Plain,
+    Head,
+    Connect,
+    Grpc,
+}
+
 impl<R: MonitoredRequest> Tracker<R> {
     pub(super) fn start<M: Monitor<Request = R>>(monitor: &M, parts: &mut request::Parts) -> Self {
-        let is_head = parts.method == Method::HEAD;
-        Self(monitor.start(parts).map(|request| Running {
+        let Some(request) = monitor.start(parts) else { return Self(None) };
+        let asked = match parts.method {
+            Method::HEAD => Asked::Head,
+            Method::CONNECT => Asked::Connect,
+            Method::POST if grpc::is_call(parts) => Asked::Grpc,
+            _ => Asked::Plain,
+        };
+        Self(Some(Running {
             request,
-            is_head,
+            asked,
             status: None,
+            grpc_status: None,
+            request_bytes: content_length(&parts.headers),
             expected_bytes: None,
             body_bytes: 0,
         }))
@@ -45,13 +66,21 @@ impl<R: MonitoredRequest> Tracker<R> {
     }
 
     /// The service has answered. Ends the request if no body will be sent: servers do not poll it then.
-    pub(super) fn respond<B: http_body::Body>(&mut self, response: Response<B>) -> Response<B> {
+    pub(super) fn respond<B: Body>(&mut self, response: Response<B>) -> Response<B> {
         let Some(running) = &mut self.0 else { return response };
         let (mut parts, body) = response.into_parts();
         running.status = Some(parts.status);
-        running.expected_bytes = content_length(&parts);
+        if running.asked == Asked::Grpc {
+            running.grpc_status = grpc::status(&parts.headers);
+        }
+        running.expected_bytes = content_length(&parts.headers).or_else(|| body.size_hint().exact());
         running.request.respond(&mut parts);
-        let no_body = running.is_head
+        let no_body = match running.asked {
+            Asked::Head => true,
+            Asked::Connect => parts.status.is_success(),
+            Asked::Plain | Asked::Grpc => false,
+        };
+        let no_body = no_body
             || parts.status.is_informational()
             || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         if no_body {
@@ -60,6 +89,14 @@ impl<R: MonitoredRequest> Tracker<R> {
             self.sent(0, body.is_end_stream());
         }
         Response::from_parts(parts, body)
+    }
+
+    /// There was an answer, and nothing more is known of it.
+    pub(super) fn answer(&mut self, status: StatusCode) {
+        if let Some(running) = &mut self.0 {
+            running.status = Some(status);
+        }
+        self.end(Outcome::Completed);
     }
 
     /// Bytes of the body have been handed over. Servers may drop a body that has given all that it promised
@@ -72,10 +109,20 @@ impl<R: MonitoredRequest> Tracker<R> {
         }
     }
 
+    /// The body has ended with trailers: nothing comes after them, and servers do not ask for more.
+    pub(super) fn trailers(&mut self, trailers: &HeaderMap) {
+        let Some(running) = &mut self.0 else { return };
+        if running.asked == Asked::Grpc {
+            running.grpc_status = grpc::status(trailers).or(running.grpc_status);
+        }
+        running.request.trailers(trailers);
+        self.end(Outcome::Completed);
+    }
+
     /// The request is over; later calls change nothing.
     pub(super) fn end(&mut self, outcome: Outcome) {
-        if let Some(Running { request, status, body_bytes, .. }) = self.0.take() {
-            request.end(&Ended { status, outcome, body_bytes });
+        if let Some(Running { request, status, grpc_status, request_bytes, body_bytes, .. }) = self.0.take() {
+            request.end(&Ended { status, outcome, request_bytes, body_bytes, grpc_status });
         }
     }
 }
@@ -86,8 +133,8 @@ impl<R: MonitoredRequest> Drop for Tracker<R> {
     }
 }
 
-fn content_length(parts: &response::Parts) -> Option<u64> {
-    parts.headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// A step that has not returned yet. A runtime may catch a panic and drop the future later, outside of it, so the

@@ -26,7 +26,7 @@ impl WindowsObserver {
 
 impl RequestObserver for WindowsObserver {
     fn observe(&self, request: &RequestObservation) {
-        let operation = format!("{} {}", request.method, request.route.as_deref().unwrap_or(UNMATCHED));
+        let operation = [request.method, " ", request.route.as_deref().unwrap_or(UNMATCHED)].concat();
         self.windows.observe(Observation {
             service: &self.service,
             operation: &operation,

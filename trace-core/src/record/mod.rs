@@ -14,6 +14,8 @@ mod callsite;
 mod chunk;
 mod continuation;
 mod current;
+#[cfg(feature = "http")]
+mod described;
 mod drain;
 #[cfg(test)]
 mod edge_tests;
@@ -59,6 +61,8 @@ mod tests;
 pub use builder::SpanBuilder;
 pub use callsite::Callsite;
 pub use current::{current_context, suppress};
+#[cfg(feature = "http")]
+pub(crate) use described::{Description, Fields};
 pub(crate) use drain::Drain;
 pub use field::AsValue;
 pub use future::{InSpan, InstrumentedFuture};

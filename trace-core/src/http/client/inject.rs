@@ -2,8 +2,51 @@
 
 use http::HeaderMap;
 
+use crate::model::SpanContext;
 use crate::propagate::{Baggage, Injector, Propagator, W3cPropagator, format_traceparent};
 use crate::record::current_context;
+
+/// The headers by which the active span travels, for clients that take headers and nothing else; empty without one.
+///
+/// ```
+/// // With reqwest: `client.get(url).headers(trace_core::http::current_headers()).send().await`.
+/// let headers = trace_core::http::current_headers();
+/// assert!(headers.is_empty(), "no span is active here");
+/// ```
+pub fn current_headers() -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    inject_current(&mut headers);
+    headers
+}
+
+/// Writes a context in a propagator's format, in place of what the headers have; and the baggage, if there is one:
+/// without one, a `baggage` header that the application has set stays.
+pub(in super::super) fn inject(
+    propagator: &dyn Propagator,
+    context: &SpanContext,
+    baggage: Option<&Baggage>,
+    headers: &mut HeaderMap,
+) {
+    match baggage {
+        Some(baggage) => propagator.inject(Some(context), baggage, headers),
+        None => propagator.inject(Some(context), &Baggage::EMPTY, &mut KeepsBaggage(headers)),
+    }
+}
+
+/// Headers of which `baggage` is not removed.
+struct KeepsBaggage<'a>(&'a mut HeaderMap);
+
+impl Injector for KeepsBaggage<'_> {
+    fn set(&mut self, name: &'static str, value: String) {
+        self.0.set(name, value);
+    }
+
+    fn remove(&mut self, name: &'static str) {
+        if name != "baggage" {
+            Injector::remove(self.0, name);
+        }
+    }
+}
 
 /// Writes `traceparent` and `tracestate` of the active span into the headers of a request that goes out, in place of
 /// any that they have. Other headers stay, `baggage` included. Without an active span nothing changes.

@@ -1,0 +1,13 @@
+//! Requests that go out: trace context in their headers, a client span around them, metrics of them.
+
+mod call;
+mod inject;
+mod layer;
+mod resend;
+mod span;
+
+pub use call::ClientCall;
+pub(super) use inject::inject;
+pub use inject::{current_headers, inject_current, inject_current_with};
+pub use layer::{Calls, ClientLayer, client_requests};
+pub use resend::ResendCount;
