@@ -12,15 +12,15 @@ use super::selection::Selection;
 use super::semantics::{describe_end, describe_request, span_name};
 use super::{Ended, Monitor, Monitored, MonitoredRequest, RequestSpan};
 use crate::model::{Scope, SpanKind};
-use crate::propagate::{Propagator, W3cPropagator, format_traceparent};
-use crate::record::{Recorder, Span};
+use crate::propagate::{Baggage, Propagator, enter_baggage, format_traceparent, global};
+use crate::record::{Recorder, Span, SpanBuilder};
 
 /// Traces requests, with default settings: see [`TraceRequests`].
 pub fn trace_requests(recorder: Recorder) -> TraceRequests {
     TraceRequests(Arc::new(Settings {
         recorder,
         selection: Selection::default(),
-        propagator: Arc::new(W3cPropagator),
+        propagator: global(),
         scope: Arc::new(Scope::from_static("trace-core.http", env!("CARGO_PKG_VERSION"))),
         with_query: false,
         answers: true,
@@ -29,13 +29,14 @@ pub fn trace_requests(recorder: Recorder) -> TraceRequests {
 
 /// A layer that records a server span for each request, by OpenTelemetry's semantic conventions for HTTP.
 ///
-/// The span joins the trace of the W3C headers. Headers that are malformed, too long or repeated begin a new
+/// The span joins the trace of the caller's headers: those of W3C, or of another [`Self::propagator`]. Headers that are malformed, too long or repeated begin a new
 /// trace, as absent ones do. It is named `METHOD route` and is the active span while the service and the response
 /// body are polled, so that spans of the handler are its children. It ends with the response body. A status of 500
 /// or more, an error and a panic give it the error status; 4xx does not. A request that is dropped before its end
 /// gets `mplp.status = "cancelled"`.
 ///
-/// Handlers find a [`RequestSpan`] and the [`Baggage`](crate::propagate::Baggage) in the request's extensions.
+/// Handlers find a [`RequestSpan`] and the [`Baggage`] in the request's extensions; the baggage is also the active one
+/// while they run.
 /// A request that has a [`RequestSpan`] already is not traced again.
 #[derive(Clone)]
 pub struct TraceRequests(Arc<Settings>);
@@ -66,7 +67,8 @@ impl TraceRequests {
         self.with(|s| s.selection.exclude(paths))
     }
 
-    /// Reads other headers than those of W3C.
+    /// Reads headers of this format. By default it is the process's when the layer is made: W3C, unless
+    /// [`set_global`](crate::propagate::set_global) has chosen another.
     #[must_use]
     pub fn propagator(self, propagator: impl Propagator + 'static) -> Self {
         self.with(|s| s.propagator = Arc::new(propagator))
@@ -116,7 +118,7 @@ impl Monitor for TraceRequests {
         let builder = s.recorder.span(span_name(parts, route)).kind(SpanKind::Server).scope(s.scope.clone());
         let span = match found.context {
             Some(caller) => builder.parent(caller),
-            None => builder.root(),
+            None => found.sampled.into_iter().fold(builder.root(), SpanBuilder::sampled),
         };
         let span = span.start();
         if span.is_recording() {
@@ -124,8 +126,9 @@ impl Monitor for TraceRequests {
         }
         let server = Arc::new(ServerSpan { span, has_status: AtomicBool::new(false) });
         parts.extensions.insert(RequestSpan::of(&server));
+        let baggage = (!found.baggage.is_empty()).then(|| Arc::new(found.baggage.clone()));
         parts.extensions.insert(found.baggage);
-        Some(TracedRequest { server, answers: s.answers })
+        Some(TracedRequest { server, baggage, answers: s.answers })
     }
 }
 
@@ -139,6 +142,7 @@ impl fmt::Debug for TraceRequests {
 #[derive(Debug)]
 pub struct TracedRequest {
     server: Arc<ServerSpan>,
+    baggage: Option<Arc<Baggage>>,
     answers: bool,
 }
 
@@ -150,6 +154,7 @@ impl TracedRequest {
 
 impl MonitoredRequest for TracedRequest {
     fn in_scope<T>(&self, f: impl FnOnce() -> T) -> T {
+        let _baggage = self.baggage.clone().map(enter_baggage);
         self.span().in_scope(f)
     }
 
