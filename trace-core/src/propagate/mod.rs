@@ -42,6 +42,8 @@ mod propagator;
 mod trace_state;
 mod traceparent;
 mod w3c;
+#[cfg(test)]
+mod w3c_cases;
 mod xray;
 
 #[cfg(feature = "otel")]
