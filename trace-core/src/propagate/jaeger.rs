@@ -40,10 +40,12 @@ fn parse(value: &str) -> Option<SpanContext> {
     if fields.next().is_some() || !(parent.is_empty() || number(parent, 16).is_some()) {
         return None;
     }
-    let flags = match number(flags, 2)? {
-        f if f & DEBUG != 0 => TraceFlags(TraceFlags::DEBUG.0 | TraceFlags::SAMPLED.0),
-        f if f & SAMPLED != 0 => TraceFlags::SAMPLED,
-        _ => TraceFlags::default(),
+    let flags = match number(flags, 2)? & (SAMPLED | DEBUG) {
+        // Jaeger's clients set debug with sampled only; that bit alone is W3C's "random", which OpenTelemetry for
+        // Python writes here.
+        0 | DEBUG => TraceFlags::default(),
+        SAMPLED => TraceFlags::SAMPLED,
+        _ => TraceFlags(TraceFlags::DEBUG.0 | TraceFlags::SAMPLED.0),
     };
     Some(SpanContext {
         trace_id: TraceId::new(number(trace_id, 32)?)?,
@@ -148,12 +150,12 @@ mod tests {
     }
 
     #[test]
-    fn debug_implies_sampled_and_is_passed_on() {
+    fn debug_counts_with_sampled_and_is_passed_on() {
         let debug = TraceFlags(TraceFlags::DEBUG.0 | TraceFlags::SAMPLED.0);
         for (value, flags) in [
             ("0", TraceFlags(0)),
             ("1", TraceFlags::SAMPLED),
-            ("2", debug),
+            ("2", TraceFlags(0)),
             ("3", debug),
             ("9", TraceFlags::SAMPLED),
         ] {
