@@ -12,7 +12,7 @@ pub fn check(format: &dyn Propagator, input: &[u8]) {
 }
 
 /// The same after so many hops: formats that are read together differ in what they can say, so that only what has
-/// been sent once stays the same. (One has no state "undecided", another no capitals in the keys of its baggage.)
+/// been sent on stays the same. (One has no state "undecided", another no capitals in the keys of its baggage.)
 pub fn check_after(hops: u32, format: &dyn Propagator, input: &[u8]) {
     let lines: Vec<(&[u8], &[u8])> = input.split(|b| *b == b'\n').map(split).collect();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

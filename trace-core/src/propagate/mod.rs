@@ -34,8 +34,6 @@ mod jaeger;
 mod ot_trace;
 #[cfg(feature = "otel")]
 pub mod otel;
-#[cfg(all(test, feature = "otel"))]
-mod otel_tests;
 mod percent;
 mod prefixed;
 mod propagator;

@@ -1,5 +1,7 @@
 //! Equivalence with the official SDK's propagators, and both adapters.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::collections::HashMap;
 
 use opentelemetry::baggage::BaggageExt;
@@ -9,11 +11,14 @@ use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::propagation as sdk;
 use proptest::prelude::*;
 
-use super::otel::{FromTextMap, ToTextMap};
-use super::*;
-use crate::model::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
-use crate::record::Recorder;
-use crate::record::otel::TracerProvider;
+use trace_core::model::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
+use trace_core::pipeline::Pipeline;
+use trace_core::propagate::otel::{FromTextMap, ToTextMap};
+use trace_core::propagate::{
+    B3Propagator, Baggage, CompositePropagator, JaegerPropagator, Propagator, W3cPropagator, current_baggage,
+    enter_baggage, format_traceparent,
+};
+use trace_core::record::otel::TracerProvider;
 
 type Headers = HashMap<String, String>;
 
@@ -64,8 +69,8 @@ fn ours_serves_the_official_api_in_both_directions() {
     let cx = ours.extract_with_context(&Context::new(), &carrier);
     assert_eq!(cx.baggage().get("k").unwrap().as_str(), "v w");
 
-    let (recorder, _drain) = Recorder::builder().build();
-    let tracer = TracerProvider::new(recorder).tracer("lib");
+    let pipeline = Pipeline::builder().start().unwrap();
+    let tracer = TracerProvider::new(pipeline.recorder().clone()).tracer("lib");
     let span = tracer.start_with_context("work", &cx);
     let mut out = Headers::new();
     ours.inject_context(&cx.with_span(span), &mut out);
@@ -81,9 +86,9 @@ fn ours_serves_the_official_api_in_both_directions() {
 #[test]
 fn spans_of_every_door_are_what_the_official_api_injects() {
     let ours = ToTextMap::new(W3cPropagator);
-    let (recorder, _drain) = Recorder::builder().build();
+    let pipeline = Pipeline::builder().start().unwrap();
     let _baggage = enter_baggage(Baggage::parse(["k=v"]));
-    let span = recorder.span("work").enter();
+    let span = pipeline.recorder().span("work").enter();
     let mut out = Headers::new();
     ours.inject(&mut out);
     assert_eq!(out["traceparent"], format_traceparent(span.context().unwrap()));
