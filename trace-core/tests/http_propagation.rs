@@ -66,6 +66,28 @@ async fn the_span_joins_the_callers_trace_and_the_decision_is_passed_on() {
 }
 
 #[tokio::test]
+async fn a_debug_mark_reaches_the_next_service_through_spans_of_every_kind() {
+    let rig = Rig::new();
+    let recorder = rig.recorder();
+    let service = ServiceBuilder::new()
+        .layer(trace_requests(rig.recorder()).propagator(B3Propagator::SINGLE))
+        .service(service_fn(move |_: Request<()>| {
+            let _macro = trace_core::span!(recorder: &recorder, "macro");
+            let _inner = trace_core::span!(recorder: &recorder, "inner");
+            let _built = recorder.span("built").enter();
+            let mut called = Vec::new();
+            inject_current_by(&B3Propagator::SINGLE, &mut called);
+            assert!(called[0].1.starts_with(&ANY[..32]) && called[0].1.ends_with("-d"), "{called:?}");
+            std::future::ready(Ok::<_, Never>(status(200)))
+        }));
+    let debugged = "80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-d";
+    drop(service.oneshot(request(&[("b3", debugged)])).await.unwrap());
+    let spans = rig.spans();
+    assert_eq!(spans.len(), 4);
+    assert!(spans.iter().all(|s| s.context.flags.is_debug() && s.context.is_sampled()), "{spans:?}");
+}
+
+#[tokio::test]
 async fn span_and_baggage_of_a_request_go_out_again_in_any_format_also_from_a_spawned_task() {
     let rig = Rig::new();
     let both = CompositePropagator::new().and(W3cPropagator).and(B3Propagator::MULTI);
