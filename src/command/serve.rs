@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mplp_trace::config::ConsoleConfig;
+use mplp_trace::core::propagate::{self, CompositePropagator};
 use mplp_trace::server::{ServeError, Server};
 use mplp_trace::{ConfigErrors, ConfigWarning, TraceConfig, TraceModule};
 
@@ -26,6 +27,11 @@ pub(super) fn run(options: &ServeOptions, out: &mut dyn Write, err: &mut dyn Wri
     for warning in &warnings {
         writeln!(err, "warning: {warning}")?;
     }
+    let (propagator, ignored) = CompositePropagator::from_env(|name| std::env::var(name).ok());
+    for warning in ignored {
+        writeln!(err, "warning: {warning}")?;
+    }
+    propagate::set_global(propagator);
     if !is_local(&config.server.host) {
         let host = &config.server.host;
         writeln!(

@@ -23,7 +23,7 @@
 //! | [`record`] | `span!`, async spans, the `opentelemetry` API (feature `otel`), the `tracing` layer (feature `tracing`) |
 //! | [`metric`] | instruments and their collection |
 //! | [`pipeline`] | processors, destinations, retry, shutdown, the account of every span |
-//! | [`sample`], [`propagate`] | which traces are recorded; W3C headers |
+//! | [`sample`], [`propagate`] | which traces are recorded; trace headers: W3C, B3, Jaeger and others |
 //! | [`store`], [`analyze`] | the in-memory store; windows, critical path, baselines, advice |
 //! | [`detect`] | from windows to anomalies to alerts |
 //! | [`service`] | `TracingService`: metrics, alerts, queries and health behind five calls |

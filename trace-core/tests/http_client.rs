@@ -14,9 +14,10 @@ use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use http_support::*;
 use tower::{ServiceBuilder, ServiceExt, service_fn};
-use trace_core::http::{ClientLayer, ResendCount, client_requests, current_headers};
+use trace_core::http::{ClientLayer, ResendCount, client_requests};
 use trace_core::metric::MeterRegistry;
 use trace_core::model::{MetricData, Resource, SpanContext, SpanKind, Status, Timestamp};
+use trace_core::propagate::current_headers;
 use trace_core::propagate::{Baggage, Extracted, Extractor, Injector, Propagator};
 
 /// Sends a request through the layer to a service that answers as told, and returns the headers that it saw.
@@ -182,8 +183,8 @@ impl Propagator for Custom {
         carrier.set("x-tenant", baggage.get("tenant").unwrap_or("").to_owned());
     }
 
-    fn fields(&self) -> &'static [&'static str] {
-        &["x-trace", "x-tenant"]
+    fn fields(&self) -> Vec<&str> {
+        vec!["x-trace", "x-tenant"]
     }
 }
 

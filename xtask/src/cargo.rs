@@ -45,11 +45,16 @@ pub(crate) fn metadata() -> Result<Value> {
     Ok(serde_json::from_str(&process::read(&mut command, Duration::from_secs(60))?)?)
 }
 
-/// Where peers are installed: `peers` in cargo's target folder.
-pub(crate) fn peers_folder() -> Result<PathBuf> {
+/// Cargo's target folder.
+pub(crate) fn target_folder() -> Result<PathBuf> {
     let metadata = metadata()?;
     let target = metadata["target_directory"].as_str().ok_or("cargo metadata names no target directory")?;
-    Ok(PathBuf::from(target).join("peers"))
+    Ok(PathBuf::from(target))
+}
+
+/// Where peers are installed: `peers` in cargo's target folder.
+pub(crate) fn peers_folder() -> Result<PathBuf> {
+    Ok(target_folder()?.join("peers"))
 }
 
 /// A built program.

@@ -23,6 +23,9 @@ fn steps() -> Vec<(&'static str, Command)> {
     clippy.args(["--all-targets", "--", "-D", "warnings"]);
     let mut docs = cargo::workspace("doc");
     docs.arg("--no-deps").env("RUSTDOCFLAGS", "-D warnings");
+    let mut fuzz = xtask("fuzz");
+    // Long enough to see that each target still runs over what is known.
+    fuzz.args(["--for", "3s"]);
     vec![
         ("test", xtask("test")),
         ("format", format),
@@ -30,6 +33,7 @@ fn steps() -> Vec<(&'static str, Command)> {
         ("docs", docs),
         ("tidy", xtask("tidy")),
         ("loom", xtask("loom")),
+        ("fuzz", fuzz),
         ("integration", xtask("integration")),
     ]
 }

@@ -6,6 +6,7 @@ mod bench;
 mod cargo;
 mod ci;
 mod counts;
+mod fuzz;
 mod integration;
 mod loom;
 mod process;
@@ -19,12 +20,13 @@ use std::process::ExitCode;
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 /// The commands, with what each does. `tidy` checks the README against this list.
-pub(crate) const COMMANDS: [(&str, &str); 7] = [
+pub(crate) const COMMANDS: [(&str, &str); 8] = [
     ("test", "everything that needs only Rust: unit, integration and doc tests, and every example"),
     ("tidy", "the repository's own rules: arrows between crates, file sizes, module docs"),
     ("integration", "[SUITE...] against real peers: otlp prometheus propagation smtp slack"),
     ("bench", "[NAME] [--json | --markdown] measure against named peers"),
     ("loom", "the lock-free ring under a model checker"),
+    ("fuzz", "[TARGET...] [--for 30s] the fuzz targets of trace-core/fuzz, 10 s each by default"),
     ("ci", "all that continuous integration checks, in its order"),
     ("help", "this list"),
 ];
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         "integration" => integration::run(rest),
         "bench" => bench::run(rest),
         "loom" => no_arguments(command, rest).and_then(|()| loom::run()),
+        "fuzz" => fuzz::run(rest),
         "ci" => no_arguments(command, rest).and_then(|()| ci::run()),
         "help" | "--help" | "-h" => {
             help();

@@ -21,6 +21,10 @@ impl Extractor for Headers<'_> {
             false => Vec::new(),
         }
     }
+
+    fn names(&self) -> Vec<&str> {
+        Extractor::names(self.0)
+    }
 }
 
 #[cfg(test)]

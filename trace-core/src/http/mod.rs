@@ -34,7 +34,7 @@
 //! ```
 //!
 //! A client that is a tower service takes [`client_requests`] as a layer; others, such as `reqwest`, use
-//! [`ClientLayer::call`](RequestLayer::call), or [`current_headers`] for the trace context alone.
+//! [`ClientLayer::call`](RequestLayer::call), or [`current_headers`](crate::propagate::current_headers) for the trace context alone.
 
 mod address;
 mod body;
@@ -69,10 +69,7 @@ mod tracker;
 mod windows;
 
 pub use body::MonitoredBody;
-pub use client::{
-    Calls, ClientCall, ClientLayer, ResendCount, client_requests, current_headers, inject_current,
-    inject_current_with,
-};
+pub use client::{Calls, ClientCall, ClientLayer, ResendCount, client_requests};
 pub use collect_metrics::{CollectMetrics, MetricNames, Metrics, UNMATCHED, collect_metrics};
 pub use detect_anomalies::{DetectAnomalies, Detection, detect_anomalies};
 pub use error::MonitoringError;

@@ -29,7 +29,7 @@ pub(super) fn start(
     recorder: &Recorder,
     begun: &Begun<'_>,
     parts: &Parts,
-    parent: Option<&SpanContext>,
+    (parent, sampled): (Option<&SpanContext>, Option<bool>),
 ) -> (Span, u16) {
     let mut fields = FieldList::<18>::new();
     fields.text("http.request.method", begun.operation.method);
@@ -79,7 +79,7 @@ pub(super) fn start(
     }
     let fields = fields.as_slice();
     let name = &begun.operation.name;
-    let description = Description { name, kind: SpanKind::Server, scope: &SCOPE, parent, fields };
+    let description = Description { name, kind: SpanKind::Server, scope: &SCOPE, parent, sampled, fields };
     (recorder.start_described(&description), fields.len() as u16)
 }
 

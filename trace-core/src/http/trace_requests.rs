@@ -17,7 +17,7 @@ use super::selection::Selection;
 use super::server_span;
 use super::traceparent::header_value;
 use super::{RequestLayer, RequestSpan};
-use crate::propagate::{Propagator, W3cPropagator};
+use crate::propagate::{Baggage, Propagator, enter_baggage, global};
 use crate::record::{Recorder, Span};
 
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -30,7 +30,8 @@ pub fn trace_requests(recorder: Recorder) -> TraceRequests {
 
 /// A layer that records a server span for each request, by OpenTelemetry's semantic conventions for HTTP.
 ///
-/// The span joins the trace of the request's headers. Headers that are malformed, too long or repeated begin a new
+/// The span joins the trace of the request's headers: those of W3C, or of another
+/// [`propagator`](RequestLayer::propagator). Headers that are malformed, too long or repeated begin a new
 /// trace, as absent ones do. It is named `METHOD route`, never by a path, and is the active span while the service
 /// and the response body are polled, so that spans of the handler are its children. It ends with the response body,
 /// and for an upgrade with the response. A status of 500 or more, an error and a panic give it the error status; 4xx
@@ -41,7 +42,7 @@ pub fn trace_requests(recorder: Recorder) -> TraceRequests {
 /// it.
 ///
 /// Handlers find a [`RequestSpan`] in the request's extensions, and the [`Baggage`](crate::propagate::Baggage) if
-/// there is any. A request that has a [`RequestSpan`] already is not traced again.
+/// there is any; it is also the active one while they run. A request that has a [`RequestSpan`] already is not traced again.
 pub type TraceRequests = RequestLayer<Tracing>;
 
 /// How [`TraceRequests`] watches requests.
@@ -59,7 +60,7 @@ type PeerFn = dyn Fn(&request::Parts) -> Option<SocketAddr> + Send + Sync;
 
 impl Tracing {
     fn new(recorder: Recorder) -> Self {
-        let propagator = Arc::new(W3cPropagator);
+        let propagator = global();
         Self { recorder, propagator, answers: true, with_query: false, forwarded: None, peer: None }
     }
 
@@ -71,7 +72,8 @@ impl Tracing {
 }
 
 impl RequestLayer<Tracing> {
-    /// Reads other headers than those of W3C.
+    /// Reads headers of this format. By default it is the process's when the layer is made: W3C, unless
+    /// [`set_global`](crate::propagate::set_global) has chosen another.
     #[must_use]
     pub fn propagator(self, propagator: impl Propagator + 'static) -> Self {
         self.with(|w| w.part.propagator = Arc::new(propagator))
@@ -120,7 +122,7 @@ impl Part for Tracing {
         }
         let found = self.propagator.extract(&Headers(&parts.headers));
         let (span, started_with) =
-            server_span::start(self, &self.recorder, begun, parts, found.context.as_ref());
+            server_span::start(self, &self.recorder, begun, parts, (found.context.as_ref(), found.sampled));
         let server = Arc::new(ServerSpan {
             span,
             started_with,
@@ -131,16 +133,20 @@ impl Part for Tracing {
             has_status: AtomicBool::new(false),
             request_bytes: AtomicU64::new(ServerSpan::NOT_MEASURED),
         });
-        if !found.baggage.is_empty() {
+        let baggage = (!found.baggage.is_empty()).then(|| Arc::new(found.baggage.clone()));
+        if baggage.is_some() {
             parts.extensions.insert(found.baggage);
         }
         parts.extensions.insert(RequestSpan::of(&server));
-        Some(TracedRequest { server, answers: self.answers })
+        Some(TracedRequest { server, baggage, answers: self.answers })
     }
 
     fn in_scope<T>(request: &Self::Request, f: impl FnOnce() -> T) -> T {
         match request {
-            Some(request) => request.span().in_scope(f),
+            Some(request) => {
+                let _baggage = request.baggage.clone().map(enter_baggage);
+                request.span().in_scope(f)
+            }
             None => f(),
         }
     }
@@ -165,6 +171,7 @@ impl Part for Tracing {
 /// A request with a span.
 #[derive(Debug)]
 pub struct TracedRequest {
+    baggage: Option<Arc<Baggage>>,
     server: Arc<ServerSpan>,
     answers: bool,
 }

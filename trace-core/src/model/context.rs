@@ -14,16 +14,33 @@ impl TraceFlags {
     pub const SAMPLED: Self = Self(0x01);
     /// The low 56 bits of the trace id are random (W3C Trace Context level 2).
     pub const RANDOM: Self = Self(0x02);
+    /// Somebody debugs this trace: B3's `d`, Jaeger's flag 2. Goes with [`Self::SAMPLED`], and is passed on only in
+    /// headers that have a place for it. Not of W3C; the bit is that of `opentelemetry-zipkin`.
+    pub const DEBUG: Self = Self(0x04);
+    /// The caller left the decision to us: B3 without a state, X-Ray's `?`. Only in what came over the wire: the
+    /// decision clears it. Not of W3C.
+    pub const UNDECIDED: Self = Self(0x08);
 
     /// Whether the sampled bit is set.
     pub const fn is_sampled(self) -> bool {
         self.0 & Self::SAMPLED.0 != 0
     }
 
-    /// The same flags with the sampled bit set or cleared.
+    /// Whether the debug bit is set.
+    pub const fn is_debug(self) -> bool {
+        self.0 & Self::DEBUG.0 != 0
+    }
+
+    /// Whether the decision is still to be made.
+    pub const fn is_undecided(self) -> bool {
+        self.0 & Self::UNDECIDED.0 != 0
+    }
+
+    /// The same flags with the sampled bit set or cleared, and decided.
     #[must_use]
     pub const fn with_sampled(self, sampled: bool) -> Self {
-        if sampled { Self(self.0 | Self::SAMPLED.0) } else { Self(self.0 & !Self::SAMPLED.0) }
+        let others = self.0 & !(Self::SAMPLED.0 | Self::UNDECIDED.0);
+        Self(if sampled { others | Self::SAMPLED.0 } else { others })
     }
 }
 
@@ -72,7 +89,7 @@ pub struct SpanContext {
     pub trace_id: TraceId,
     /// The span itself.
     pub span_id: SpanId,
-    /// Sampled and random bits.
+    /// Sampled, random and debug bits.
     pub flags: TraceFlags,
     /// Vendor data, passed on unchanged.
     pub trace_state: TraceState,

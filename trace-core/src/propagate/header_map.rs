@@ -11,18 +11,29 @@ impl Extractor for HeaderMap {
     fn get_all<'a>(&'a self, name: &str) -> Vec<&'a str> {
         HeaderMap::get_all(self, name).iter().map(|v| v.to_str().unwrap_or(NOT_TEXT)).collect()
     }
+
+    fn names(&self) -> Vec<&str> {
+        self.keys().map(HeaderName::as_str).collect()
+    }
 }
 
 impl Injector for HeaderMap {
-    fn set(&mut self, name: &'static str, value: String) {
+    fn set(&mut self, name: &str, value: String) {
         // Names and values of our formats are always valid; those of others are left out if they are not.
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             self.insert(name, value);
         }
     }
 
-    fn remove(&mut self, name: &'static str) {
+    fn remove(&mut self, name: &str) {
         HeaderMap::remove(self, name);
+    }
+
+    fn remove_prefix(&mut self, prefix: &str) {
+        let names: Vec<_> = self.keys().filter(|k| k.as_str().starts_with(prefix)).cloned().collect();
+        for name in names {
+            HeaderMap::remove(self, name);
+        }
     }
 }
 

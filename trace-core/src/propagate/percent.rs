@@ -7,8 +7,10 @@ pub(super) fn is_baggage_octet(b: u8) -> bool {
     matches!(b, 0x21 | 0x23..=0x2b | 0x2d..=0x3a | 0x3c..=0x5b | 0x5d..=0x7e)
 }
 
+/// `=` and `+` could stay, but some readers cut a value at the one (`opentelemetry_sdk` 0.33), or take the other for a
+/// blank (OpenTelemetry for Python 1.45).
 fn stays(b: u8) -> bool {
-    is_baggage_octet(b) && b != b'%'
+    is_baggage_octet(b) && !matches!(b, b'%' | b'=' | b'+')
 }
 
 /// How long [`encode`] will be.

@@ -1,5 +1,6 @@
 //! The `traceparent` header (W3C Trace Context level 2, section 3.2).
 
+use super::hex;
 use crate::model::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 
 /// The length of version 00.
@@ -41,10 +42,10 @@ pub fn parse_traceparent(value: &str) -> Result<SpanContext, InvalidTraceparent>
     if known[2] != b'-' || known[35] != b'-' || known[52] != b'-' {
         return Err(Malformed);
     }
-    let version = hex(&known[..2]).ok_or(Malformed)?;
-    let trace_id = hex(&known[3..35]).ok_or(Malformed)?;
-    let span_id = hex(&known[36..52]).ok_or(Malformed)?;
-    let flags = hex(&known[53..]).ok_or(Malformed)?;
+    let version = hex::lower(&known[..2]).ok_or(Malformed)?;
+    let trace_id = hex::lower(&known[3..35]).ok_or(Malformed)?;
+    let span_id = hex::lower(&known[36..52]).ok_or(Malformed)?;
+    let flags = hex::lower(&known[53..]).ok_or(Malformed)?;
     match version {
         0xff => return Err(Version),
         0 if !rest.is_empty() => return Err(Malformed),
@@ -58,18 +59,6 @@ pub fn parse_traceparent(value: &str) -> Result<SpanContext, InvalidTraceparent>
         flags: TraceFlags(flags as u8 & KNOWN_FLAGS),
         trace_state: TraceState::EMPTY,
         is_remote: true,
-    })
-}
-
-/// Lower-case hex digits, at most 32.
-fn hex(digits: &[u8]) -> Option<u128> {
-    digits.iter().try_fold(0, |acc, b| {
-        let digit = match b {
-            b'0'..=b'9' => b - b'0',
-            b'a'..=b'f' => b - b'a' + 10,
-            _ => return None,
-        };
-        Some(acc << 4 | u128::from(digit))
     })
 }
 

@@ -10,11 +10,19 @@ const TRACEPARENT: &str = "traceparent";
 const TRACESTATE: &str = "tracestate";
 const BAGGAGE: &str = "baggage";
 
-/// Reads and writes W3C Trace Context level 2 and W3C Baggage.
+/// W3C Trace Context level 2: `traceparent` and `tracestate`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TraceContextPropagator;
+
+/// W3C Baggage: `baggage`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BaggagePropagator;
+
+/// Both: [`TraceContextPropagator`] and [`BaggagePropagator`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct W3cPropagator;
 
-impl W3cPropagator {
+impl TraceContextPropagator {
     /// The caller's span; `Ok(None)` if no header speaks of one. A malformed `tracestate` is dropped, and the rest
     /// kept, as the standard asks.
     ///
@@ -35,15 +43,26 @@ impl W3cPropagator {
     }
 }
 
-impl Propagator for W3cPropagator {
+impl W3cPropagator {
+    /// As [`TraceContextPropagator::extract_context`].
+    ///
+    /// # Errors
+    /// If `traceparent` is malformed or repeated; the trace is to begin anew then.
+    pub fn extract_context(
+        &self,
+        carrier: &dyn Extractor,
+    ) -> Result<Option<SpanContext>, InvalidTraceparent> {
+        TraceContextPropagator.extract_context(carrier)
+    }
+}
+
+impl Propagator for TraceContextPropagator {
     fn extract(&self, carrier: &dyn Extractor) -> Extracted {
-        Extracted {
-            context: self.extract_context(carrier).unwrap_or_default(),
-            baggage: Baggage::parse(carrier.get_all(BAGGAGE)),
-        }
+        let context = self.extract_context(carrier).unwrap_or_default();
+        Extracted { context, ..Extracted::default() }
     }
 
-    fn inject(&self, context: Option<&SpanContext>, baggage: &Baggage, carrier: &mut dyn Injector) {
+    fn inject(&self, context: Option<&SpanContext>, _: &Baggage, carrier: &mut dyn Injector) {
         match context {
             Some(context) => carrier.set(TRACEPARENT, format_traceparent(context)),
             None => carrier.remove(TRACEPARENT),
@@ -52,6 +71,19 @@ impl Propagator for W3cPropagator {
             Some(state) => carrier.set(TRACESTATE, state.as_str().to_owned()),
             None => carrier.remove(TRACESTATE),
         }
+    }
+
+    fn fields(&self) -> Vec<&str> {
+        vec![TRACEPARENT, TRACESTATE]
+    }
+}
+
+impl Propagator for BaggagePropagator {
+    fn extract(&self, carrier: &dyn Extractor) -> Extracted {
+        Extracted { baggage: Baggage::parse(carrier.get_all(BAGGAGE)), ..Extracted::default() }
+    }
+
+    fn inject(&self, _: Option<&SpanContext>, baggage: &Baggage, carrier: &mut dyn Injector) {
         if baggage.is_empty() {
             carrier.remove(BAGGAGE);
         } else {
@@ -59,8 +91,23 @@ impl Propagator for W3cPropagator {
         }
     }
 
-    fn fields(&self) -> &'static [&'static str] {
-        &[TRACEPARENT, TRACESTATE, BAGGAGE]
+    fn fields(&self) -> Vec<&str> {
+        vec![BAGGAGE]
+    }
+}
+
+impl Propagator for W3cPropagator {
+    fn extract(&self, carrier: &dyn Extractor) -> Extracted {
+        TraceContextPropagator.extract(carrier).and(BaggagePropagator.extract(carrier))
+    }
+
+    fn inject(&self, context: Option<&SpanContext>, baggage: &Baggage, carrier: &mut dyn Injector) {
+        TraceContextPropagator.inject(context, baggage, carrier);
+        BaggagePropagator.inject(context, baggage, carrier);
+    }
+
+    fn fields(&self) -> Vec<&str> {
+        vec![TRACEPARENT, TRACESTATE, BAGGAGE]
     }
 }
 

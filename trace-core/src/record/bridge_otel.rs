@@ -30,7 +30,12 @@ impl Drop for Canary {
 }
 
 fn is_usable() -> bool {
-    IN_USE.load(Ordering::Relaxed) && ALIVE.try_with(|c| c.0).unwrap_or(false)
+    IN_USE.load(Ordering::Relaxed) && is_alive()
+}
+
+/// Whether the API's context of this thread may be touched: not while the thread is being torn down.
+pub(crate) fn is_alive() -> bool {
+    ALIVE.try_with(|c| c.0).unwrap_or(false)
 }
 
 /// Detaches when dropped.
@@ -51,7 +56,7 @@ impl Drop for Attached {
 }
 
 /// From now on contexts are kept in step.
-pub(super) fn start() {
+pub(crate) fn start() {
     IN_USE.store(true, Ordering::Relaxed);
 }
 

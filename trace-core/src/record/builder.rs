@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::SpanGuard;
-use super::current::{current_context, with_local};
+use super::current::{current_context, detached_ids, with_local};
 use super::recorder::{NO_SCOPE, Recorder};
 use super::span::Span;
 use super::start::{Name, Start};
 use crate::batch::ScopeRef;
-use crate::model::{KeyValue, Scope, SpanContext, SpanKind, Timestamp, Value};
+use crate::model::{KeyValue, Scope, SpanContext, SpanKind, Timestamp, TraceFlags, Value};
 
 /// Describes a span at run time; see [`Recorder::span`].
 #[derive(Debug)]
@@ -24,6 +24,7 @@ pub struct SpanBuilder<'r> {
     attributes: Vec<KeyValue>,
     links: Vec<(SpanContext, Vec<KeyValue>)>,
     start: Option<Timestamp>,
+    sampled: Option<bool>,
 }
 
 #[derive(Debug)]
@@ -44,6 +45,7 @@ impl<'r> SpanBuilder<'r> {
             attributes: Vec::new(),
             links: Vec::new(),
             start: None,
+            sampled: None,
         }
     }
 
@@ -89,6 +91,14 @@ impl<'r> SpanBuilder<'r> {
         self
     }
 
+    /// Decides in the sampler's place whether the trace that begins with this span is recorded: as a caller asks that
+    /// sends no span (see [`Extracted::sampled`](crate::propagate::Extracted::sampled)). Means nothing for a span
+    /// with a parent.
+    pub fn sampled(mut self, sampled: bool) -> Self {
+        self.sampled = Some(sampled);
+        self
+    }
+
     /// Starts the span without making it active.
     pub fn start(self) -> Span {
         let parent = match self.parent {
@@ -104,7 +114,7 @@ impl<'r> SpanBuilder<'r> {
             kind: self.kind,
             scope: &self.scope,
             parent: parent.as_ref(),
-            decided: None,
+            decided: self.sampled.filter(|_| parent.is_none()).map(decided_root),
             fields: &[],
             start: self.start,
         };
@@ -122,5 +132,30 @@ impl<'r> SpanBuilder<'r> {
     /// Starts the span and makes it the thread's active one.
     pub fn enter(self) -> SpanGuard {
         self.start().enter()
+    }
+}
+
+pub(super) fn decided_root(sampled: bool) -> SpanContext {
+    let ids = with_local(|l| (l.ids.trace_id(), l.ids.span_id()));
+    let (trace_id, span_id) = ids.unwrap_or_else(detached_ids);
+    SpanContext::new(trace_id, span_id, TraceFlags::RANDOM.with_sampled(sampled))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::AlwaysOff;
+
+    #[test]
+    fn a_root_is_decided_in_the_samplers_place_and_a_child_is_not() {
+        let (recorder, mut drain) = Recorder::builder().sampler(AlwaysOff).build();
+        let root = recorder.span("root").sampled(true).start();
+        assert!(root.is_recording());
+        let context = root.context().cloned().unwrap();
+        let child = recorder.span("child").parent(context.clone()).sampled(false).start();
+        assert!(child.is_recording() && child.context().unwrap().trace_id == context.trace_id);
+        assert!(!recorder.span("other").sampled(false).start().is_recording());
+        drop((child, root));
+        assert_eq!(drain.drain().seal().len(), 2);
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Attributes at the start and at the end are written under one lock each and copied once.
 
+use super::builder::decided_root;
 use super::current::with_local;
 use super::handle::write_status;
 use super::recorder::Recorder;
@@ -20,6 +21,8 @@ pub(crate) struct Description<'a> {
     pub(crate) scope: &'static Scope,
     /// `None` for the root of a new trace.
     pub(crate) parent: Option<&'a SpanContext>,
+    /// Decides in the sampler's place whether a root is recorded.
+    pub(crate) sampled: Option<bool>,
     /// Keys must differ.
     pub(crate) fields: &'a Fields<'a>,
 }
@@ -33,7 +36,7 @@ impl Recorder {
             kind: of.kind,
             scope: &scope,
             parent: of.parent,
-            decided: None,
+            decided: of.sampled.filter(|_| of.parent.is_none()).map(decided_root),
             fields: of.fields,
             start: None,
         };

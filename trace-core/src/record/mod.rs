@@ -48,7 +48,7 @@ mod start;
 mod bridge;
 #[cfg(feature = "otel")]
 #[path = "bridge_otel.rs"]
-mod bridge;
+pub(crate) mod bridge;
 
 #[cfg(feature = "otel")]
 pub mod otel;

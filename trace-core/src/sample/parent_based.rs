@@ -4,7 +4,7 @@ use super::{AlwaysOff, AlwaysOn};
 use crate::signal::{Decision, Sampler, SamplingInput};
 
 /// Asks one of five samplers: that of roots, or by whether the parent is remote or local, and sampled or not. As
-/// built, children do as their parent did.
+/// built, children do as their parent did. A remote parent that left the decision to us counts as none.
 ///
 /// ```
 /// use trace_core::sample::{AlwaysOn, ParentBased, RatioSampler};
@@ -67,6 +67,8 @@ impl<S: Sampler> Sampler for ParentBased<S> {
     fn sample(&self, input: &SamplingInput<'_>) -> Decision {
         let delegate: &dyn Sampler = match input.parent.map(|p| (p.is_remote, p.is_sampled())) {
             None => &self.root,
+            // A caller that left the decision to us: B3 without a state.
+            Some((true, false)) if input.parent.is_some_and(|p| p.flags.is_undecided()) => &self.root,
             Some((true, true)) => &*self.remote_sampled,
             Some((true, false)) => &*self.remote_not_sampled,
             Some((false, true)) => &*self.local_sampled,
@@ -117,6 +119,16 @@ mod tests {
         let decisions = |s: &dyn Sampler| CASES.map(|c| decide(s, c));
         assert_eq!(decisions(&ParentBased::new(AlwaysOn)), [true, true, false, true, false]);
         assert_eq!(decisions(&ParentBased::new(AlwaysOff)), [false, true, false, true, false]);
+    }
+
+    #[test]
+    fn a_caller_that_left_the_decision_to_us_gets_that_of_the_root_sampler() {
+        let trace_id = TraceId::new(1).unwrap();
+        let mut parent = SpanContext::new(trace_id, SpanId::new(1).unwrap(), TraceFlags::UNDECIDED);
+        parent.is_remote = true;
+        let input = SamplingInput { trace_id, parent: Some(&parent), name: "op", kind: SpanKind::Server };
+        assert!(ParentBased::new(AlwaysOn).sample(&input).sampled);
+        assert!(!ParentBased::new(AlwaysOff).sample(&input).sampled);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::process::Background;
 use crate::{Result, cargo, process};
 
-const INSTALL_LIMIT: Duration = Duration::from_secs(300);
+pub(super) const INSTALL_LIMIT: Duration = Duration::from_secs(300);
 const START_LIMIT: Duration = Duration::from_secs(30);
 const REQUIREMENTS: &str = include_str!("../../peers/requirements.txt");
 
@@ -110,7 +110,7 @@ pub(super) fn script(name: &str) -> Result<Command> {
     Ok(command)
 }
 
-/// A Python peer that serves; `address` is where.
+/// A peer that serves; `address` is where.
 pub(super) struct Serving {
     // Dropping it ends the peer.
     background: Background,
@@ -118,11 +118,16 @@ pub(super) struct Serving {
 }
 
 impl Serving {
-    /// Starts `name` and waits until it listens.
+    /// Starts the Python script `name` and waits until it listens.
     pub(super) fn start(name: &str, configure: impl FnOnce(&mut Command)) -> Result<Self> {
         let mut command = script(name)?;
         configure(&mut command);
-        let mut background = Background::start(name, &mut command)?;
+        Self::run(name, &mut command)
+    }
+
+    /// Starts any program that announces itself as our scripts do.
+    pub(super) fn run(name: &str, command: &mut Command) -> Result<Self> {
+        let mut background = Background::start(name, command)?;
         let address = background
             .wait_for_line(START_LIMIT, |line| line.strip_prefix("listening on ").map(str::to_owned))?;
         Ok(Self { background, address })
@@ -134,7 +139,7 @@ impl Serving {
     }
 }
 
-fn scripts() -> PathBuf {
+pub(super) fn scripts() -> PathBuf {
     cargo::root().join("xtask/peers")
 }
 

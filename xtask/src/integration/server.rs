@@ -19,6 +19,11 @@ pub(super) struct Server {
 impl Server {
     /// Builds the server, starts it in `folder` and waits until it listens.
     pub(super) fn start(folder: &Path) -> Result<Self> {
+        Self::start_with(folder, |_| ())
+    }
+
+    /// The same, with more said to it.
+    pub(super) fn start_with(folder: &Path, configure: impl FnOnce(&mut Command)) -> Result<Self> {
         let executables = cargo::executables()?;
         let binary = executables
             .iter()
@@ -26,6 +31,7 @@ impl Server {
             .ok_or("the workspace builds no binary mplp-trace")?;
         let mut command = Command::new(&binary.path);
         command.current_dir(folder).args(["serve", "--port", "0"]);
+        configure(&mut command);
         let mut background = Background::start("mplp-trace serve", &mut command)?;
         let address = background.wait_for_line(START_LIMIT, announced)?;
         println!("the server listens on {address}");

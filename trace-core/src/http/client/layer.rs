@@ -14,13 +14,13 @@ use super::super::selection::Selection;
 use super::span::{self, Outgoing};
 use super::{ResendCount, inject};
 use crate::metric::{InvalidInstrument, MeterRegistry};
-use crate::propagate::{Baggage, Propagator, W3cPropagator};
+use crate::propagate::{Baggage, Propagator, global};
 use crate::record::{Recorder, Span};
 
 /// Traces requests that go out, with default settings: see [`ClientLayer`].
 pub fn client_requests(recorder: Recorder) -> ClientLayer {
     let clock = recorder.clock().clone();
-    let calls = Calls { recorder, propagator: Arc::new(W3cPropagator), metrics: None };
+    let calls = Calls { recorder, propagator: global(), metrics: None };
     RequestLayer::new(Selection::default(), clock, calls)
 }
 
@@ -35,7 +35,7 @@ pub fn client_requests(recorder: Recorder) -> ClientLayer {
 /// Put it inside of a retrying layer, and each try has a span of its own; [`ResendCount`] in the request's extensions
 /// says which one it is. Put it outside, and all tries are one span.
 ///
-/// A `baggage` header stays as it is, unless the request's extensions hold a [`Baggage`]: that goes out instead, in
+/// A `baggage` header stays as it is, unless the request's extensions hold a [`Baggage`], or one is active: that goes out instead, in
 /// the propagator's format.
 ///
 /// For clients that are not tower services, such as `reqwest` and `ureq`, there is [`ClientLayer::call`].

@@ -8,6 +8,5 @@ mod span;
 
 pub use call::ClientCall;
 pub(super) use inject::inject;
-pub use inject::{current_headers, inject_current, inject_current_with};
 pub use layer::{Calls, ClientLayer, client_requests};
 pub use resend::ResendCount;

@@ -56,6 +56,7 @@ pub(super) fn start(recorder: &Recorder, of: &Outgoing<'_>) -> Span {
         kind: SpanKind::Client,
         scope: &SCOPE,
         parent: current_context().as_ref(),
+        sampled: None,
         fields: fields.as_slice(),
     })
 }

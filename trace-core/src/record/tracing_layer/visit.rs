@@ -1,7 +1,7 @@
 //! Reads `tracing` fields.
 
 use std::error::Error;
-use std::fmt::Debug;
+use std::fmt::{self, Debug, Write};
 
 use tracing::field::{Field, Visit};
 
@@ -75,17 +75,25 @@ impl Visit for Fields {
     }
 
     fn record_error(&mut self, _field: &Field, value: &(dyn Error + 'static)) {
-        let mut text = value.to_string();
-        let mut cause = value.source();
-        while let Some(c) = cause {
-            text.push_str(": ");
-            text.push_str(&c.to_string());
-            cause = c.source();
+        let mut text = String::new();
+        append(&mut text, format_args!("{value}"));
+        // An error may be its own cause.
+        for cause in std::iter::successors(value.source(), |c| (*c).source()).take(MAX_CAUSES) {
+            append(&mut text, format_args!(": {cause}"));
         }
         self.attributes.push(KeyValue::new("exception.message", text));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.text(field, format!("{value:?}"));
+        let mut text = String::new();
+        append(&mut text, format_args!("{value:?}"));
+        self.text(field, text);
     }
+}
+
+const MAX_CAUSES: usize = 32;
+
+/// Writing to a text fails only if the value says so, and must not fail the application: what it wrote stays.
+fn append(text: &mut String, value: fmt::Arguments<'_>) {
+    let _ = text.write_fmt(value);
 }

@@ -1,0 +1,9 @@
+//! `x-amzn-trace-id`.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use trace_core::propagate::XrayPropagator;
+use trace_core_fuzz::check;
+
+fuzz_target!(|input: &[u8]| check(&XrayPropagator, input));
