@@ -23,6 +23,9 @@
 //! | [`record`] | `span!`, async spans, the `opentelemetry` API (feature `otel`), the `tracing` layer (feature `tracing`) |
 //! | [`metric`] | instruments and their collection |
 //! | [`pipeline`] | processors, destinations, retry, shutdown, the account of every span |
+//! | [`process`] | processors: enrich, redact, resource |
+//! | [`tenant`] | whose telemetry it is, quotas, fair shares |
+//! | [`env`], [`resource`] | `OTEL_*` variables; what a process finds out about itself |
 //! | [`sample`], [`propagate`] | which traces are recorded; W3C headers |
 //! | [`store`], [`analyze`] | the in-memory store; windows, critical path, baselines, advice |
 //! | [`detect`] | from windows to anomalies to alerts |
@@ -37,17 +40,21 @@ pub mod analyze;
 pub mod batch;
 pub mod clock;
 pub mod detect;
+pub mod env;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod metric;
 pub mod model;
 pub mod pipeline;
+pub mod process;
 pub mod propagate;
 pub mod record;
+pub mod resource;
 pub mod sample;
 pub mod service;
 pub mod signal;
 pub mod store;
+pub mod tenant;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 

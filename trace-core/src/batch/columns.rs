@@ -18,7 +18,7 @@ pub(crate) const NONE: u32 = u32::MAX;
 /// written from registers, and costs half.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Text {
-    fixed: &'static str,
+    pub(super) fixed: &'static str,
     /// Offset and length, used if `fixed` is empty.
     at: u32,
     len: u32,

@@ -1,15 +1,17 @@
-//! A queue between the pipeline and one destination, bounded in bytes.
+//! A queue between the pipeline and one destination, bounded in bytes and in records, shared fairly among tenants.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, oneshot};
 
 use super::payload::Payload;
+use crate::tenant::{Shares, Slot};
 
 /// What a destination's thread is asked to do.
 pub(super) enum Job<P> {
-    Export(P),
+    /// A payload of one tenant.
+    Export(P, Slot),
     /// Answered when everything before it has been exported or dropped.
     Flush(oneshot::Sender<Result<(), String>>),
 }
@@ -17,48 +19,106 @@ pub(super) enum Job<P> {
 struct State<P> {
     jobs: VecDeque<Job<P>>,
     bytes: usize,
+    records: usize,
+    shares: Shares,
     closed: bool,
+}
+
+/// How much a queue holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Capacity {
+    pub(super) bytes: usize,
+    pub(super) records: usize,
+}
+
+impl Capacity {
+    /// What tenants share: records if their number is limited, else bytes.
+    fn shared(self) -> usize {
+        if self.records == usize::MAX { self.bytes } else { self.records }
+    }
+
+    fn share_of(self, bytes: usize, records: usize) -> usize {
+        if self.records == usize::MAX { bytes } else { records }
+    }
+}
+
+/// What became of a payload that was offered.
+pub(super) struct Pushed<P> {
+    /// Why it does not wait, if it does not.
+    pub(super) refused: Option<Refused>,
+    /// What had to go for it.
+    pub(super) evicted: Vec<(P, Slot)>,
+}
+
+/// Why a queue did not take a payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    Full,
+    Closed,
 }
 
 /// First in, first out; what does not fit is refused.
 pub(super) struct Queue<P> {
     state: Mutex<State<P>>,
     filled: Notify,
-    capacity: usize,
+    capacity: Capacity,
 }
 
 impl<P> Queue<P> {
     /// No more payloads; what is queued is still handed out.
     pub(super) fn close(&self) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
+        self.state().closed = true;
         self.filled.notify_one();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<P>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<P: Payload> Queue<P> {
-    pub(super) fn new(capacity: usize) -> Self {
-        let state = State { jobs: VecDeque::new(), bytes: 0, closed: false };
+    pub(super) fn new(capacity: Capacity) -> Self {
+        let (jobs, shares) = (VecDeque::new(), Shares::default());
+        let state = State { jobs, bytes: 0, records: 0, shares, closed: false };
         Self { state: Mutex::new(state), filled: Notify::new(), capacity }
     }
 
-    /// Puts a payload in; gives it back if there is no room or the queue is closed. A payload larger than the
-    /// whole queue is taken when the queue is empty.
-    pub(super) fn push(&self, payload: P) -> Result<(), P> {
-        let bytes = payload.bytes();
-        let mut s = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if s.closed || (s.bytes > 0 && s.bytes + bytes > self.capacity) {
-            return Err(payload);
+    /// Puts a payload in, if there is room. A payload larger than the whole queue is taken when the queue is empty. If
+    /// there is none, a tenant that has less than an equal share of what waits gets it at the cost of those that have
+    /// most; they lose what they sent last.
+    pub(super) fn push(&self, payload: P, tenant: Slot) -> Pushed<P> {
+        let (bytes, records) = (payload.bytes(), payload.records() as usize);
+        let share = self.capacity.share_of(bytes, records);
+        let mut s = self.state();
+        let mut evicted = Vec::new();
+        if s.closed {
+            return Pushed { refused: Some(Refused::Closed), evicted };
+        }
+        while !self.has_room(&s, bytes, records) {
+            let may = s.shares.may_steal(tenant, share, self.capacity.shared());
+            let victim = if may { s.shares.heaviest_but(tenant) } else { None };
+            match victim.and_then(|victim| s.take_last_of(victim, self.capacity)) {
+                Some(gone) => evicted.push(gone),
+                None => return Pushed { refused: Some(Refused::Full), evicted },
+            }
         }
         s.bytes += bytes;
-        s.jobs.push_back(Job::Export(payload));
+        s.records += records;
+        s.shares.add(tenant, share);
+        s.jobs.push_back(Job::Export(payload, tenant));
         drop(s);
         self.filled.notify_one();
-        Ok(())
+        Pushed { refused: None, evicted }
+    }
+
+    fn has_room(&self, s: &State<P>, bytes: usize, records: usize) -> bool {
+        let fits = |used: usize, more, most| used == 0 || used.saturating_add(more) <= most;
+        fits(s.bytes, bytes, self.capacity.bytes) && fits(s.records, records, self.capacity.records)
     }
 
     /// Asks for a flush behind everything that is queued.
     pub(super) fn flush(&self, done: oneshot::Sender<Result<(), String>>) {
-        let mut s = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut s = self.state();
         if s.closed {
             return;
         }
@@ -71,8 +131,8 @@ impl<P: Payload> Queue<P> {
     pub(super) async fn pop(&self) -> Option<Job<P>> {
         loop {
             {
-                let mut s = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(job) = take(&mut s) {
+                let mut s = self.state();
+                if let Some(job) = s.take(self.capacity) {
                     return Some(job);
                 }
                 if s.closed {
@@ -86,23 +146,19 @@ impl<P: Payload> Queue<P> {
 
     /// The next job, if it is a payload that is there already.
     pub(super) fn try_pop_payload(&self) -> Option<P> {
-        let mut s = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if !matches!(s.jobs.front(), Some(Job::Export(_))) {
+        let mut s = self.state();
+        if !matches!(s.jobs.front(), Some(Job::Export(..))) {
             return None;
         }
-        match take(&mut s) {
-            Some(Job::Export(p)) => Some(p),
+        match s.take(self.capacity) {
+            Some(Job::Export(p, _)) => Some(p),
             _ => None,
         }
     }
 
-    pub(super) fn is_closed(&self) -> bool {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).closed
-    }
-
     /// Whether a flush is waiting, so that batching should not delay it.
     pub(super) fn is_urgent(&self) -> bool {
-        let s = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let s = self.state();
         s.closed || s.jobs.iter().any(|j| matches!(j, Job::Flush(_)))
     }
 
@@ -111,18 +167,46 @@ impl<P: Payload> Queue<P> {
         self.filled.notified().await;
     }
 
+    /// Bytes and records that wait.
+    pub(super) fn size(&self) -> Capacity {
+        let s = self.state();
+        Capacity { bytes: s.bytes, records: s.records }
+    }
+
+    pub(super) fn capacity(&self) -> Capacity {
+        self.capacity
+    }
+
     /// Takes out everything that is left.
-    pub(super) fn drain(&self) -> Vec<P> {
-        let mut s = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        s.bytes = 0;
-        s.jobs.drain(..).filter_map(|j| if let Job::Export(p) = j { Some(p) } else { None }).collect()
+    pub(super) fn drain(&self) -> Vec<(P, Slot)> {
+        let mut s = self.state();
+        (s.bytes, s.records) = (0, 0);
+        s.shares.clear();
+        let payload = |j| if let Job::Export(p, tenant) = j { Some((p, tenant)) } else { None };
+        s.jobs.drain(..).filter_map(payload).collect()
     }
 }
 
-fn take<P: Payload>(s: &mut State<P>) -> Option<Job<P>> {
-    let job = s.jobs.pop_front()?;
-    if let Job::Export(p) = &job {
-        s.bytes = s.bytes.saturating_sub(p.bytes());
+impl<P: Payload> State<P> {
+    fn take(&mut self, capacity: Capacity) -> Option<Job<P>> {
+        let job = self.jobs.pop_front()?;
+        if let Job::Export(p, tenant) = &job {
+            self.forget(p, *tenant, capacity);
+        }
+        Some(job)
     }
-    Some(job)
+
+    fn take_last_of(&mut self, tenant: Slot, capacity: Capacity) -> Option<(P, Slot)> {
+        let at = self.jobs.iter().rposition(|j| matches!(j, Job::Export(_, t) if *t == tenant))?;
+        let Some(Job::Export(p, tenant)) = self.jobs.remove(at) else { return None };
+        self.forget(&p, tenant, capacity);
+        Some((p, tenant))
+    }
+
+    fn forget(&mut self, payload: &P, tenant: Slot, capacity: Capacity) {
+        let (bytes, records) = (payload.bytes(), payload.records() as usize);
+        self.bytes = self.bytes.saturating_sub(bytes);
+        self.records = self.records.saturating_sub(records);
+        self.shares.remove(tenant, capacity.share_of(bytes, records));
+    }
 }

@@ -69,6 +69,16 @@ impl Slot {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The chunk, if nobody holds it.
+    pub(super) fn try_lock(&self) -> Option<MutexGuard<'_, Chunk>> {
+        self.chunk.try_lock().ok()
+    }
+
+    /// The ring, if there is one and nobody holds its place.
+    pub(super) fn try_ring(&self) -> Option<Arc<Ring>> {
+        self.ring.try_lock().ok()?.clone()
+    }
+
     /// The ring, made if need be.
     pub(super) fn make_ring(&self) -> Arc<Ring> {
         self.ring

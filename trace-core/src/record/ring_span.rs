@@ -3,7 +3,7 @@
 //! Only scalars. A full [`Span`] is made when somebody asks for one; most spans are only started and ended, and
 //! moving a span that has just been written costs more than writing it.
 
-use super::Callsite;
+use super::{Callsite, OverflowPolicy};
 use super::current::{Local, with_local};
 use super::id_gen::IdGenerator;
 use super::recorder::{Recorder, or_default};
@@ -90,6 +90,12 @@ impl RingSpan {
             let head = StartHead { callsite, trace_id, span_id, parent, remote_parent, flags };
             match producer.start(ring, &slot.consumer, &slot.clock, &head, values) {
                 Ok(position) => at = position,
+                // The chunk waits for room, if this handle may.
+                Err(Refused::Full) if recorder.1 != OverflowPolicy::Drop => {
+                    ring.take_back_drop();
+                    let context = SpanContext::new(trace_id, span_id, flags);
+                    return Err(Elsewhere::Decided(Box::new(context)));
+                }
                 Err(Refused::Full) => {}
                 Err(Refused::Unsuitable) => return Err(Elsewhere::Chunk),
             }
