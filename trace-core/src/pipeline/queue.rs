@@ -167,16 +167,6 @@ impl<P: Payload> Queue<P> {
         self.filled.notified().await;
     }
 
-    /// Bytes and records that wait.
-    pub(super) fn size(&self) -> Capacity {
-        let s = self.state();
-        Capacity { bytes: s.bytes, records: s.records }
-    }
-
-    pub(super) fn capacity(&self) -> Capacity {
-        self.capacity
-    }
-
     /// Takes out everything that is left.
     pub(super) fn drain(&self) -> Vec<(P, Slot)> {
         let mut s = self.state();
@@ -208,5 +198,82 @@ impl<P: Payload> State<P> {
         self.bytes = self.bytes.saturating_sub(bytes);
         self.records = self.records.saturating_sub(records);
         self.shares.remove(tenant, capacity.share_of(bytes, records));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Records and bytes alike.
+    #[derive(Clone, Debug, PartialEq)]
+    struct Load(usize);
+
+    impl Payload for Load {
+        const IS_METRICS: bool = false;
+        fn records(&self) -> u64 {
+            self.0 as u64
+        }
+        fn bytes(&self) -> usize {
+            self.0
+        }
+        fn merge(parts: Vec<Self>) -> Vec<Self> {
+            parts
+        }
+        fn split(self, _: usize) -> Vec<Self> {
+            vec![self]
+        }
+    }
+
+    fn capacity(bytes: usize) -> Capacity {
+        Capacity { bytes, records: usize::MAX }
+    }
+
+    /// Whether it was taken, and what went for it.
+    fn push(q: &Queue<Load>, n: usize, tenant: Slot) -> (bool, Vec<(Load, Slot)>) {
+        let pushed = q.push(Load(n), tenant);
+        (pushed.refused.is_none(), pushed.evicted)
+    }
+
+    #[test]
+    fn a_noisy_tenant_gives_way_to_a_quiet_one_and_never_the_other_way_round() {
+        let q = Queue::new(capacity(100));
+        (0..10).for_each(|_| assert!(push(&q, 10, 1).0));
+        assert_eq!(push(&q, 10, 1), (false, vec![]), "full");
+        assert_eq!(push(&q, 20, 2), (true, vec![(Load(10), 1), (Load(10), 1)]));
+        assert_eq!(push(&q, 10, 1), (false, vec![]), "the noisy one gets nothing back");
+        for _ in 0..3 {
+            assert!(push(&q, 10, 2).0, "up to a half");
+        }
+        assert_eq!(push(&q, 10, 2), (false, vec![]), "more than a half");
+        assert_eq!(push(&q, 30, 3).1.len(), 3, "a third tenant takes from both");
+        let left: Vec<usize> = (1..4).map(|t| q.drain_of(t)).collect();
+        assert_eq!(left.iter().sum::<usize>(), 100);
+        assert!(left.iter().all(|bytes| *bytes >= 30), "{left:?}");
+    }
+
+    #[test]
+    fn a_single_tenant_is_refused_what_does_not_fit_but_gets_something_in_any_case() {
+        let q = Queue::new(capacity(10));
+        assert!(push(&q, 1_000, 0).0, "larger than the queue, which is empty");
+        assert_eq!(push(&q, 1, 0), (false, vec![]));
+        q.close();
+        assert_eq!(q.push(Load(1), 0).refused, Some(Refused::Closed));
+    }
+
+    #[test]
+    fn records_are_bounded_and_shared_too() {
+        let q = Queue::new(Capacity { bytes: usize::MAX, records: 4 });
+        (0..4).for_each(|_| assert!(push(&q, 1, 1).0));
+        assert_eq!(push(&q, 1, 2), (true, vec![(Load(1), 1)]));
+        assert!(!push(&q, 1, 1).0);
+    }
+
+    impl Queue<Load> {
+        fn drain_of(&self, tenant: Slot) -> usize {
+            let s = self.state();
+            let of = |j: &Job<Load>| if let Job::Export(p, t) = j { (*t == tenant).then_some(p.0) } else { None };
+            s.jobs.iter().filter_map(of).sum()
+        }
     }
 }
