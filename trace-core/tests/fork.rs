@@ -61,9 +61,9 @@ fn a_child_is_told_that_nothing_is_sent_and_what_was_lost_and_the_parent_goes_on
         }
         open.set_attribute("k", 1);
         let flushed = p.flush(LONG);
-        let refused = p.ingest(OverflowPolicy::Drop).offer(trace_core::batch::SpanBatchMut::new(
-            p.recorder().resource().clone(),
-        ));
+        let refused = p
+            .ingest(OverflowPolicy::Drop)
+            .offer(trace_core::batch::SpanBatchMut::new(p.recorder().resource().clone()));
         let stopped = p.shutdown(LONG).unwrap_err();
         let (ledger, text) = (&stopped.report.ledger, stopped.to_string());
         let lost = ledger.dropped.get("forked").copied();

@@ -40,10 +40,7 @@ impl SpanBatchMut {
 
     /// Asks for every attribute of a span, event or link what becomes of it. The key is the first argument; the second
     /// is the same key if it is a constant of the program, which makes it worth remembering.
-    pub fn edit_attributes(
-        &mut self,
-        mut f: impl FnMut(&str, Option<&'static str>, ValueRef<'_>) -> Edit,
-    ) {
+    pub fn edit_attributes(&mut self, mut f: impl FnMut(&str, Option<&'static str>, ValueRef<'_>) -> Edit) {
         let c = &mut self.columns;
         let mut removed = Vec::new();
         for at in 0..c.attributes.len() {
@@ -179,7 +176,9 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::model::{Event, Link, Resource, SpanContext, SpanData, SpanId, Timestamp, TraceFlags, TraceId};
+    use crate::model::{
+        Event, Link, Resource, SpanContext, SpanData, SpanId, Timestamp, TraceFlags, TraceId,
+    };
 
     fn batch(n: u64) -> SpanBatchMut {
         let mut batch = SpanBatchMut::new(Arc::new(Resource::service("s")));

@@ -72,7 +72,8 @@ fn the_batch_variables_feed_a_destination() {
     assert_eq!(config.timeout, Duration::MAX, "0 is no limit");
     assert_eq!((config.queue_records, config.max_batch), (100, 100));
     assert_eq!(warned(&env), ["OTEL_BSP_MAX_EXPORT_BATCH_SIZE"]);
-    let queue_alone = read(&[("OTEL_BSP_MAX_QUEUE_SIZE", "100")]).batch.apply_to(DestinationConfig::default());
+    let queue_alone =
+        read(&[("OTEL_BSP_MAX_QUEUE_SIZE", "100")]).batch.apply_to(DestinationConfig::default());
     assert_eq!(queue_alone.max_batch, 100, "a batch is never larger than the queue");
 }
 

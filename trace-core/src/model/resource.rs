@@ -44,10 +44,7 @@ impl Resource {
             (a, b) if a == b => self.schema_url.clone(),
             _ => Cow::Borrowed(""),
         };
-        Self {
-            attributes: self.attributes.iter().chain(&updating.attributes).cloned().collect(),
-            schema_url,
-        }
+        Self { attributes: self.attributes.iter().chain(&updating.attributes).cloned().collect(), schema_url }
     }
 }
 

@@ -38,6 +38,7 @@ pub struct PipelineBuilder {
     env: EnvSettings,
     detected: Resource,
     disabled: bool,
+    recording: bool,
 }
 
 impl Default for PipelineBuilder {
@@ -54,6 +55,7 @@ impl Default for PipelineBuilder {
             env: EnvSettings::default(),
             detected: Resource::default(),
             disabled: false,
+            recording: true,
         }
     }
 }
@@ -99,6 +101,14 @@ impl PipelineBuilder {
     #[must_use]
     pub fn disabled(mut self, yes: bool) -> Self {
         self.disabled |= yes;
+        self
+    }
+
+    /// Whether spans are recorded; true by default. If not, a span has the context of its parent, metrics are still
+    /// collected, and an [`Ingest`](super::Ingest) still works.
+    #[must_use]
+    pub fn recording(mut self, yes: bool) -> Self {
+        self.recording = yes;
         self
     }
 
@@ -207,10 +217,13 @@ impl PipelineBuilder {
             accounts: Vec::new(),
             tenancy: self.tenancy.clone(),
             disabled,
+            recording: self.recording,
         };
         let ingest = Arc::new(IngestQueue::new(self.ingest_bytes));
-        if disabled {
+        if disabled || !self.recording {
             recorder.close();
+        }
+        if disabled {
             ingest.close();
             return Ok(Pipeline::new(id, reader, ingest, None, env.warnings));
         }

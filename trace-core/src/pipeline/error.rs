@@ -27,10 +27,14 @@ pub enum DeliveryFailure {
     Unfinished,
     /// The call came from inside of an exporter, a processor or a callback of this pipeline, for which a shutdown would
     /// wait. It goes on in the background; the report is interim.
-    #[error("shut down from inside of the pipeline: it goes on in the background, these are interim accounts")]
+    #[error(
+        "shut down from inside of the pipeline: it goes on in the background, these are interim accounts"
+    )]
     FromInside,
     /// This process was forked from the one that has the pipeline's threads.
-    #[error("this process was forked from process {0}, which has the pipeline's threads: nothing recorded here is sent")]
+    #[error(
+        "this process was forked from process {0}, which has the pipeline's threads: nothing recorded here is sent"
+    )]
     Forked(u32),
 }
 
@@ -54,10 +58,14 @@ pub enum FlushError {
     Closed,
     /// The call came from inside of an exporter, a processor or a callback of this pipeline, for which a flush would
     /// wait.
-    #[error("a flush from inside of the pipeline would wait for itself: call it from a thread of the application")]
+    #[error(
+        "a flush from inside of the pipeline would wait for itself: call it from a thread of the application"
+    )]
     FromInside,
     /// This process was forked from the one that has the pipeline's threads.
-    #[error("this process was forked from process {0}, which has the pipeline's threads: nothing recorded here is sent")]
+    #[error(
+        "this process was forked from process {0}, which has the pipeline's threads: nothing recorded here is sent"
+    )]
     Forked(u32),
 }
 

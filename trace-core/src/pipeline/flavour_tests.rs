@@ -282,8 +282,7 @@ fn a_disabled_pipeline_records_nothing_and_passes_contexts_on() {
     let out = CaptureExporter::new();
     let env = EnvSettings::read(&|n| (n == "OTEL_SDK_DISABLED").then(|| "true".to_owned()));
     let p = Pipeline::builder().export_spans("out", out.clone()).env(env).start().unwrap();
-    let mut parent =
-        SpanContext::new(TraceId::from_random(7), SpanId::new(7).unwrap(), TraceFlags::SAMPLED);
+    let mut parent = SpanContext::new(TraceId::from_random(7), SpanId::new(7).unwrap(), TraceFlags::SAMPLED);
     parent.is_remote = true;
     let span = p.recorder().span("s").parent(parent.clone()).start();
     assert!(!span.is_recording());
@@ -293,6 +292,20 @@ fn a_disabled_pipeline_records_nothing_and_passes_contexts_on() {
     assert_eq!(p.ledger(), Ledger::default());
     assert_eq!(p.shutdown(LONG).unwrap(), DeliveryReport::default());
     assert!(out.spans().is_empty());
+}
+
+#[test]
+fn without_recording_what_is_handed_in_still_arrives_and_nothing_counts_as_lost() {
+    let out = CaptureExporter::new();
+    let p = Pipeline::builder().recording(false).export_spans("out", out.clone()).start().unwrap();
+    record(&p, 5);
+    let mut batch = SpanBatchMut::new(Arc::new(Resource::service("s")));
+    let context = SpanContext::new(TraceId::from_random(7), SpanId::new(7).unwrap(), TraceFlags::SAMPLED);
+    let at = crate::model::Timestamp::from_unix_secs(1);
+    batch.push(crate::model::SpanData::new(context, "handed in".to_owned(), at, at));
+    p.ingest(crate::record::OverflowPolicy::Drop).offer(batch).unwrap();
+    assert_eq!(p.shutdown(LONG).unwrap().ledger.delivered, 1);
+    assert_eq!(out.spans().len(), 1);
 }
 
 #[test]

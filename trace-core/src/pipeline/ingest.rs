@@ -96,11 +96,7 @@ impl Ingest {
     }
 
     /// The batch comes back, with the bytes that wait, if there is no room.
-    fn try_push(
-        &self,
-        batch: Ingested,
-        spans: u64,
-    ) -> Result<Result<(), (Ingested, usize)>, IngestError> {
+    fn try_push(&self, batch: Ingested, spans: u64) -> Result<Result<(), (Ingested, usize)>, IngestError> {
         match self.queue.push(batch) {
             Ok(()) => Ok(Ok(())),
             Err(NotTaken::Full(batch, waiting)) => Ok(Err((batch, waiting))),

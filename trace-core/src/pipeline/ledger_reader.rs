@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use super::account::{Account, Forwarded};
 use super::ledger::Ledger;
-use crate::record::Recorder;
+use crate::record::{Recorder, RecorderCounts};
 use crate::tenant::Tenancy;
 
 /// Reads the accounts at any time. Cheap to clone.
@@ -19,6 +19,8 @@ pub struct LedgerReader {
     pub(super) tenancy: Option<Arc<Tenancy>>,
     /// Nothing is recorded by intention, so nothing is missing.
     pub(super) disabled: bool,
+    /// Whether spans are recorded; if not, those that were started are not missing.
+    pub(super) recording: bool,
 }
 
 impl LedgerReader {
@@ -42,7 +44,7 @@ impl LedgerReader {
         let added = f.added.load(Ordering::Acquire);
         let (full, late) = (f.ingest_full.load(Ordering::Acquire), f.ingest_late.load(Ordering::Acquire));
         let ingested = f.ingested.load(Ordering::Acquire);
-        let c = self.recorder.counts();
+        let c = if self.recording { self.recorder.counts() } else { RecorderCounts::default() };
         let recorded = [
             ("buffer_full", c.buffer_full),
             ("open_table_full", c.open_table_full),

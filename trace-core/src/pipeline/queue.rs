@@ -272,7 +272,8 @@ mod tests {
     impl Queue<Load> {
         fn drain_of(&self, tenant: Slot) -> usize {
             let s = self.state();
-            let of = |j: &Job<Load>| if let Job::Export(p, t) = j { (*t == tenant).then_some(p.0) } else { None };
+            let of =
+                |j: &Job<Load>| if let Job::Export(p, t) = j { (*t == tenant).then_some(p.0) } else { None };
             s.jobs.iter().filter_map(of).sum()
         }
     }

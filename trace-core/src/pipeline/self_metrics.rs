@@ -204,4 +204,3 @@ impl LedgerReader {
         c.started + c.buffer_full
     }
 }
-

@@ -22,7 +22,9 @@ fn lines(batch: &MetricBatch) -> Vec<String> {
         };
         match &metric.data {
             MetricData::Sum { points, .. } | MetricData::Gauge { points } => lines.extend(
-                points.iter().map(|p| format!("{}{{{}}} {}", metric.name, label(&p.attributes), p.value.as_f64())),
+                points
+                    .iter()
+                    .map(|p| format!("{}{{{}}} {}", metric.name, label(&p.attributes), p.value.as_f64())),
             ),
             MetricData::Histogram { points, .. } => lines.extend(
                 points.iter().map(|p| format!("{}{{{}}} {}", metric.name, label(&p.attributes), p.count)),

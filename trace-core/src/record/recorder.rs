@@ -4,13 +4,13 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
-use super::process_id::Home;
-use super::{OverflowPolicy, SpanLimits};
 use super::builder::SpanBuilder;
 use super::chunk::{Consumer, Slot};
 use super::current::{Local, with_local};
 use super::drain::Drain;
+use super::process_id::Home;
 use super::ring::{Producer, Ring};
+use super::{OverflowPolicy, SpanLimits};
 use crate::clock::Clock;
 use crate::model::{Resource, Scope};
 use crate::sample::{AlwaysOn, ParentBased};

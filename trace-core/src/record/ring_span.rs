@@ -3,12 +3,12 @@
 //! Only scalars. A full [`Span`] is made when somebody asks for one; most spans are only started and ended, and
 //! moving a span that has just been written costs more than writing it.
 
-use super::{Callsite, OverflowPolicy};
 use super::current::{Local, with_local};
 use super::id_gen::IdGenerator;
 use super::recorder::{Recorder, or_default};
 use super::ring::{Refused, StartHead};
 use super::span::Span;
+use super::{Callsite, OverflowPolicy};
 use super::{chunk::Slot, ring};
 use crate::model::{SpanContext, SpanId, TraceFlags, TraceId, TraceState, ValueRef};
 

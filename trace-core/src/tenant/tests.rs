@@ -7,8 +7,8 @@ use super::*;
 use crate::batch::SpanBatchMut;
 use crate::metric::MeterRegistry;
 use crate::model::{
-    Alert, AlertId, AlertKind, AlertStatus, KeyValue, Resource, Scope, Severity, SpanContext, SpanData, SpanId,
-    TenantId, Timestamp, TraceFlags, TraceId, ValueRef,
+    Alert, AlertId, AlertKind, AlertStatus, KeyValue, Resource, Scope, Severity, SpanContext, SpanData,
+    SpanId, TenantId, Timestamp, TraceFlags, TraceId, ValueRef,
 };
 use crate::signal::{AlertSink, Rejected};
 
@@ -89,12 +89,10 @@ fn a_tenant_over_its_quota_loses_its_own_spans_only() {
     }
     assert_eq!(passed, 100);
     let ledger = tenancy.ledger();
-    assert_eq!(account(&ledger, "quiet"), &TenantLedger {
-        tenant: "quiet".into(),
-        received: 10,
-        accepted: 10,
-        ..TenantLedger::default()
-    });
+    assert_eq!(
+        account(&ledger, "quiet"),
+        &TenantLedger { tenant: "quiet".into(), received: 10, accepted: 10, ..TenantLedger::default() }
+    );
     let noisy = account(&ledger, "noisy");
     assert_eq!((noisy.received, noisy.accepted, noisy.dropped), (10_000, 100, 9_900));
     assert!(ledger.iter().all(TenantLedger::adds_up));
@@ -117,8 +115,11 @@ fn a_tenant_may_have_a_quota_of_its_own_and_a_burst() {
 #[test]
 fn the_table_is_bounded_and_late_tenants_share_an_account() {
     let quota = Quota { spans_per_second: Some(2.0), ..Quota::default() };
-    let tenancy =
-        Tenancy::builder(by_customer()).quota(quota).quota_of(id("vip"), Quota::default()).max_tenants(2).build();
+    let tenancy = Tenancy::builder(by_customer())
+        .quota(quota)
+        .quota_of(id("vip"), Quota::default())
+        .max_tenants(2)
+        .build();
     let mut b = batch(&["a", "b", "c", "d", "e", "vip"]);
     tenancy.admit_at(&mut b, None, START);
     let ledger = tenancy.ledger();
@@ -129,9 +130,8 @@ fn the_table_is_bounded_and_late_tenants_share_an_account() {
 
 #[test]
 fn series_over_the_quota_are_dropped_and_known_ones_stay() {
-    let tenancy = Tenancy::builder(TenantResolver::new())
-        .quota(Quota { series: Some(2), ..Quota::default() })
-        .build();
+    let tenancy =
+        Tenancy::builder(TenantResolver::new()).quota(Quota { series: Some(2), ..Quota::default() }).build();
     let registry = MeterRegistry::new(Arc::new(Resource::service("s")));
     let counter = registry.meter(Scope::named("m")).counter("c").build().unwrap();
     let add = |tenant: &'static str, path: u64| {
@@ -153,9 +153,8 @@ fn series_over_the_quota_are_dropped_and_known_ones_stay() {
 
 #[test]
 fn a_metric_without_points_left_is_left_out() {
-    let tenancy = Tenancy::builder(TenantResolver::new())
-        .quota(Quota { series: Some(0), ..Quota::default() })
-        .build();
+    let tenancy =
+        Tenancy::builder(TenantResolver::new()).quota(Quota { series: Some(0), ..Quota::default() }).build();
     let registry = MeterRegistry::new(Arc::new(Resource::service("s")));
     registry.meter(Scope::named("m")).histogram("h").build().unwrap().record(1.0, &[]);
     let mut batch = registry.collect(Timestamp::from_unix_secs(1));

@@ -67,9 +67,9 @@ impl PatternDetector {
         match self {
             Self::UrlCredentials => Some("://"),
             Self::BearerToken => Some("(?i:bearer|basic) |eyJ"),
-            Self::AccessKey => {
-                Some("AKIA|ASIA|ABIA|ACCA|gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|[rs]k_live_|[rs]k_test_|AIza|npm_")
-            }
+            Self::AccessKey => Some(
+                "AKIA|ASIA|ABIA|ACCA|gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|[rs]k_live_|[rs]k_test_|AIza|npm_",
+            ),
             Self::Email => Some("@"),
             // Digits are everywhere.
             Self::CardNumber => None,
@@ -80,9 +80,7 @@ impl PatternDetector {
     #[inline]
     pub(super) fn is_possible(self, value: &str) -> bool {
         match self {
-            Self::CardNumber => {
-                value.len() >= 13 && value.bytes().filter(u8::is_ascii_digit).count() >= 13
-            }
+            Self::CardNumber => value.len() >= 13 && value.bytes().filter(u8::is_ascii_digit).count() >= 13,
             Self::UrlCredentials | Self::Email => value.as_bytes().contains(&b'@'),
             Self::BearerToken | Self::AccessKey => value.len() >= 8,
         }

@@ -47,9 +47,9 @@ impl RedactProcessor {
             (KeyVerdict::Leave, _) => Edit::Keep,
             (KeyVerdict::Redact(Redaction::Drop), _) => Edit::Remove,
             (KeyVerdict::Redact(Redaction::Mask), _) => Edit::Replace(Value::from(MASK)),
-            (KeyVerdict::Redact(Redaction::Hash), _) => {
-                Edit::Replace(self.hash.as_ref().map_or(Value::from(MASK), |h| h.of(&value.to_string()).into()))
-            }
+            (KeyVerdict::Redact(Redaction::Hash), _) => Edit::Replace(
+                self.hash.as_ref().map_or(Value::from(MASK), |h| h.of(&value.to_string()).into()),
+            ),
             (KeyVerdict::LookAtValue, ValueRef::String(text)) => match self.search(text, patterns) {
                 Searched::Clean => Edit::Keep,
                 Searched::Redacted(text) => Edit::Replace(Value::from(text)),
@@ -102,14 +102,14 @@ impl RedactProcessor {
 
     fn redact_resource(&self, own: &Resource) -> Option<Resource> {
         let patterns: Vec<&Pattern> = self.patterns.iter().collect();
-        let redact = |kv: &KeyValue| match self.edit(self.keys.verdict(&kv.key), kv.value.as_ref(), &patterns) {
+        let redact = |kv: &KeyValue| match self.edit(self.keys.verdict(&kv.key), kv.value.as_ref(), &patterns)
+        {
             Edit::Keep => Some(kv.clone()),
             Edit::Replace(value) => Some(KeyValue { key: kv.key.clone(), value }),
             Edit::Remove => None,
         };
         let attributes: AttributeSet = own.attributes.iter().filter_map(redact).collect();
-        (attributes != own.attributes)
-            .then(|| Resource { attributes, schema_url: own.schema_url.clone() })
+        (attributes != own.attributes).then(|| Resource { attributes, schema_url: own.schema_url.clone() })
     }
 }
 
@@ -125,7 +125,8 @@ impl SpanProcessor for RedactProcessor {
         let possible = |p: &&Pattern| p.is_possible_in(batch.stored_text());
         let patterns: Vec<&Pattern> = self.patterns.iter().filter(possible).collect();
         let mut keys = Remembered::new(&self.keys);
-        batch.edit_attributes(|key, constant, value| self.edit(keys.verdict(key, constant), value, &patterns));
+        batch
+            .edit_attributes(|key, constant, value| self.edit(keys.verdict(key, constant), value, &patterns));
         if !patterns.is_empty() {
             batch.edit_texts(self.span_names, |text| self.redact_text(text, &patterns));
         }

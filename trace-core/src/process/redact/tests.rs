@@ -1,13 +1,14 @@
 //! What redaction finds, what it leaves alone, and where it looks.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::batch::SpanBatchMut;
 use crate::model::{
-    Event, KeyValue, Link, Resource, SpanContext, SpanData, SpanId, Status, Timestamp, TraceFlags, TraceId, Value,
+    Event, KeyValue, Link, Resource, SpanContext, SpanData, SpanId, Status, Timestamp, TraceFlags, TraceId,
+    Value,
 };
 use crate::signal::SpanProcessor;
 
@@ -32,8 +33,10 @@ fn value(redact: &RedactProcessor, text: &str) -> Option<Value> {
     span.attributes.first().map(|kv| kv.value.clone())
 }
 
-fn masking() -> RedactProcessor {
-    RedactProcessor::builder().usual_secrets(Redaction::Mask).build().unwrap()
+fn masking() -> &'static RedactProcessor {
+    static MASKING: LazyLock<RedactProcessor> =
+        LazyLock::new(|| RedactProcessor::builder().usual_secrets(Redaction::Mask).build().unwrap());
+    &MASKING
 }
 
 #[test]
@@ -54,7 +57,7 @@ fn secrets_are_found_by_their_form() {
         ("https://token@example.com", "https://***@example.com"),
         ("日本 a@b.example 語", "日本 *** 語"),
     ] {
-        assert_eq!(value(&redact, text), Some(Value::from(expected.to_owned())), "{text}");
+        assert_eq!(value(redact, text), Some(Value::from(expected.to_owned())), "{text}");
     }
 }
 
@@ -74,7 +77,7 @@ fn what_only_looks_like_a_secret_stays() {
         "http://example.com/?mail=none@",
         "",
     ] {
-        assert_eq!(value(&redact, text), Some(Value::from(text.to_owned())), "{text}");
+        assert_eq!(value(redact, text), Some(Value::from(text.to_owned())), "{text}");
     }
 }
 
@@ -120,7 +123,7 @@ fn every_place_is_searched() {
         dropped_attributes: 0,
     }];
     s.links = vec![Link { context: s.context.clone(), attributes: found(), dropped_attributes: 0 }];
-    let after = through(&masking(), s.clone());
+    let after = through(masking(), s.clone());
     assert_eq!(after.attributes[0].value, Value::from(vec!["***", "x"]));
     assert_eq!(after.status, Status::Error("no mail to ***".into()));
     assert_eq!(after.events[0].name, "sent to ***");
@@ -139,7 +142,7 @@ fn every_place_is_searched() {
 
 #[test]
 fn an_array_is_searched_even_if_no_other_text_could_match() {
-    let after = through(&masking(), span(vec![KeyValue::new("list", vec!["a@b.example".to_owned()])]));
+    let after = through(masking(), span(vec![KeyValue::new("list", vec!["a@b.example".to_owned()])]));
     assert_eq!(after.attributes[0].value, Value::from(vec!["***"]));
 }
 
@@ -149,7 +152,7 @@ fn the_resource_is_redacted_once_for_all_batches() {
         KeyValue::new("service.name", "s"),
         KeyValue::new("process.command_line", "run --db=postgres://a:b@c.example"),
     ]));
-    let redact = masking();
+    let redact = RedactProcessor::builder().usual_secrets(Redaction::Mask).build().unwrap();
     let (mut first, mut second) = (SpanBatchMut::new(own.clone()), SpanBatchMut::new(own.clone()));
     redact.process(&mut first);
     redact.process(&mut second);
@@ -184,8 +187,7 @@ fn hashes_are_equal_for_equal_values_and_differ_by_key() {
 
 #[test]
 fn own_patterns_replace_their_group_only() {
-    let redact =
-        RedactProcessor::builder().pattern(r"order=(\d+)", Redaction::Mask).build().unwrap();
+    let redact = RedactProcessor::builder().pattern(r"order=(\d+)", Redaction::Mask).build().unwrap();
     assert_eq!(value(&redact, "x order=17, order=18"), Some(Value::from("x order=***, order=***")));
 }
 
@@ -206,13 +208,13 @@ proptest! {
     #[test]
     fn any_text_comes_out_and_a_second_pass_changes_nothing(text in "[\\PC@:/ .0-9a-zA-Z]{0,80}") {
         let redact = masking();
-        let once = value(&redact, &text).unwrap();
-        prop_assert_eq!(value(&redact, &once.to_string()).unwrap(), once);
+        let once = value(redact, &text).unwrap();
+        prop_assert_eq!(value(redact, &once.to_string()).unwrap(), once);
     }
 
     #[test]
     fn a_mail_address_is_found_wherever_it_stands(before in "[ ,;=(]{0,3}", after in "[ ,;)]{0,3}", user in "[a-z]{1,8}") {
         let text = format!("{before}{user}@mail.example{after}");
-        prop_assert_eq!(value(&masking(), &text), Some(Value::from(format!("{before}***{after}"))));
+        prop_assert_eq!(value(masking(), &text), Some(Value::from(format!("{before}***{after}"))));
     }
 }
