@@ -1,6 +1,7 @@
 //! One destination: a queue, a thread with its runtime, batching, attempts and accounts.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -113,8 +114,8 @@ impl<P: Payload> Destination<P> {
         }
     }
 
-    pub(super) fn flush(&self) -> oneshot::Receiver<Result<(), String>> {
-        let (tx, rx) = oneshot::channel();
+    pub(super) fn flush(&self) -> Receiver<Result<(), String>> {
+        let (tx, rx) = channel();
         self.queue.flush(tx);
         rx
     }

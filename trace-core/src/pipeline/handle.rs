@@ -1,12 +1,10 @@
 //! The handle of a running pipeline: flush and shutdown.
 
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
-
-use tokio::sync::oneshot;
 
 use super::builder::PipelineBuilder;
 use super::destination::{Destination, deadline_in, join_until};
@@ -277,21 +275,17 @@ fn answer(got: Result<(), RecvTimeoutError>, limit: Duration, who: &str) -> Resu
     })
 }
 
-type Flushing = (String, oneshot::Receiver<Result<(), String>>);
+type Flushing = (String, Receiver<Result<(), String>>);
 
 /// Waits for all, and reports the first that failed.
 fn wait_all(waiting: Vec<Flushing>, deadline: Instant, limit: Duration) -> Result<(), FlushError> {
-    use oneshot::error::TryRecvError;
-    for (name, mut done) in waiting {
-        loop {
-            match done.try_recv() {
-                Ok(Ok(())) => break,
-                Ok(Err(message)) => return Err(FlushError::Destination { name, message }),
-                Err(TryRecvError::Closed) => return Err(FlushError::Closed),
-                Err(TryRecvError::Empty) if Instant::now() >= deadline => {
-                    return Err(FlushError::Timeout(limit, format!("destination {name}")));
-                }
-                Err(TryRecvError::Empty) => std::thread::park_timeout(Duration::from_millis(1)),
+    for (name, done) in waiting {
+        match done.recv_timeout(left(deadline)) {
+            Ok(Ok(())) => {}
+            Ok(Err(message)) => return Err(FlushError::Destination { name, message }),
+            Err(RecvTimeoutError::Disconnected) => return Err(FlushError::Closed),
+            Err(RecvTimeoutError::Timeout) => {
+                return Err(FlushError::Timeout(limit, format!("destination {name}")));
             }
         }
     }

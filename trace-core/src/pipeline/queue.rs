@@ -1,9 +1,10 @@
 //! A queue between the pipeline and one destination, bounded in bytes and in records, shared fairly among tenants.
 
 use std::collections::VecDeque;
+use std::sync::mpsc::Sender;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 
 use super::payload::Payload;
 use crate::tenant::{Shares, Slot};
@@ -13,7 +14,7 @@ pub(super) enum Job<P> {
     /// A payload of one tenant.
     Export(P, Slot),
     /// Answered when everything before it has been exported or dropped.
-    Flush(oneshot::Sender<Result<(), String>>),
+    Flush(Sender<Result<(), String>>),
 }
 
 struct State<P> {
@@ -117,7 +118,7 @@ impl<P: Payload> Queue<P> {
     }
 
     /// Asks for a flush behind everything that is queued.
-    pub(super) fn flush(&self, done: oneshot::Sender<Result<(), String>>) {
+    pub(super) fn flush(&self, done: Sender<Result<(), String>>) {
         let mut s = self.state();
         if s.closed {
             return;
