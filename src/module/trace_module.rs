@@ -134,7 +134,7 @@ impl TraceModule {
         let started = std::time::Instant::now();
         let spans = match self.pipeline.shutdown(deadline) {
             Ok(report) => report,
-            Err(error) => error.report,
+            Err(error) => *error.report,
         };
         if let Some(stage) = &self.detection {
             stage.shutdown();

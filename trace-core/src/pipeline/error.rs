@@ -11,7 +11,7 @@ pub struct DeliveryError {
     /// What went wrong.
     pub failure: DeliveryFailure,
     /// The accounts: final ones, unless `failure` says that they are not.
-    pub report: DeliveryReport,
+    pub report: Box<DeliveryReport>,
 }
 
 /// What went wrong in a shutdown.

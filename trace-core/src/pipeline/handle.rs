@@ -169,7 +169,7 @@ impl Pipeline {
     pub fn shutdown(&self, limit: Duration) -> Result<DeliveryReport, DeliveryError> {
         let deadline = deadline_in(limit);
         let inner = &self.inner;
-        let fail = |failure| Err(DeliveryError { failure, report: inner.report() });
+        let fail = |failure| Err(DeliveryError { failure, report: Box::new(inner.report()) });
         if let Some(parent) = self.recorder().forked_from() {
             return fail(DeliveryFailure::Forked(parent));
         }
@@ -216,7 +216,7 @@ impl Pipeline {
         };
         // Without a thread the queues close when `running` is dropped, and the threads end by themselves.
         let _ = std::thread::Builder::new().name("mplp-shutdown".into()).spawn(stop);
-        Err(DeliveryError { failure: DeliveryFailure::FromInside, report: self.inner.report() })
+        Err(DeliveryError { failure: DeliveryFailure::FromInside, report: Box::new(self.inner.report()) })
     }
 }
 
@@ -264,7 +264,7 @@ fn judge(report: DeliveryReport) -> Result<DeliveryReport, DeliveryError> {
     let lost = l.lost() + l.pending + l.destinations.iter().map(|d| d.pending).sum::<u64>();
     match lost {
         0 => Ok(report),
-        n => Err(DeliveryError { failure: DeliveryFailure::Lost(n), report }),
+        n => Err(DeliveryError { failure: DeliveryFailure::Lost(n), report: Box::new(report) }),
     }
 }
 

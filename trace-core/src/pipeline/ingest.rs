@@ -25,6 +25,9 @@ pub struct Ingest {
     pub(super) tenant: Option<TenantId>,
 }
 
+/// What becomes of one attempt: the batch comes back, with the bytes that wait, if there is no room.
+type Attempt = Result<(), (Box<Ingested>, usize)>;
+
 impl Ingest {
     /// The same way for spans of a tenant who has proved to be that tenant: what the spans say of their tenant does
     /// not count.
@@ -47,7 +50,7 @@ impl Ingest {
         let mut back = Some(waiting);
         let done = self.policy.wait(
             || {},
-            || match self.try_push(back.take()?.0, spans) {
+            || match self.try_push(*back.take()?.0, spans) {
                 Ok(Ok(())) => Some(Ok(())),
                 Ok(Err(again)) => {
                     back = Some(again);
@@ -78,7 +81,7 @@ impl Ingest {
             match self.try_push(next, spans)? {
                 Ok(()) => return Ok(()),
                 Err((_, waiting)) if began.elapsed() >= limit => return Err(self.full(spans, waiting)),
-                Err((again, _)) => next = again,
+                Err((again, _)) => next = *again,
             }
             // The pipeline's thread empties the queue or closes it, so this ends.
             emptied.await;
@@ -95,8 +98,7 @@ impl Ingest {
         Ok(spans)
     }
 
-    /// The batch comes back, with the bytes that wait, if there is no room.
-    fn try_push(&self, batch: Ingested, spans: u64) -> Result<Result<(), (Ingested, usize)>, IngestError> {
+    fn try_push(&self, batch: Ingested, spans: u64) -> Result<Attempt, IngestError> {
         match self.queue.push(batch) {
             Ok(()) => Ok(Ok(())),
             Err(NotTaken::Full(batch, waiting)) => Ok(Err((batch, waiting))),

@@ -30,7 +30,7 @@ struct State {
 
 /// Why a batch was not taken; it comes back.
 pub(super) enum NotTaken {
-    Full(Ingested, usize),
+    Full(Box<Ingested>, usize),
     Closed,
 }
 
@@ -61,7 +61,7 @@ impl IngestQueue {
             s.batches.push_back(batch);
             Ok(())
         } else {
-            Err(NotTaken::Full(batch, s.bytes))
+            Err(NotTaken::Full(Box::new(batch), s.bytes))
         };
         if let Some(consumer) = &s.consumer {
             consumer.unpark();
