@@ -25,7 +25,7 @@
 //! | [`pipeline`] | processors, destinations, retry, shutdown, the account of every span |
 //! | [`process`] | processors: enrich, redact, resource |
 //! | [`tenant`] | whose telemetry it is, quotas, fair shares |
-//! | [`env`], [`resource`] | `OTEL_*` variables; what a process finds out about itself |
+//! | [`mod@env`], [`resource`] | `OTEL_*` variables; what a process finds out about itself |
 //! | [`sample`], [`propagate`] | which traces are recorded; W3C headers |
 //! | [`store`], [`analyze`] | the in-memory store; windows, critical path, baselines, advice |
 //! | [`detect`] | from windows to anomalies to alerts |
