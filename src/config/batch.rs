@@ -61,7 +61,7 @@ impl BatchConfig {
     }
 }
 
-/// `opentelemetry.tracing.limits`: of one span; what is `None` has the default of [`SpanLimits`], 128.
+/// `opentelemetry.tracing.limits`: of one span; what is `None` has the default of [`SpanLimits`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LimitsConfig {
@@ -71,6 +71,9 @@ pub struct LimitsConfig {
     pub events: Option<u64>,
     /// Links. Else `OTEL_SPAN_LINK_COUNT_LIMIT`.
     pub links: Option<u64>,
+    /// `valueLength`: characters of a text value. Else `OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT`, else
+    /// `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`, else without limit.
+    pub value_length: Option<u64>,
 }
 
 impl LimitsConfig {
@@ -80,6 +83,7 @@ impl LimitsConfig {
             attributes: limit("attributes", env.limits.attribute_count),
             events: limit("events", env.limits.event_count),
             links: limit("links", env.limits.link_count),
+            value_length: s.field("valueLength").integer(0..=1 << 30).or(env.limits.attribute_value_length),
         }
     }
 
@@ -89,6 +93,7 @@ impl LimitsConfig {
             attribute_count: self.attributes,
             event_count: self.events,
             link_count: self.links,
+            attribute_value_length: self.value_length,
             ..LimitSettings::default()
         };
         settings.apply_to(limits)

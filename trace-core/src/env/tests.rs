@@ -121,6 +121,7 @@ fn the_general_attribute_limits_stand_in_for_those_of_spans() {
     assert_eq!(env.limits.attribute_value_length, Some(20));
     let limits = env.limits.apply_to(SpanLimits::default());
     assert_eq!((limits.attributes, limits.links, limits.events), (u16::MAX, 3, 128));
+    assert_eq!(limits.value_length, 20);
 }
 
 #[test]

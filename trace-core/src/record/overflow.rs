@@ -1,9 +1,6 @@
 //! What a source of spans does when the buffers are full.
 
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-
-use super::ring::Ring;
 
 /// What a source of spans does when there is no room for another one.
 ///
@@ -60,14 +57,6 @@ impl OverflowPolicy {
             }
         }
         None
-    }
-}
-
-impl Ring {
-    /// A span that was refused and counted is recorded elsewhere after all. For the owner of the ring alone.
-    pub(super) fn take_back_drop(&self) {
-        let dropped = &self.counts.dropped;
-        dropped.store(dropped.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
     }
 }
 

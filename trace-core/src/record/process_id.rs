@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::chunk::{Chunk, Slot};
 use super::recorder::{Recorder, RecorderCounts};
-use super::ring::Counts;
+use super::ring::RingCounts;
 
 /// The process that a recorder was made in. A child of `fork` inherits the memory but none of the threads.
 pub(super) struct Home {
@@ -57,7 +57,7 @@ impl Slot {
     pub(super) fn add_counts(&self, c: &mut RecorderCounts) {
         self.lock().add_counts(c);
         if let Some(ring) = self.ring() {
-            ring.counts.add_to(c);
+            ring.counts().add_to(c);
         }
     }
 
@@ -67,7 +67,7 @@ impl Slot {
             chunk.add_counts(c);
         }
         if let Some(ring) = self.try_ring() {
-            ring.counts.add_to(c);
+            ring.counts().add_to(c);
         }
     }
 }
@@ -81,10 +81,10 @@ impl Chunk {
     }
 }
 
-impl Counts {
+impl RingCounts {
     fn add_to(&self, c: &mut RecorderCounts) {
-        c.started += self.started.load(Ordering::Relaxed);
-        c.ended += self.ended.load(Ordering::Relaxed);
-        c.buffer_full += self.dropped.load(Ordering::Relaxed);
+        c.started += self.started;
+        c.ended += self.ended;
+        c.buffer_full += self.dropped;
     }
 }
