@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use mplp_trace::config::{Endpoint, Format, OtlpConfig};
 use mplp_trace::core::model::{CheckStatus, HealthLevel, Severity};
+use mplp_trace::core::propagate::parse_traceparent;
 use mplp_trace::core::service::AlertRequest;
 use mplp_trace::core::signal::{Delivered, Notification, Notifier, NotifyError};
 use mplp_trace::core::testing::CaptureExporter;
@@ -183,4 +184,49 @@ fn what_a_detector_cannot_do_is_said_by_its_key() {
     config.anomaly_detection.ai_model.false_alarm_rate = 0.4;
     let error = TraceModule::from_config(config).unwrap_err().to_string();
     assert!(error.starts_with("anomalyDetection.aiModel: falseAlarmRate must be"), "{error}");
+}
+
+#[test]
+fn processing_and_tenants_work_as_configured() {
+    let capture = CaptureExporter::new();
+    let yaml = "processing:\n  enrich: {region: eu}\n  redact: {}\n\
+                tenancy:\n  spanAttributes: [customer]\n  tenants: [{name: barred, spansPerSecond: 0}]\n";
+    let mut loaded = TraceConfig::from_str(yaml, Format::Yaml, &|_| None).unwrap();
+    loaded.0.opentelemetry.tracing.sampling_rate = 1.0;
+    let module = TraceModule::builder().config(loaded).span_exporter("capture", capture.clone());
+    let module = module.build().unwrap();
+    for customer in ["acme", "barred"] {
+        let recorder = module.recorder();
+        let span = recorder.span("s").attribute("customer", customer).attribute("mail", "a@b.example");
+        span.start().end();
+    }
+    let ledger = module.shutdown(LIMIT).unwrap_err().report.spans.ledger;
+    assert_eq!((ledger.dropped["quota"], ledger.delivered), (1, 1));
+    let span = capture.spans().remove(0);
+    let value = |key: &str| span.attributes.iter().find(|kv| kv.key == key).map(|kv| kv.value.to_string());
+    assert_eq!(value("region").as_deref(), Some("eu"));
+    assert_eq!(value("mail").as_deref(), Some("***"));
+    assert_eq!(value("mplp.tenant.id").as_deref(), Some("acme"));
+}
+
+#[test]
+fn loaded_warnings_are_kept_and_show_in_the_health() {
+    let env = |name: &str| (name == "OTEL_BSP_MAX_QUEUE_SIZE").then(|| "many".to_owned());
+    let loaded = TraceConfig::from_str("", Format::Yaml, &env).unwrap();
+    let module = TraceModule::from_config(loaded).unwrap();
+    assert_eq!(module.warnings()[0].path, "OTEL_BSP_MAX_QUEUE_SIZE");
+    let health = module.service().health();
+    assert!(health.components.contains_key("configuration"), "{health:?}");
+}
+
+#[test]
+fn with_tracing_off_contexts_are_passed_on_and_nothing_counts_as_lost() {
+    let mut config = TraceConfig::default();
+    config.opentelemetry.tracing.enabled = false;
+    let module = TraceModule::from_config(config).unwrap();
+    let remote = parse_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").unwrap();
+    let span = module.recorder().span("s").parent(remote.clone()).start();
+    assert_eq!(span.context().map(|c| (c.trace_id, c.is_sampled())), Some((remote.trace_id, true)));
+    span.end();
+    assert_eq!(module.shutdown(LIMIT).unwrap().spans.ledger.received, 0);
 }

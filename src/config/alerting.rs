@@ -122,7 +122,7 @@ impl NotificationsConfig {
         Self {
             slack: s.section("slack", SlackConfig::read),
             email: s.section("email", |s| EmailConfig::read(s, mail_routed)),
-            console: s.section("console", ConsoleConfig::read),
+            console: s.section("console", |s| ConsoleConfig::read(s, false)),
         }
     }
 

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use trace_core::env::EnvSettings;
 
+use super::asked::Asked;
 use super::endpoint::Endpoint;
 use super::otlp::OtlpConfig;
 use super::section::Section;
@@ -19,7 +21,8 @@ pub struct MetricsConfig {
 }
 
 /// `opentelemetry.metrics.exporters`: what is `None` is off. An exporter is on if its section is there without
-/// `enabled: false`, or if the environment has its endpoint.
+/// `enabled: false`; else if `OTEL_METRICS_EXPORTER` lists it; else, without that variable, if the environment has its
+/// endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MetricExportersConfig {
@@ -48,7 +51,7 @@ pub struct OtlpMetricsConfig {
     /// if it goes to the same host.
     #[serde(flatten)]
     pub destination: OtlpConfig,
-    /// `intervalMs`: how often metrics are collected and sent; 60 s by default.
+    /// `intervalMs`: how often metrics are collected and sent. Else `OTEL_METRIC_EXPORT_INTERVAL`, else 60 s.
     #[serde(rename = "intervalMs", serialize_with = "super::duration::as_ms")]
     pub interval: Duration,
 }
@@ -69,24 +72,28 @@ impl Default for PrometheusConfig {
 }
 
 impl MetricsConfig {
-    pub(super) fn read(s: &Section<'_>) -> Self {
-        Self { enabled: s.enabled_or(true), exporters: s.section("exporters", MetricExportersConfig::read) }
+    pub(super) fn read(s: &Section<'_>, env: &EnvSettings) -> Self {
+        let exporters = |s: &Section<'_>| MetricExportersConfig::read(s, env);
+        Self { enabled: s.enabled_or(true), exporters: s.section("exporters", exporters) }
     }
 }
 
 impl MetricExportersConfig {
-    fn read(s: &Section<'_>) -> Self {
+    fn read(s: &Section<'_>, env: &EnvSettings) -> Self {
+        let list = env.metrics_exporters.as_deref();
+        let asked = Asked::new(s, "OTEL_METRICS_EXPORTER", list, &["otlp", "prometheus"]);
+        let page = asked.for_kind("prometheus").unwrap_or(false);
         Self {
-            prometheus: s.section("prometheus", PrometheusConfig::read),
-            otlp: s.section("otlp", OtlpMetricsConfig::read),
+            prometheus: s.section("prometheus", |s| PrometheusConfig::read(s, page)),
+            otlp: s.section("otlp", |s| OtlpMetricsConfig::read(s, asked.for_kind("otlp"), env)),
         }
     }
 }
 
 impl PrometheusConfig {
-    fn read(s: &Section<'_>) -> Option<Self> {
+    fn read(s: &Section<'_>, otherwise: bool) -> Option<Self> {
         let default = Self::default();
-        let on = s.enabled_or(false);
+        let on = s.enabled_or(otherwise);
         let config = Self {
             endpoint: s.field("endpoint").parse::<PagePath>().map_or(default.endpoint, |p| p.0),
             port: s.field("port").port().unwrap_or(default.port),
@@ -96,9 +103,11 @@ impl PrometheusConfig {
 }
 
 impl OtlpMetricsConfig {
-    fn read(s: &Section<'_>) -> Option<Self> {
-        let destination = OtlpConfig::read(s, "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", Endpoint::local_metrics);
-        let interval = s.field("intervalMs").integer(100..=3_600_000).map_or(INTERVAL, Duration::from_millis);
+    fn read(s: &Section<'_>, asked: Option<bool>, env: &EnvSettings) -> Option<Self> {
+        let destination =
+            OtlpConfig::read(s, asked, "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", Endpoint::local_metrics);
+        let interval = s.field("intervalMs").integer(100..=3_600_000).map(Duration::from_millis);
+        let interval = interval.or(env.metrics.export_interval).unwrap_or(INTERVAL);
         Some(Self { destination: destination?, interval })
     }
 }

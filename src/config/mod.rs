@@ -6,6 +6,9 @@
 //! empty and has no default makes the text empty, and an empty text counts as absent; a secret is absent if any of
 //! its variables is. `$${` is a plain `${`.
 //!
+//! The file wins over the `OTEL_*` variables, except that `OTEL_SDK_DISABLED` always wins. A variable of the OpenTelemetry
+//! specification whose value cannot be used is a warning, and the default stays; one of ours is an error.
+//!
 //! ```
 //! use mplp_trace::config::{Format, TraceConfig};
 //!
@@ -18,6 +21,8 @@
 
 mod alerting;
 mod anomaly;
+mod asked;
+mod batch;
 mod channel;
 mod duration;
 mod endpoint;
@@ -28,16 +33,20 @@ mod mail;
 mod metrics;
 mod otlp;
 mod parse;
+mod processing;
 mod report;
+mod resource;
 mod secret;
 mod section;
 mod server;
 mod service;
+mod tenancy;
 mod trace_config;
 mod tracing;
 
 pub use alerting::{AlertingConfig, Channel, NotificationsConfig, RouteConfig};
 pub use anomaly::{AiModelConfig, AnomalyDetectionConfig, ModelType};
+pub use batch::{BatchConfig, LimitsConfig};
 pub use channel::{EmailConfig, SlackConfig, SmtpTls};
 pub use endpoint::{Endpoint, EndpointError};
 pub use jaeger::JaegerConfig;
@@ -45,8 +54,11 @@ pub use mail::{MailAddress, MailAddressError, SmtpServer, SmtpServerError};
 pub use metrics::{MetricExportersConfig, MetricsConfig, OtlpMetricsConfig, PrometheusConfig};
 pub use otlp::{Compression, OtlpConfig};
 pub use parse::{Format, MAX_BYTES};
+pub use processing::{ProcessingConfig, RedactConfig};
+pub use resource::ResourceConfig;
 pub use secret::Secret;
 pub use server::{ServerConfig, StoreConfig};
 pub use service::ServiceConfig;
+pub use tenancy::{QuotaConfig, TenancyConfig};
 pub use trace_config::{Loaded, OpenTelemetryConfig, TraceConfig};
 pub use tracing::{ConsoleConfig, TraceExportersConfig, TracingConfig};

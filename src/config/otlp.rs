@@ -48,14 +48,16 @@ impl OtlpConfig {
         Self { endpoint, headers: BTreeMap::new(), compression: Compression::default(), timeout: TIMEOUT }
     }
 
-    /// Reads the keys that traces and metrics share. `None` if the destination is off.
+    /// Reads the keys that traces and metrics share. `None` if the destination is off: if the file does not decide, and
+    /// neither `asked` does, it is on if its variable has an endpoint.
     pub(super) fn read(
         s: &Section<'_>,
+        asked: Option<bool>,
         endpoint_env: &'static str,
         default: fn() -> Endpoint,
     ) -> Option<Self> {
         let endpoint = s.field("endpoint").env(endpoint_env);
-        let on = s.enabled_or(endpoint.present());
+        let on = s.enabled_or(asked.unwrap_or(endpoint.present()));
         let headers = headers(s, on);
         let config = Self {
             headers,

@@ -132,6 +132,11 @@ impl<'a> Section<'a> {
         (self.source.env)(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty())
     }
 
+    /// The `OTEL_*` variables that concern the core.
+    pub(super) fn otel(&self) -> trace_core::env::EnvSettings {
+        trace_core::env::EnvSettings::read(self.source.env)
+    }
+
     /// Says that something will not happen as asked.
     pub(super) fn warn(&self, message: impl Into<String>) {
         self.source.report.warning(&self.path, message);

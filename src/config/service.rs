@@ -8,7 +8,8 @@ use super::section::Section;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceConfig {
-    /// `service.name`. Else `OTEL_SERVICE_NAME`, else `mplp-trace`.
+    /// `service.name`. Else `OTEL_SERVICE_NAME`, else as `OTEL_RESOURCE_ATTRIBUTES` or `opentelemetry.resource` say, else
+    /// `mplp-trace`.
     pub name: String,
     /// `service.version`.
     pub version: Option<String>,
@@ -35,10 +36,10 @@ impl ServiceConfig {
         self.environment.eq_ignore_ascii_case("production")
     }
 
-    pub(super) fn read(s: &Section<'_>) -> Self {
+    pub(super) fn read(s: &Section<'_>, named: Option<String>) -> Self {
         let default = Self::default();
         Self {
-            name: s.field("name").env("OTEL_SERVICE_NAME").text().unwrap_or(default.name),
+            name: s.field("name").env("OTEL_SERVICE_NAME").text().or(named).unwrap_or(default.name),
             version: s.field("version").text(),
             namespace: s.field("namespace").text(),
             environment: s.field("environment").env("NODE_ENV").text().unwrap_or(default.environment),

@@ -11,10 +11,13 @@ use super::alerting::AlertingConfig;
 use super::anomaly::AnomalyDetectionConfig;
 use super::metrics::MetricsConfig;
 use super::parse::{Format, MAX_BYTES, parse};
+use super::processing::ProcessingConfig;
 use super::report::Report;
+use super::resource::ResourceConfig;
 use super::section::{Section, Source};
 use super::server::{ServerConfig, StoreConfig};
 use super::service::ServiceConfig;
+use super::tenancy::TenancyConfig;
 use super::tracing::TracingConfig;
 use crate::error::{ConfigErrors, ConfigWarning};
 
@@ -32,6 +35,10 @@ pub struct TraceConfig {
     pub server: ServerConfig,
     /// The memory.
     pub store: StoreConfig,
+    /// What happens to spans before they are sent.
+    pub processing: ProcessingConfig,
+    /// Whose telemetry it is; `None` if there is one tenant.
+    pub tenancy: Option<TenancyConfig>,
 }
 
 /// `opentelemetry`.
@@ -44,10 +51,19 @@ pub struct OpenTelemetryConfig {
     pub tracing: TracingConfig,
     /// Metrics.
     pub metrics: MetricsConfig,
+    /// What describes the process besides the service.
+    pub resource: ResourceConfig,
 }
 
 /// A configuration and what in it will not happen as asked.
 pub type Loaded = (TraceConfig, Vec<ConfigWarning>);
+
+impl From<TraceConfig> for Loaded {
+    /// A configuration that was made in code has nothing to warn of.
+    fn from(config: TraceConfig) -> Self {
+        (config, Vec::new())
+    }
+}
 
 impl TraceConfig {
     /// Reads a text. `env` looks up environment variables: those that the text names, and those that fill in what it
@@ -104,6 +120,8 @@ impl TraceConfig {
             alerting: s.section("alerting", AlertingConfig::read),
             server: s.section("server", ServerConfig::read),
             store: s.section("store", StoreConfig::read),
+            processing: s.section("processing", ProcessingConfig::read),
+            tenancy: s.section("tenancy", TenancyConfig::read),
         });
         report.finish().map(|warnings| (config, warnings))
     }
@@ -112,35 +130,36 @@ impl TraceConfig {
 impl Default for OpenTelemetryConfig {
     fn default() -> Self {
         let service = ServiceConfig::default();
-        Self { tracing: TracingConfig::for_service(&service), service, metrics: MetricsConfig::default() }
+        Self {
+            tracing: TracingConfig::for_service(&service),
+            service,
+            metrics: MetricsConfig::default(),
+            resource: ResourceConfig::default(),
+        }
     }
 }
 
 impl OpenTelemetryConfig {
     fn read(s: &Section<'_>) -> Self {
-        let service = s.section("service", ServiceConfig::read);
-        let mut tracing = s.section("tracing", |s| TracingConfig::read(s, &service));
-        let mut metrics = s.section("metrics", MetricsConfig::read);
+        let env = s.otel();
+        for warning in &env.warnings {
+            s.warn_at(warning.variable, warning.message.clone());
+        }
+        let mut resource = s.section("resource", |s| ResourceConfig::read(s, &env));
+        // The service has keys of its own, which win.
+        let named = resource.attributes.remove("service.name");
+        let service = s.section("service", |s| ServiceConfig::read(s, named));
+        let mut tracing = s.section("tracing", |s| TracingConfig::read(s, &service, &env));
+        let mut metrics = s.section("metrics", |s| MetricsConfig::read(s, &env));
         if let (Some(from), Some(to)) = (&tracing.exporters.otlp, &mut metrics.exporters.otlp) {
             to.destination.share_authorization(from);
         }
-        if sdk_disabled(s) {
+        if env.disabled {
             tracing.enabled = false;
             metrics.enabled = false;
         }
-        Self { service, tracing, metrics }
+        Self { service, tracing, metrics, resource }
     }
-}
-
-/// `OTEL_SDK_DISABLED`: by the OpenTelemetry specification only `true` counts, and it wins over the file.
-fn sdk_disabled(s: &Section<'_>) -> bool {
-    const NAME: &str = "OTEL_SDK_DISABLED";
-    let Some(value) = s.variable(NAME) else { return false };
-    let disabled = value.eq_ignore_ascii_case("true");
-    if !disabled && !value.eq_ignore_ascii_case("false") {
-        s.warn(format!("{NAME} is neither true nor false; it counts as false"));
-    }
-    disabled
 }
 
 fn read(path: &Path) -> Result<String, ConfigErrors> {

@@ -1,7 +1,10 @@
 //! What is traced and where spans go.
 
 use serde::Serialize;
+use trace_core::env::EnvSettings;
 
+use super::asked::Asked;
+use super::batch::{BatchConfig, LimitsConfig};
 use super::endpoint::Endpoint;
 use super::jaeger::JaegerConfig;
 use super::otlp::OtlpConfig;
@@ -18,10 +21,15 @@ pub struct TracingConfig {
     pub sampling_rate: f64,
     /// Where spans go.
     pub exporters: TraceExportersConfig,
+    /// How they are batched for destinations elsewhere.
+    pub batch: BatchConfig,
+    /// How much one span may hold.
+    pub limits: LimitsConfig,
 }
 
 /// `opentelemetry.tracing.exporters`: what is `None` is off. An exporter is on if its section is there without
-/// `enabled: false`, or if the environment has its endpoint.
+/// `enabled: false`; else if `OTEL_TRACES_EXPORTER` lists it; else, without that variable, if the environment has its
+/// endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TraceExportersConfig {
@@ -39,8 +47,8 @@ pub struct TraceExportersConfig {
 pub struct ConsoleConfig {}
 
 impl ConsoleConfig {
-    pub(super) fn read(s: &Section<'_>) -> Option<Self> {
-        s.enabled_or(false).then_some(Self {})
+    pub(super) fn read(s: &Section<'_>, otherwise: bool) -> Option<Self> {
+        s.enabled_or(otherwise).then_some(Self {})
     }
 }
 
@@ -48,27 +56,47 @@ impl TracingConfig {
     /// The defaults for a service, whose environment decides the sampling rate.
     pub fn for_service(service: &ServiceConfig) -> Self {
         let sampling_rate = if service.is_production() { 0.1 } else { 1.0 };
-        Self { enabled: true, sampling_rate, exporters: TraceExportersConfig::default() }
+        Self {
+            enabled: true,
+            sampling_rate,
+            exporters: TraceExportersConfig::default(),
+            batch: BatchConfig::default(),
+            limits: LimitsConfig::default(),
+        }
     }
 
-    pub(super) fn read(s: &Section<'_>, service: &ServiceConfig) -> Self {
+    pub(super) fn read(s: &Section<'_>, service: &ServiceConfig, env: &EnvSettings) -> Self {
         let default = Self::for_service(service);
         Self {
             enabled: s.enabled_or(default.enabled),
             sampling_rate: s.field("samplingRate").number(0.0..=1.0).unwrap_or(default.sampling_rate),
-            exporters: s.section("exporters", TraceExportersConfig::read),
+            exporters: s.section("exporters", |s| TraceExportersConfig::read(s, env)),
+            batch: s.section("batch", |s| BatchConfig::read(s, env)),
+            limits: s.section("limits", |s| LimitsConfig::read(s, env)),
         }
     }
 }
 
 impl TraceExportersConfig {
-    fn read(s: &Section<'_>) -> Self {
+    fn read(s: &Section<'_>, env: &EnvSettings) -> Self {
+        let asked =
+            Asked::new(s, "OTEL_TRACES_EXPORTER", env.traces_exporters.as_deref(), &["otlp", "console"]);
         let otlp = s.section("otlp", |s| {
-            OtlpConfig::read(s, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", Endpoint::local_traces)
+            OtlpConfig::read(
+                s,
+                asked.for_kind("otlp"),
+                "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+                Endpoint::local_traces,
+            )
         });
         let jaeger = s.section("jaeger", |s| {
             JaegerConfig::read(s).and_then(|jaeger| jaeger.unless_twice(s, otlp.as_ref()))
         });
-        Self { otlp, jaeger, console: s.section("console", ConsoleConfig::read) }
+        Self {
+            otlp,
+            jaeger,
+            console: s
+                .section("console", |s| ConsoleConfig::read(s, asked.for_kind("console").unwrap_or(false))),
+        }
     }
 }

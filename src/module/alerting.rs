@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use trace_alerting::{AlertConfig, AlertRouter, Route};
-use trace_core::signal::Notifier;
+use trace_core::signal::{AlertSink, Notifier};
+use trace_core::tenant::{QuotaAlertSink, Tenancy};
 
 use super::BuildError;
 use super::builtin::name_for;
@@ -46,6 +47,14 @@ pub(super) fn start(
         builder = builder.default_route(Route::to(Vec::<String>::new()));
     }
     Ok(Some(Arc::new(builder.start()?)))
+}
+
+/// Where parts of the module raise alerts: the router, behind the quotas of tenants if there are any.
+pub(super) fn sink(router: &Arc<AlertRouter>, tenancy: Option<&Arc<Tenancy>>) -> Arc<dyn AlertSink> {
+    match tenancy {
+        Some(tenancy) => Arc::new(QuotaAlertSink::new(tenancy.clone(), router.clone())),
+        None => router.clone(),
+    }
 }
 
 fn routed(n: usize, route: &RouteConfig, on: &[String], off: &[String]) -> Route {

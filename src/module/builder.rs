@@ -1,6 +1,5 @@
 //! Putting a module together.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,16 +8,18 @@ use trace_core::detect::{DetectionConfig, DetectionStage};
 use trace_core::metric::{MeterRegistry, ProcessSampler, register_process_metrics};
 use trace_core::model::{KeyValue, Resource, Scope, SpanId, Timestamp, TraceId};
 use trace_core::pipeline::{DestinationConfig, Pipeline};
-use trace_core::record::{Recorder, current_context};
-use trace_core::sample::{AlwaysOff, ParentBased, RatioSampler};
+use trace_core::record::{Recorder, SpanLimits, current_context};
+use trace_core::resource::detect;
+use trace_core::sample::{ParentBased, RatioSampler};
 use trace_core::service::{HealthCheck, TracingService};
 use trace_core::signal::{Detector, Notifier, SpanExporter, SpanProcessor};
 use trace_core::store::{AnomalyLog, MemoryStore, MemoryStoreConfig};
+use trace_core::tenant::Tenancy;
 
 use super::health::{AlertingHealth, ConfigurationHealth, MetricsHealth, Off, TracingHealth};
 use super::registry::{Registry, SpanDestination};
-use super::{BuildError, TraceModule, alerting, metric_hook, self_metrics};
-use crate::config::{ModelType, ServiceConfig, TraceConfig};
+use super::{BuildError, TraceModule, alerting, metric_hook, processing, self_metrics};
+use crate::config::{Loaded, ModelType, OpenTelemetryConfig, TenancyConfig, TraceConfig};
 use crate::error::ConfigWarning;
 
 /// The name of the embedded store in the ledger.
@@ -42,9 +43,11 @@ pub struct TraceModuleBuilder {
 }
 
 impl TraceModuleBuilder {
-    /// The configuration; the defaults if this is not called.
-    pub fn config(mut self, config: TraceConfig) -> Self {
+    /// The configuration, alone or as it was loaded, with its warnings; the defaults if this is not called.
+    pub fn config(mut self, config: impl Into<Loaded>) -> Self {
+        let (config, warnings) = config.into();
         self.config = config;
+        self.warnings.extend(warnings);
         self
     }
 
@@ -104,7 +107,8 @@ impl TraceModuleBuilder {
     /// A part that cannot be built as it is configured, by its key; a thread that the system refuses.
     pub fn build(mut self) -> Result<TraceModule, BuildError> {
         let config = &self.config;
-        let resource = resource(&config.opentelemetry.service);
+        let resource = resource(&config.opentelemetry);
+        let tenancy = config.tenancy.as_ref().map(TenancyConfig::build);
         let windows = Arc::new(RedWindows::default());
         let store = MemoryStore::new(MemoryStoreConfig {
             max_bytes: usize::try_from(config.store.max_bytes).unwrap_or(usize::MAX),
@@ -114,10 +118,11 @@ impl TraceModuleBuilder {
         metrics.set_exemplar_source(current_exemplar);
         let process = Arc::new(ProcessSampler::new());
 
-        let (pipeline, metric_names) = self.pipeline(resource, &windows, &store, &metrics)?;
+        let pipeline = self.pipeline(resource, &windows, &store, &metrics, tenancy.as_ref())?;
         let mut notifiers = self.registry.build_notifiers(&self.config)?;
         notifiers.append(&mut self.notifiers);
         let alerts = alerting::start(&self.config, notifiers, &self.warnings)?;
+        let sink = alerts.as_ref().map(|router| alerting::sink(router, tenancy.as_ref()));
 
         let anomalies = Arc::new(AnomalyLog::default());
         let detection = match self.build_detector()? {
@@ -127,8 +132,8 @@ impl TraceModuleBuilder {
                     .windows(windows.clone())
                     .anomaly_log(anomalies.clone())
                     .config(self.detection.clone());
-                if let Some(alerts) = &alerts {
-                    stage = stage.alert_sink(alerts.clone());
+                if let Some(sink) = &sink {
+                    stage = stage.alert_sink(sink.clone());
                 }
                 Some(Arc::new(stage.start()?))
             }
@@ -137,7 +142,7 @@ impl TraceModuleBuilder {
         let own = metrics.meter(Scope::from_static("mplp-trace", env!("CARGO_PKG_VERSION")));
         if self.config.opentelemetry.metrics.enabled {
             register_process_metrics(&own, process.clone())?;
-            self_metrics::register_pipeline(&own, &pipeline.ledger_reader(), metric_names)?;
+            pipeline.register_metrics(&own)?;
             if let Some(alerts) = &alerts {
                 self_metrics::register_alerting(&own, alerts)?;
             }
@@ -158,21 +163,22 @@ impl TraceModuleBuilder {
             Some(stage) => service.optional_check(stage.clone()),
             None => service.optional_check(Arc::new(Off("anomaly_detection"))),
         };
-        service = match &alerts {
-            Some(alerts) => {
-                service.alert_sink(alerts.clone()).optional_check(Arc::new(AlertingHealth(alerts.clone())))
+        service = match (&alerts, sink) {
+            (Some(alerts), Some(sink)) => {
+                service.alert_sink(sink).optional_check(Arc::new(AlertingHealth(alerts.clone())))
             }
-            None => service.optional_check(Arc::new(Off("alerting"))),
+            _ => service.optional_check(Arc::new(Off("alerting"))),
         };
         for part in self.checks {
             service = service.required_check(part);
         }
         if !self.warnings.is_empty() {
-            service = service.optional_check(Arc::new(ConfigurationHealth(self.warnings)));
+            service = service.optional_check(Arc::new(ConfigurationHealth(self.warnings.clone())));
         }
         Ok(TraceModule {
             service: service.build(),
             config: self.config,
+            warnings: self.warnings,
             pipeline,
             metrics,
             windows,
@@ -189,22 +195,25 @@ impl TraceModuleBuilder {
         windows: &Arc<RedWindows>,
         store: &MemoryStore,
         metrics: &MeterRegistry,
-    ) -> Result<(Pipeline, BTreeSet<String>), BuildError> {
+        tenancy: Option<&Arc<Tenancy>>,
+    ) -> Result<Pipeline, BuildError> {
         let otel = &self.config.opentelemetry;
-        let mut recorder = Recorder::builder().resource(resource);
-        recorder = if otel.tracing.enabled {
-            let ratio = RatioSampler::new(otel.tracing.sampling_rate)
-                .map_err(|e| BuildError::part("opentelemetry.tracing.samplingRate", e))?;
-            recorder.sampler(ParentBased::new(ratio))
-        } else {
-            recorder.sampler(AlwaysOff)
-        };
+        let ratio = RatioSampler::new(otel.tracing.sampling_rate)
+            .map_err(|e| BuildError::part("opentelemetry.tracing.samplingRate", e))?;
+        let recorder = Recorder::builder()
+            .resource(resource)
+            .limits(otel.tracing.limits.apply_to(SpanLimits::default()))
+            .sampler(ParentBased::new(ratio));
         // What is read back at once need not wait for others to travel with.
         let at_once = DestinationConfig { max_delay: Duration::ZERO, ..DestinationConfig::default() };
-        let mut builder = Pipeline::builder().recorder(recorder);
-        for processor in self.processors.drain(..) {
-            builder = builder.processor(Boxed(processor));
+        let mut builder = Pipeline::builder().recorder(recorder).recording(otel.tracing.enabled);
+        if let Some(tenancy) = tenancy {
+            builder = builder.tenants(tenancy.clone());
         }
+        for processor in self.processors.drain(..) {
+            builder = builder.processor(processor);
+        }
+        builder = processing::add(builder, &self.config.processing)?;
         builder = builder.processor(MeasureProcessor::new(windows.clone())).export_spans_with(
             MEMORY,
             store.clone(),
@@ -216,18 +225,16 @@ impl TraceModuleBuilder {
                 builder = builder.export_spans_with(&name, d.exporter, d.config);
             }
         }
-        let mut names = BTreeSet::new();
         if otel.metrics.enabled {
             for (kind, d) in self.registry.build_metrics(&self.config)? {
                 let name = format!("{kind}_metrics");
-                builder = builder.export_metrics(&name, d.exporter);
-                names.insert(name);
+                builder = builder.export_metrics_with(&name, d.exporter, d.config);
             }
             let interval = otel.metrics.exporters.otlp.as_ref().map_or(METRIC_INTERVAL, |o| o.interval);
             let metrics = metrics.clone();
             builder = builder.collect_metrics(interval, move || metrics.collect(Timestamp::now()));
         }
-        Ok((builder.start()?, names))
+        Ok(builder.start()?)
     }
 
     fn build_detector(&mut self) -> Result<Option<Box<dyn Detector>>, BuildError> {
@@ -254,15 +261,9 @@ impl std::fmt::Debug for TraceModuleBuilder {
     }
 }
 
-struct Boxed(Box<dyn SpanProcessor>);
-
-impl SpanProcessor for Boxed {
-    fn process(&self, batch: &mut trace_core::batch::SpanBatchMut) {
-        self.0.process(batch);
-    }
-}
-
-fn resource(service: &ServiceConfig) -> Resource {
+/// What the process finds out about itself, then what the configuration says, then the service.
+fn resource(otel: &OpenTelemetryConfig) -> Resource {
+    let service = &otel.service;
     let optional = [("service.version", &service.version), ("service.namespace", &service.namespace)];
     let optional = optional.into_iter().filter_map(|(key, v)| Some(KeyValue::new(key, v.clone()?)));
     let known = [
@@ -270,7 +271,10 @@ fn resource(service: &ServiceConfig) -> Resource {
         KeyValue::new("deployment.environment.name", service.environment.clone()),
         KeyValue::new("process.pid", i64::from(std::process::id())),
     ];
-    Resource::new(known.into_iter().chain(optional))
+    let given = otel.resource.attributes.iter().map(|(k, v)| KeyValue::new(k.clone(), v.clone()));
+    detect(&otel.resource.detectors)
+        .merge(&Resource::new(given))
+        .merge(&Resource::new(known.into_iter().chain(optional)))
 }
 
 fn current_exemplar() -> Option<(TraceId, SpanId)> {

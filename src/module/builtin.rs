@@ -19,12 +19,12 @@ use crate::config::{
 pub(super) fn register(registry: &mut Registry) {
     registry.span_exporter("otlp", |config| {
         let Some(otlp) = &config.opentelemetry.tracing.exporters.otlp else { return Ok(None) };
-        span_destination("opentelemetry.tracing.exporters.otlp", otlp).map(Some)
+        span_destination("opentelemetry.tracing.exporters.otlp", otlp, config).map(Some)
     });
     registry.span_exporter("jaeger", |config| {
         let Some(jaeger) = &config.opentelemetry.tracing.exporters.jaeger else { return Ok(None) };
         let otlp = OtlpConfig::new(Endpoint::clone(&jaeger.endpoint));
-        span_destination("opentelemetry.tracing.exporters.jaeger", &otlp).map(Some)
+        span_destination("opentelemetry.tracing.exporters.jaeger", &otlp, config).map(Some)
     });
     registry.span_exporter("console", |config| {
         Ok(config.opentelemetry.tracing.exporters.console.map(|_| SpanDestination {
@@ -36,7 +36,12 @@ pub(super) fn register(registry: &mut Registry) {
         let Some(otlp) = &config.opentelemetry.metrics.exporters.otlp else { return Ok(None) };
         let exporter = OtlpMetricExporter::new(&transport(&otlp.destination))
             .map_err(|e| BuildError::part("opentelemetry.metrics.exporters.otlp", e))?;
-        Ok(Some(MetricDestination { exporter: Box::new(exporter) }))
+        let config = DestinationConfig {
+            timeout: otlp.destination.timeout,
+            component: "otlp_http_metric_exporter",
+            ..DestinationConfig::default()
+        };
+        Ok(Some(MetricDestination { exporter: Box::new(exporter), config }))
     });
     registry.notifier("slack", |config| {
         let Some(slack) = &config.alerting.notifications.slack else { return Ok(Vec::new()) };
@@ -117,9 +122,17 @@ fn mail_channels(
     Ok(EmailNotifier::for_recipients(&settings)?.into_iter().map(|n| Arc::new(n) as _).collect())
 }
 
-fn span_destination(path: &str, config: &OtlpConfig) -> Result<SpanDestination, BuildError> {
+fn span_destination(
+    path: &str,
+    config: &OtlpConfig,
+    whole: &TraceConfig,
+) -> Result<SpanDestination, BuildError> {
     let exporter = OtlpSpanExporter::new(&transport(config)).map_err(|e| BuildError::part(path, e))?;
-    let config = DestinationConfig { timeout: config.timeout, ..DestinationConfig::default() };
+    let config = whole.opentelemetry.tracing.batch.apply_to(DestinationConfig {
+        timeout: config.timeout,
+        component: "otlp_http_span_exporter",
+        ..DestinationConfig::default()
+    });
     Ok(SpanDestination { exporter: Box::new(exporter), config })
 }
 

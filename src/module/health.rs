@@ -24,10 +24,16 @@ impl HealthCheck for TracingHealth {
 
     fn check(&self) -> ComponentHealth {
         let ledger = self.0.read();
-        let lost: u64 = ledger.dropped.values().sum();
+        // Over the quota is what somebody asked for.
+        let lost: u64 = ledger.dropped.iter().filter(|(why, _)| **why != "quota").map(|(_, n)| n).sum();
         let status = if lost > 0 { CheckStatus::Warn } else { CheckStatus::Pass };
         let mut checks =
             vec![check("recording", status, format!("{} spans recorded, {lost} lost", ledger.received))];
+        if ledger.edits_dropped > 0 {
+            let message =
+                format!("{} attributes or events had no room and are missing", ledger.edits_dropped);
+            checks.push(check("additions", CheckStatus::Warn, message));
+        }
         let mut last_error = None;
         for d in &ledger.destinations {
             let lost = d.lost();

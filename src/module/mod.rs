@@ -17,6 +17,7 @@ mod builtin;
 mod error;
 mod health;
 mod metric_hook;
+mod processing;
 mod registry;
 mod self_metrics;
 mod shutdown;

@@ -22,6 +22,8 @@ pub struct SpanDestination {
 pub struct MetricDestination {
     /// Where metrics go.
     pub exporter: Box<dyn MetricExporter>,
+    /// Queue and attempts.
+    pub config: DestinationConfig,
 }
 
 type Factory<T> = Arc<dyn Fn(&TraceConfig) -> Result<T, BuildError> + Send + Sync>;

@@ -14,7 +14,8 @@ use trace_core::store::MemoryStore;
 
 use super::builder::TraceModuleBuilder;
 use super::{BuildError, ShutdownError, ShutdownReport, global};
-use crate::config::TraceConfig;
+use crate::config::{Loaded, TraceConfig};
+use crate::error::ConfigWarning;
 
 /// How long `Drop` waits.
 const DROP_LIMIT: Duration = Duration::from_secs(5);
@@ -25,6 +26,7 @@ const DROP_LIMIT: Duration = Duration::from_secs(5);
 /// everything.
 pub struct TraceModule {
     pub(super) config: TraceConfig,
+    pub(super) warnings: Vec<ConfigWarning>,
     pub(super) service: TracingService,
     pub(super) pipeline: Pipeline,
     pub(super) metrics: MeterRegistry,
@@ -36,11 +38,12 @@ pub struct TraceModule {
 }
 
 impl TraceModule {
-    /// Starts what the configuration asks for.
+    /// Starts what the configuration asks for. Takes a [`TraceConfig`], or what `TraceConfig::from_file` and its like
+    /// give: then the warnings are in [`TraceModule::warnings`] and in the health.
     ///
     /// # Errors
     /// A part that cannot be built as it is configured, by its key; a thread that the system refuses.
-    pub fn from_config(config: TraceConfig) -> Result<Self, BuildError> {
+    pub fn from_config(config: impl Into<Loaded>) -> Result<Self, BuildError> {
         Self::builder().config(config).build()
     }
 
@@ -62,6 +65,11 @@ impl TraceModule {
     /// The configuration it was built from.
     pub fn config(&self) -> &TraceConfig {
         &self.config
+    }
+
+    /// What the configuration asks for and does not happen.
+    pub fn warnings(&self) -> &[ConfigWarning] {
+        &self.warnings
     }
 
     /// The five calls of the module: metrics, alerts, performance, anomalies, health.
@@ -126,7 +134,7 @@ impl TraceModule {
         let started = std::time::Instant::now();
         let spans = match self.pipeline.shutdown(deadline) {
             Ok(report) => report,
-            Err(error) => error.report,
+            Err(error) => *error.report,
         };
         if let Some(stage) = &self.detection {
             stage.shutdown();

@@ -4,7 +4,9 @@
 mod channels;
 mod destinations;
 mod environment;
+mod otel_variables;
 mod problems;
+mod processing;
 mod robustness;
 mod secrets;
 mod seed;

@@ -35,10 +35,13 @@ fn the_known_keys_are_those_of_the_documentation() {
         keys.join(" ")
     };
     for (path, keys) in [
-        ("", "alerting anomalyDetection opentelemetry server store"),
-        ("opentelemetry", "metrics service tracing"),
+        ("", "alerting anomalyDetection opentelemetry processing server store tenancy"),
+        ("opentelemetry", "metrics resource service tracing"),
+        ("opentelemetry.resource", "attributes detectors"),
         ("opentelemetry.service", "environment name namespace version"),
-        ("opentelemetry.tracing", "enabled exporters samplingRate"),
+        ("opentelemetry.tracing", "batch enabled exporters limits samplingRate"),
+        ("opentelemetry.tracing.batch", "exportTimeoutMs maxBatchSize maxDelayMs maxQueueSize"),
+        ("opentelemetry.tracing.limits", "attributes events links valueLength"),
         ("opentelemetry.tracing.exporters", "console jaeger otlp"),
         ("opentelemetry.tracing.exporters.otlp", "compression enabled endpoint headers timeoutMs"),
         ("opentelemetry.tracing.exporters.jaeger", "enabled endpoint"),
@@ -54,6 +57,13 @@ fn the_known_keys_are_those_of_the_documentation() {
         ("alerting.notifications.slack", "channel enabled webhookUrl"),
         ("server", "host port"),
         ("store", "maxBytes"),
+        ("processing", "enrich redact"),
+        (
+            "processing.redact",
+            "action detectors enabled exceptKeys hashKey keys patterns spanNames usualSecrets",
+        ),
+        ("tenancy", "defaultTenant enabled maxTenants quota resourceAttributes spanAttributes tenants"),
+        ("tenancy.quota", "alertsPerMinute series spanBurst spansPerSecond"),
     ] {
         assert_eq!(unknown(path), keys, "{path}");
     }

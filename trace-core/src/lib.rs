@@ -24,10 +24,13 @@
 //! | [`metric`] | instruments and their collection |
 //! | [`pipeline`] | processors, destinations, retry, shutdown, the account of every span |
 //! | [`sample`], [`propagate`] | which traces are recorded; trace headers: W3C, B3, Jaeger and others |
+//! | [`process`] | processors: enrich, redact, resource |
+//! | [`tenant`] | whose telemetry it is, quotas, fair shares |
+//! | [`mod@env`], [`resource`] | `OTEL_*` variables; what a process finds out about itself |
 //! | [`store`], [`analyze`] | the in-memory store; windows, critical path, baselines, advice |
 //! | [`detect`] | from windows to anomalies to alerts |
 //! | [`service`] | `TracingService`: metrics, alerts, queries and health behind five calls |
-//! | `http` (feature `http`) | tower layers for servers |
+//! | `http` (feature `http`) | tower layers for servers and clients |
 //! | `testing` (feature `testing`) | what tests of exporters and instrumented code need |
 //!
 //! Everything else in the workspace is an implementation of a trait of [`signal`] over the data of [`model`].
@@ -38,17 +41,21 @@ pub mod analyze;
 pub mod batch;
 pub mod clock;
 pub mod detect;
+pub mod env;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod metric;
 pub mod model;
 pub mod pipeline;
+pub mod process;
 pub mod propagate;
 pub mod record;
+pub mod resource;
 pub mod sample;
 pub mod service;
 pub mod signal;
 pub mod store;
+pub mod tenant;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 

@@ -7,11 +7,13 @@ mod columns;
 mod copy;
 mod edit;
 mod pool;
+mod rewrite;
 mod sealed;
 mod view;
 
 pub(crate) use columns::{Cell, Columns, EventCell, LinkCell, List, NONE, Row, ScopeRef, StatusCode, Text};
 pub use edit::SpanBatchMut;
 pub(crate) use pool::{Home, Pool};
+pub use rewrite::Edit;
 pub use sealed::SpanBatch;
 pub use view::{Attributes, EventRef, LinkRef, SpanRef, StatusRef};

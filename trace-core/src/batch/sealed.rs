@@ -77,6 +77,11 @@ impl SpanBatch {
         let mut out: Vec<SpanBatchMut> = Vec::new();
         let mut whole = Vec::new();
         for part in parts {
+            // Neighbouring slices of one storage become one slice again.
+            if let Some(last) = whole.last_mut().filter(|last: &&mut Self| last.is_continued_by(&part)) {
+                last.range.end = part.range.end;
+                continue;
+            }
             // Copying pays for small batches only.
             if part.len() >= 256 || part.len() != part.inner.len() {
                 whole.push(part);
@@ -91,6 +96,10 @@ impl SpanBatch {
             }
         }
         whole.into_iter().chain(out.into_iter().map(SpanBatchMut::seal)).collect()
+    }
+
+    fn is_continued_by(&self, next: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &next.inner) && self.range.end == next.range.start
     }
 
     /// The storage in bytes that the spans occupy, in proportion for a slice.
@@ -225,6 +234,16 @@ mod tests {
         let spans = |b: &SpanBatch| b.iter().map(|s| s.to_span_data()).collect::<Vec<_>>();
         assert_eq!(spans(&whole), spans(&roomy));
         assert_eq!(spans(&part), spans(&roomy)[1..3]);
+    }
+
+    #[test]
+    fn neighbouring_slices_become_one_batch_again() {
+        let batch = SpanBatch::from_spans(resource(), (1..=4).map(full));
+        let joined = SpanBatch::concat(vec![batch.slice(0..1), batch.slice(1..3), batch.slice(3..4)]);
+        assert_eq!(joined.len(), 1);
+        assert_eq!(joined[0].len(), 4);
+        let apart = SpanBatch::concat(vec![batch.slice(0..1), batch.slice(2..4)]);
+        assert_eq!(apart.iter().map(SpanBatch::len).collect::<Vec<_>>(), [1, 2]);
     }
 
     #[test]

@@ -31,6 +31,21 @@ impl Resource {
             _ => "unknown_service",
         }
     }
+
+    /// Both resources in one; where they differ, `updating` wins.
+    ///
+    /// The rules are those of the resource SDK specification, "Merge": the schema is the one that is not empty, and
+    /// if both are there and differ, none, since no single schema describes the result.
+    #[must_use]
+    pub fn merge(&self, updating: &Self) -> Self {
+        let schema_url = match (&*self.schema_url, &*updating.schema_url) {
+            (_, "") => self.schema_url.clone(),
+            ("", _) => updating.schema_url.clone(),
+            (a, b) if a == b => self.schema_url.clone(),
+            _ => Cow::Borrowed(""),
+        };
+        Self { attributes: self.attributes.iter().chain(&updating.attributes).cloned().collect(), schema_url }
+    }
 }
 
 /// The library that recorded: OpenTelemetry's instrumentation scope.
@@ -60,5 +75,25 @@ impl Scope {
     /// A scope with a name alone.
     pub fn named(name: impl Into<Cow<'static, str>>) -> Self {
         Self { name: name.into(), ..Self::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_updating_resource_wins_and_schemas_must_agree() {
+        let with = |schema: &'static str, value: i64| Resource {
+            schema_url: Cow::Borrowed(schema),
+            ..Resource::new([KeyValue::new("k", value), KeyValue::new(format!("own{value}"), value)])
+        };
+        let merged = with("", 1).merge(&with("s", 2));
+        assert_eq!(merged.attributes.get("k"), Some(&Value::I64(2)));
+        assert_eq!(merged.attributes.len(), 3);
+        assert_eq!(merged.schema_url, "s");
+        for (old, new, both) in [("s", "", "s"), ("s", "s", "s"), ("s", "t", "")] {
+            assert_eq!(with(old, 1).merge(&with(new, 2)).schema_url, both);
+        }
     }
 }

@@ -15,16 +15,24 @@ pub struct TenantId(Arc<str>);
 pub struct ParseTenantError(String);
 
 impl TenantId {
+    /// The attribute of a span, metric point or resource that says whose it is.
+    pub const ATTRIBUTE: &'static str = "mplp.tenant.id";
+
     /// The id of this name.
     ///
     /// # Errors
     /// Empty names, names over 128 bytes, and characters other than letters, digits, `-`, `_` and `.`.
     pub fn new(name: &str) -> Result<Self, ParseTenantError> {
-        let ok = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-        if name.is_empty() || name.len() > 128 || !name.bytes().all(ok) {
+        if !Self::is_valid(name) {
             return Err(ParseTenantError(name.chars().take(64).collect()));
         }
         Ok(Self(Arc::from(name)))
+    }
+
+    /// Whether this is the name of a tenant.
+    pub fn is_valid(name: &str) -> bool {
+        let ok = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+        !name.is_empty() && name.len() <= 128 && name.bytes().all(ok)
     }
 
     /// The name.

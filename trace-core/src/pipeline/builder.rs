@@ -1,21 +1,25 @@
-//! Building a pipeline, and its handle.
+//! Building a pipeline.
 
-use std::sync::atomic::Ordering;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{JoinHandle, Thread};
-use std::time::{Duration, Instant};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use super::destination::{Destination, DestinationConfig, deadline_in, join_until};
-use super::error::{DeliveryError, FlushError};
-use super::ledger::{DeliveryReport, Forwarded, Ledger, LedgerReader};
-use super::metric_reader::{Collect, MetricReader, ReaderCommand};
+use super::account::Forwarded;
+use super::config::DestinationConfig;
+use super::destination::Destination;
+use super::handle::{Pipeline, Running};
+use super::ingest_queue::IngestQueue;
+use super::inside::PipelineId;
+use super::ledger_reader::LedgerReader;
+use super::metric_reader::{Collect, MetricReader};
 use super::payload::{Metrics, Spans};
-use super::worker::{Command, PipelineWorker};
-use crate::batch::SpanBatch;
-use crate::model::MetricBatch;
+use super::worker::PipelineWorker;
+use crate::env::EnvSettings;
+use crate::model::{MetricBatch, Resource};
 use crate::record::{Recorder, RecorderBuilder};
+use crate::resource::{ResourceDetector, detect};
 use crate::signal::{MetricExporter, SpanExporter, SpanProcessor};
+use crate::tenant::Tenancy;
 
 /// An interval of zero would keep a processor busy.
 const SHORTEST: Duration = Duration::from_millis(1);
@@ -24,10 +28,36 @@ const SHORTEST: Duration = Duration::from_millis(1);
 pub struct PipelineBuilder {
     recorder: RecorderBuilder,
     processors: Vec<Arc<dyn SpanProcessor>>,
-    spans: Vec<(String, Box<dyn SpanExporter>, DestinationConfig)>,
-    metrics: Vec<(String, Box<dyn MetricExporter>, DestinationConfig)>,
-    collect: Option<(Collect, Duration)>,
+    /// A destination without settings of its own gets those of the environment.
+    spans: Vec<(String, Box<dyn SpanExporter>, Option<DestinationConfig>)>,
+    metrics: Vec<(String, Box<dyn MetricExporter>, Option<DestinationConfig>)>,
+    collect: Option<(Collect, Option<Duration>)>,
     interval: Duration,
+    ingest_bytes: usize,
+    tenancy: Option<Arc<Tenancy>>,
+    env: EnvSettings,
+    detected: Resource,
+    disabled: bool,
+    recording: bool,
+}
+
+impl Default for PipelineBuilder {
+    fn default() -> Self {
+        Self {
+            recorder: Recorder::builder(),
+            processors: Vec::new(),
+            spans: Vec::new(),
+            metrics: Vec::new(),
+            collect: None,
+            interval: Duration::from_millis(100),
+            ingest_bytes: 32 << 20,
+            tenancy: None,
+            env: EnvSettings::default(),
+            detected: Resource::default(),
+            disabled: false,
+            recording: true,
+        }
+    }
 }
 
 impl PipelineBuilder {
@@ -38,6 +68,50 @@ impl PipelineBuilder {
         self
     }
 
+    /// Uses the `OTEL_*` variables of the process: see [`PipelineBuilder::env`]. Also finds out what the process can
+    /// say about itself, with `service`, `telemetry_sdk`, `process`, `host`, `os` and `container`.
+    ///
+    /// Warnings about variables are in [`Pipeline::env_warnings`].
+    #[must_use]
+    pub fn from_env(self) -> Self {
+        self.detect_resource(&ResourceDetector::ALL).env(EnvSettings::from_process())
+    }
+
+    /// Uses these variables where the program sets nothing: `OTEL_BSP_*` for destinations for spans without settings
+    /// of their own, `OTEL_METRIC_EXPORT_*` for metrics, `OTEL_*_LIMIT` for a recorder without limits of its own;
+    /// resource attributes of the recorder win over those of the variables. `OTEL_SDK_DISABLED` wins over the program.
+    ///
+    /// Samplers and propagators are not built from here, since they have settings of their own.
+    #[must_use]
+    pub fn env(mut self, env: EnvSettings) -> Self {
+        self.disabled |= env.disabled;
+        self.env = env;
+        self
+    }
+
+    /// Completes the resource with what these detectors find; variables and the recorder's own attributes win.
+    #[must_use]
+    pub fn detect_resource(mut self, detectors: &[ResourceDetector]) -> Self {
+        self.detected = self.detected.merge(&detect(detectors));
+        self
+    }
+
+    /// Records, delivers and starts nothing, as `OTEL_SDK_DISABLED` demands. Contexts are still passed on: a span has
+    /// that of its parent.
+    #[must_use]
+    pub fn disabled(mut self, yes: bool) -> Self {
+        self.disabled |= yes;
+        self
+    }
+
+    /// Whether spans are recorded; true by default. If not, a span has the context of its parent, metrics are still
+    /// collected, and an [`Ingest`](super::Ingest) still works.
+    #[must_use]
+    pub fn recording(mut self, yes: bool) -> Self {
+        self.recording = yes;
+        self
+    }
+
     /// Adds a step that every batch passes, after those added before.
     #[must_use]
     pub fn processor(mut self, processor: impl SpanProcessor + 'static) -> Self {
@@ -45,10 +119,19 @@ impl PipelineBuilder {
         self
     }
 
+    /// Whose spans and metrics these are: finds the tenant of every span before the first processor runs, holds tenants
+    /// to their quotas, and gives each a fair share of every destination's queue.
+    #[must_use]
+    pub fn tenants(mut self, tenancy: Arc<Tenancy>) -> Self {
+        self.tenancy = Some(tenancy);
+        self
+    }
+
     /// Adds a destination for spans.
     #[must_use]
-    pub fn export_spans(self, name: &str, exporter: impl SpanExporter + 'static) -> Self {
-        self.export_spans_with(name, exporter, DestinationConfig::default())
+    pub fn export_spans(mut self, name: &str, exporter: impl SpanExporter + 'static) -> Self {
+        self.spans.push((name.to_owned(), Box::new(exporter), None));
+        self
     }
 
     /// Adds a destination for spans that is fed in its own way.
@@ -59,14 +142,26 @@ impl PipelineBuilder {
         exporter: impl SpanExporter + 'static,
         config: DestinationConfig,
     ) -> Self {
-        self.spans.push((name.to_owned(), Box::new(exporter), config));
+        self.spans.push((name.to_owned(), Box::new(exporter), Some(config)));
         self
     }
 
     /// Adds a destination for metrics.
     #[must_use]
     pub fn export_metrics(mut self, name: &str, exporter: impl MetricExporter + 'static) -> Self {
-        self.metrics.push((name.to_owned(), Box::new(exporter), DestinationConfig::default()));
+        self.metrics.push((name.to_owned(), Box::new(exporter), None));
+        self
+    }
+
+    /// Adds a destination for metrics that is fed in its own way.
+    #[must_use]
+    pub fn export_metrics_with(
+        mut self,
+        name: &str,
+        exporter: impl MetricExporter + 'static,
+        config: DestinationConfig,
+    ) -> Self {
+        self.metrics.push((name.to_owned(), Box::new(exporter), Some(config)));
         self
     }
 
@@ -77,7 +172,17 @@ impl PipelineBuilder {
         interval: Duration,
         collect: impl Fn() -> MetricBatch + Send + Sync + 'static,
     ) -> Self {
-        self.collect = Some((Arc::new(collect), interval));
+        self.collect = Some((Arc::new(collect), Some(interval)));
+        self
+    }
+
+    /// Where metrics come from; they are collected as often as `OTEL_METRIC_EXPORT_INTERVAL` says, else every minute.
+    #[must_use]
+    pub fn collect_metrics_by_env(
+        mut self,
+        collect: impl Fn() -> MetricBatch + Send + Sync + 'static,
+    ) -> Self {
+        self.collect = Some((Arc::new(collect), None));
         self
     }
 
@@ -88,212 +193,117 @@ impl PipelineBuilder {
         self
     }
 
+    /// How much may wait that was handed in through an [`Ingest`](super::Ingest), in bytes; 32 MiB by default.
+    #[must_use]
+    pub fn ingest_bytes(mut self, bytes: usize) -> Self {
+        self.ingest_bytes = bytes;
+        self
+    }
+
     /// Starts the threads.
     ///
     /// # Errors
     /// If two destinations have the same name, or the operating system refuses a thread.
     pub fn start(self) -> std::io::Result<Pipeline> {
-        let mut names: Vec<_> =
-            self.spans.iter().map(|s| &s.0).chain(self.metrics.iter().map(|m| &m.0)).collect();
-        names.sort();
-        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-            let message = format!("two destinations are named {:?}: give each a name of its own", pair[0]);
-            return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, message));
+        self.check_names()?;
+        let id = PipelineId::next();
+        let Self { env, disabled, .. } = &self;
+        let (env, disabled) = (env.clone(), *disabled);
+        let resource = self.detected.merge(&env.resource());
+        let (recorder, drain) = self.recorder.or(&resource, |limits| env.limits.apply_to(limits)).build();
+        let mut reader = LedgerReader {
+            recorder: recorder.clone(),
+            forwarded: Arc::new(Forwarded::default()),
+            accounts: Vec::new(),
+            tenancy: self.tenancy.clone(),
+            disabled,
+            recording: self.recording,
+        };
+        let ingest = Arc::new(IngestQueue::new(self.ingest_bytes));
+        if disabled || !self.recording {
+            recorder.close();
         }
-        let (recorder, drain) = self.recorder.build();
+        if disabled {
+            ingest.close();
+            return Ok(Pipeline::new(id, reader, ingest, None, env.warnings));
+        }
+        let of_env = env.batch.apply_to(DestinationConfig::default());
         let spans = self
             .spans
             .into_iter()
-            .map(|(name, e, config)| Destination::start(&name, Spans(e), config).map(Arc::new))
+            .map(|(name, e, own)| Destination::start(id, &name, Spans(e), own.unwrap_or(of_env)))
+            .map(|started| started.map(Arc::new))
             .collect::<Result<Vec<_>, _>>()?;
+        let of_env = DestinationConfig {
+            timeout: env.metrics.export_timeout.unwrap_or(DestinationConfig::default().timeout),
+            ..DestinationConfig::default()
+        };
         let metrics = self
             .metrics
             .into_iter()
-            .map(|(name, e, config)| Destination::start(&name, Metrics(e), config).map(Arc::new))
+            .map(|(name, e, own)| Destination::start(id, &name, Metrics(e), own.unwrap_or(of_env)))
+            .map(|started| started.map(Arc::new))
             .collect::<Result<Vec<_>, _>>()?;
-        let forwarded = Arc::new(Forwarded::default());
-        let accounts = spans
-            .iter()
-            .map(|d| d.account().clone())
-            .chain(metrics.iter().map(|d| d.account().clone()))
-            .collect();
-        let ledger = LedgerReader { recorder: recorder.clone(), forwarded: forwarded.clone(), accounts };
+        let accounts = spans.iter().map(|d| d.account()).chain(metrics.iter().map(|d| d.account()));
+        reader.accounts = accounts.cloned().collect();
 
         let worker = PipelineWorker {
+            pipeline: id,
             drain,
+            ingest: ingest.clone(),
+            tenancy: self.tenancy.clone(),
             processors: self.processors,
             destinations: spans.clone(),
-            forwarded,
+            forwarded: reader.forwarded.clone(),
             interval: self.interval.max(SHORTEST),
         };
         let (commands, receiver) = channel();
         let thread =
             std::thread::Builder::new().name("mplp-pipeline".into()).spawn(move || worker.run(&receiver))?;
-        let mut running = Running { commands, wake: thread.thread().clone(), thread, reader: None };
-        if let Some((collect, interval)) = self.collect.filter(|_| !metrics.is_empty()) {
-            let reader =
-                MetricReader { collect, destinations: metrics.clone(), interval: interval.max(SHORTEST) };
+        let collection = Arc::new(OnceLock::new());
+        let mut running = Running {
+            commands,
+            wake: thread.thread().clone(),
+            thread,
+            reader: None,
+            spans,
+            metrics,
+            collection: collection.clone(),
+        };
+        if let Some((collect, interval)) = self.collect.filter(|_| !running.metrics.is_empty()) {
+            let interval = interval.or(env.metrics.export_interval).unwrap_or(Duration::from_secs(60));
+            let reader = MetricReader {
+                collect,
+                destinations: running.metrics.clone(),
+                interval: interval.max(SHORTEST),
+                pipeline: id,
+                tenancy: self.tenancy,
+                duration: collection,
+            };
             let (tx, rx) = channel();
             let thread =
                 std::thread::Builder::new().name("mplp-metrics".into()).spawn(move || reader.run(&rx))?;
             running.reader = Some((tx, thread));
         }
-        Ok(Pipeline { recorder, spans, metrics, ledger, running: Mutex::new(Some(running)) })
+        Ok(Pipeline::new(id, reader, ingest, Some(running), env.warnings))
+    }
+
+    fn check_names(&self) -> std::io::Result<()> {
+        let mut names: Vec<_> = self.names().collect();
+        names.sort();
+        let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) else { return Ok(()) };
+        let message = format!("two destinations are named {:?}: give each a name of its own", pair[0]);
+        Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, message))
+    }
+
+    fn names(&self) -> impl Iterator<Item = &String> {
+        self.spans.iter().map(|s| &s.0).chain(self.metrics.iter().map(|m| &m.0))
     }
 }
 
 impl std::fmt::Debug for PipelineBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let names: Vec<_> =
-            self.spans.iter().map(|s| &s.0).chain(self.metrics.iter().map(|m| &m.0)).collect();
+        let names: Vec<_> = self.names().collect();
         f.debug_struct("PipelineBuilder").field("destinations", &names).finish_non_exhaustive()
-    }
-}
-
-/// A running pipeline. Dropping it shuts it down with a deadline of five seconds.
-pub struct Pipeline {
-    recorder: Recorder,
-    spans: Vec<Arc<Destination<SpanBatch>>>,
-    metrics: Vec<Arc<Destination<MetricBatch>>>,
-    ledger: LedgerReader,
-    running: Mutex<Option<Running>>,
-}
-
-struct Running {
-    commands: Sender<Command>,
-    wake: Thread,
-    thread: JoinHandle<()>,
-    reader: Option<(Sender<ReaderCommand>, JoinHandle<()>)>,
-}
-
-fn left(deadline: Instant) -> Duration {
-    deadline.saturating_duration_since(Instant::now())
-}
-
-impl Pipeline {
-    /// Default settings and no destination.
-    pub fn builder() -> PipelineBuilder {
-        PipelineBuilder {
-            recorder: Recorder::builder(),
-            processors: Vec::new(),
-            spans: Vec::new(),
-            metrics: Vec::new(),
-            collect: None,
-            interval: Duration::from_millis(100),
-        }
-    }
-
-    /// Where to record.
-    pub fn recorder(&self) -> &Recorder {
-        &self.recorder
-    }
-
-    /// Where every span is, now.
-    pub fn ledger(&self) -> Ledger {
-        self.ledger.read()
-    }
-
-    /// Reads the accounts from elsewhere.
-    pub fn ledger_reader(&self) -> LedgerReader {
-        self.ledger.clone()
-    }
-
-    /// Exports everything that ended before the call. Blocks, also inside a Tokio runtime.
-    ///
-    /// # Errors
-    /// If a destination fails to flush, or the time is up; then the flush goes on in the background.
-    pub fn flush(&self, limit: Duration) -> Result<(), FlushError> {
-        let deadline = deadline_in(limit);
-        // Not locked while it waits: a shutdown has its own deadline.
-        let (commands, wake, reader) = {
-            let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-            let Some(r) = &*running else { return Err(FlushError::Closed) };
-            (r.commands.clone(), r.wake.clone(), r.reader.as_ref().map(|(commands, _)| commands.clone()))
-        };
-        if let Some(reader) = reader {
-            let (tx, rx) = channel();
-            let _ = reader.send(ReaderCommand::Collect(tx));
-            let _ = rx.recv_timeout(left(deadline));
-        }
-        let (tx, rx) = channel();
-        let _ = commands.send(Command::Drain(tx));
-        wake.unpark();
-        rx.recv_timeout(left(deadline)).map_err(|e| match e {
-            RecvTimeoutError::Timeout => FlushError::Timeout(limit, "the pipeline's thread".into()),
-            RecvTimeoutError::Disconnected => FlushError::Closed,
-        })?;
-        let waiting: Vec<_> = self
-            .spans
-            .iter()
-            .map(|d| (d.account().name.clone(), d.flush()))
-            .chain(self.metrics.iter().map(|d| (d.account().name.clone(), d.flush())))
-            .collect();
-        for (name, mut done) in waiting {
-            loop {
-                match done.try_recv() {
-                    Ok(Ok(())) => break,
-                    Ok(Err(message)) => return Err(FlushError::Destination { name, message }),
-                    Err(tokio::sync::oneshot::error::TryRecvError::Closed) => return Err(FlushError::Closed),
-                    Err(tokio::sync::oneshot::error::TryRecvError::Empty) if Instant::now() >= deadline => {
-                        return Err(FlushError::Timeout(limit, format!("destination {name}")));
-                    }
-                    Err(tokio::sync::oneshot::error::TryRecvError::Empty) => {
-                        std::thread::park_timeout(Duration::from_millis(1));
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Stops recording, delivers what there is, and gives the final accounts. Blocks at most until the deadline
-    /// and a little; works inside and outside of any Tokio runtime, because the threads are the pipeline's own.
-    /// A second call returns the same accounts at once.
-    ///
-    /// # Errors
-    /// If any span was lost, now or earlier; the error carries the same report.
-    pub fn shutdown(&self, limit: Duration) -> Result<DeliveryReport, DeliveryError> {
-        let deadline = deadline_in(limit);
-        self.recorder.close();
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(r) = running {
-            let (tx, stopped) = channel();
-            let _ = r.commands.send(Command::Stop(tx));
-            r.wake.unpark();
-            let reader = r.reader.map(|(commands, thread)| {
-                let (tx, stopped) = channel();
-                let _ = commands.send(ReaderCommand::Stop(tx));
-                (stopped, thread)
-            });
-            let _ = stopped.recv_timeout(left(deadline));
-            self.ledger.forwarded.stopped.store(true, Ordering::Release);
-            self.spans.iter().for_each(|d| d.close(deadline));
-            // Only now: a collection that hangs must not cost the spans their time.
-            if let Some((stopped, _)) = &reader {
-                let _ = stopped.recv_timeout(left(deadline));
-            }
-            self.metrics.iter().for_each(|d| d.close(deadline));
-            self.spans.iter().for_each(|d| d.join(deadline));
-            self.metrics.iter().for_each(|d| d.join(deadline));
-            let threads = std::iter::once(r.thread).chain(reader.map(|(_, thread)| thread));
-            threads.for_each(|t| join_until(t, deadline));
-        }
-        let report = DeliveryReport { ledger: self.ledger() };
-        let l = &report.ledger;
-        let waiting = l.pending + l.destinations.iter().map(|d| d.pending).sum::<u64>();
-        if l.lost() + waiting > 0 { Err(DeliveryError { report }) } else { Ok(report) }
-    }
-}
-
-impl Drop for Pipeline {
-    fn drop(&mut self) {
-        // A caller who wants the report calls `shutdown`.
-        let _ = self.shutdown(Duration::from_secs(5));
-    }
-}
-
-impl std::fmt::Debug for Pipeline {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pipeline").field("ledger", &self.ledger()).finish()
     }
 }

@@ -1,6 +1,7 @@
 //! One destination: a queue, a thread with its runtime, batching, attempts and accounts.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -8,12 +9,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
-use super::backoff::RetryPolicy;
-use super::ledger::Account;
+use super::account::Account;
+use super::config::DestinationConfig;
+use super::inside::PipelineId;
 use super::payload::{Payload, Sink};
-use super::queue::{Job, Queue};
-use crate::record::suppress;
+use super::queue::{Capacity, Job, Queue, Refused};
 use crate::signal::ExportError;
+use crate::tenant::Slot;
 
 /// The moment after this time; a time without end is one of years, which an `Instant` can hold.
 pub(super) fn deadline_in(time: Duration) -> Instant {
@@ -32,33 +34,6 @@ pub(super) fn join_until(thread: JoinHandle<()>, last: Instant) {
     let _ = thread.join();
 }
 
-/// How a destination is fed.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct DestinationConfig {
-    /// The most spans in one call of the exporter; 512 by default (`OTEL_BSP_MAX_EXPORT_BATCH_SIZE`).
-    pub max_batch: usize,
-    /// How long spans may wait for others to travel with; 1 s by default.
-    pub max_delay: Duration,
-    /// How much may wait, in bytes; 32 MiB by default. What comes on top is dropped as `queue_full`.
-    pub queue_bytes: usize,
-    /// The longest one attempt may take; 10 s by default.
-    pub timeout: Duration,
-    /// How failed attempts are repeated.
-    pub retry: RetryPolicy,
-}
-
-impl Default for DestinationConfig {
-    fn default() -> Self {
-        Self {
-            max_batch: 512,
-            max_delay: Duration::from_secs(1),
-            queue_bytes: 32 << 20,
-            timeout: Duration::from_secs(10),
-            retry: RetryPolicy::default(),
-        }
-    }
-}
-
 /// The pipeline's end of a destination.
 pub(super) struct Destination<P> {
     queue: Arc<Queue<P>>,
@@ -71,12 +46,14 @@ pub(super) struct Destination<P> {
 
 impl<P: Payload> Destination<P> {
     pub(super) fn start(
+        pipeline: PipelineId,
         name: &str,
         sink: impl Sink<P> + 'static,
         config: DestinationConfig,
     ) -> std::io::Result<Self> {
-        let queue = Arc::new(Queue::new(config.queue_bytes));
-        let account = Arc::new(Account::new(name));
+        let capacity = Capacity { bytes: config.queue_bytes, records: config.queue_records };
+        let queue = Arc::new(Queue::new(capacity));
+        let account = Arc::new(Account::new(name, config.component, P::IS_METRICS, capacity));
         let deadline = Arc::new(Mutex::new(None));
         let (done, finished) = oneshot::channel();
         let worker = Worker {
@@ -87,7 +64,7 @@ impl<P: Payload> Destination<P> {
             jitter: std::cell::Cell::new(0x9e37_79b9_7f4a_7c15),
         };
         let thread = std::thread::Builder::new().name(format!("mplp-out-{name}")).spawn(move || {
-            suppress();
+            pipeline.join();
             match tokio::runtime::Builder::new_current_thread().enable_all().build() {
                 Ok(runtime) => {
                     runtime.block_on(worker.run(&sink));
@@ -118,18 +95,27 @@ impl<P: Payload> Destination<P> {
         &self.account
     }
 
-    /// Hands a payload over, or drops and counts it.
-    pub(super) fn offer(&self, payload: P) {
+    /// Hands a payload over, or drops and counts it. `lost` is told how many records of which tenant had to go.
+    pub(super) fn offer(&self, payload: P, tenant: Slot, lost: impl Fn(Slot, u64)) {
         let n = payload.records();
         self.account.receive(n);
-        if self.queue.push(payload).is_err() {
-            let reason = if self.queue.is_closed() { "shutdown" } else { "queue_full" };
-            self.account.lose(n, reason, None);
+        let pushed = self.queue.push(payload, tenant);
+        for (gone, of) in pushed.evicted {
+            self.account.lose(gone.records(), "queue_full", None);
+            lost(of, gone.records());
+        }
+        match pushed.refused {
+            None => {}
+            Some(Refused::Closed) => self.account.lose(n, "shutdown", None),
+            Some(Refused::Full) => {
+                self.account.lose(n, "queue_full", None);
+                lost(tenant, n);
+            }
         }
     }
 
-    pub(super) fn flush(&self) -> oneshot::Receiver<Result<(), String>> {
-        let (tx, rx) = oneshot::channel();
+    pub(super) fn flush(&self) -> Receiver<Result<(), String>> {
+        let (tx, rx) = channel();
         self.queue.flush(tx);
         rx
     }
@@ -148,7 +134,7 @@ impl<P: Payload> Destination<P> {
         let last = deadline + Duration::from_millis(200);
         while matches!(finished.try_recv(), Err(oneshot::error::TryRecvError::Empty)) {
             if Instant::now() >= last {
-                for p in self.queue.drain() {
+                for (p, _) in self.queue.drain() {
                     self.account.lose(p.records(), "shutdown", None);
                 }
                 return;
@@ -180,10 +166,13 @@ impl<P: Payload> Worker<P> {
     async fn run(&self, sink: &dyn Sink<P>) {
         while let Some(job) = self.queue.pop().await {
             match job {
-                Job::Export(first) => {
+                Job::Export(first, _) => {
                     for payload in self.gather(first).await {
                         for piece in payload.split(self.config.max_batch) {
+                            let n = piece.records();
+                            self.account.begin(n);
                             self.deliver(sink, piece).await;
+                            self.account.finish(n);
                         }
                     }
                 }
@@ -224,9 +213,10 @@ impl<P: Payload> Worker<P> {
             if self.remaining().is_some_and(|left| left.is_zero()) {
                 return self.account.lose(n, "shutdown", None);
             }
-            let Err(e) = self.guarded(sink.export(&payload)).await else {
-                return self.account.deliver(n);
-            };
+            let at = Instant::now();
+            let result = self.guarded(sink.export(&payload)).await;
+            self.account.took(at.elapsed(), &result);
+            let Err(e) = result else { return self.account.deliver(n) };
             if let Some(rejected) = e.rejected() {
                 let rejected = rejected.min(n);
                 self.account.deliver(n - rejected);
@@ -296,7 +286,7 @@ impl<P: Payload> Worker<P> {
     /// Drops everything that is and will be queued.
     fn give_up(&self, reason: &'static str, error: Option<String>) {
         self.queue.close();
-        for p in self.queue.drain() {
+        for (p, _) in self.queue.drain() {
             self.account.lose(p.records(), reason, error.clone());
         }
     }

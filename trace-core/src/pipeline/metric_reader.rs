@@ -1,13 +1,15 @@
 //! Collects metrics at an interval and hands them to metric destinations.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use super::destination::Destination;
+use super::inside::PipelineId;
+use crate::metric::BoundHistogram;
 use crate::model::MetricBatch;
-use crate::record::suppress;
+use crate::tenant::Tenancy;
 
 /// Makes one collection.
 pub(super) type Collect = Arc<dyn Fn() -> MetricBatch + Send + Sync>;
@@ -24,23 +26,22 @@ pub(super) struct MetricReader {
     pub(super) collect: Collect,
     pub(super) destinations: Vec<Arc<Destination<MetricBatch>>>,
     pub(super) interval: Duration,
+    pub(super) pipeline: PipelineId,
+    pub(super) tenancy: Option<Arc<Tenancy>>,
+    /// `otel.sdk.metric_reader.collection.duration`.
+    pub(super) duration: Arc<OnceLock<BoundHistogram>>,
 }
 
 impl MetricReader {
     pub(super) fn run(&self, commands: &Receiver<ReaderCommand>) {
-        suppress();
+        self.pipeline.join();
         loop {
             let command = match commands.recv_timeout(self.interval) {
                 Ok(c) => Some(c),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
-            // A callback of an observable instrument is the user's code.
-            if let Ok(batch) = catch_unwind(AssertUnwindSafe(|| (self.collect)()))
-                && batch.point_count() > 0
-            {
-                self.destinations.iter().for_each(|d| d.offer(batch.clone()));
-            }
+            self.collect();
             match command {
                 None => {}
                 Some(ReaderCommand::Collect(done)) => {
@@ -51,6 +52,20 @@ impl MetricReader {
                     return;
                 }
             }
+        }
+    }
+    fn collect(&self) {
+        let began = Instant::now();
+        // A callback of an observable instrument is the user's code.
+        let Ok(mut batch) = catch_unwind(AssertUnwindSafe(|| (self.collect)())) else { return };
+        if let Some(histogram) = self.duration.get() {
+            histogram.record(began.elapsed().as_secs_f64());
+        }
+        if let Some(tenancy) = &self.tenancy {
+            tenancy.admit_points(&mut batch);
+        }
+        if batch.point_count() > 0 {
+            self.destinations.iter().for_each(|d| d.offer(batch.clone(), 0, |_, _| {}));
         }
     }
 }

@@ -8,6 +8,8 @@ use crate::signal::{ExportError, MetricExporter, SpanExporter};
 
 /// Something that is queued, counted and exported.
 pub(super) trait Payload: Clone + Send + Sync + 'static {
+    /// Whether its records are data points rather than spans.
+    const IS_METRICS: bool;
     /// How many records: the unit of the ledger.
     fn records(&self) -> u64;
     /// How much of a queue it takes, in bytes.
@@ -19,6 +21,8 @@ pub(super) trait Payload: Clone + Send + Sync + 'static {
 }
 
 impl Payload for SpanBatch {
+    const IS_METRICS: bool = false;
+
     fn records(&self) -> u64 {
         self.len() as u64
     }
@@ -38,6 +42,8 @@ impl Payload for SpanBatch {
 }
 
 impl Payload for MetricBatch {
+    const IS_METRICS: bool = true;
+
     fn records(&self) -> u64 {
         self.point_count() as u64
     }

@@ -6,11 +6,15 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::time::Duration;
 
+use super::account::Forwarded;
 use super::destination::Destination;
-use super::ledger::Forwarded;
-use crate::batch::SpanBatch;
-use crate::record::{Drain, suppress};
+use super::ingest_queue::IngestQueue;
+use super::inside::PipelineId;
+use crate::batch::{SpanBatch, SpanBatchMut};
+use crate::model::TenantId;
+use crate::record::Drain;
 use crate::signal::SpanProcessor;
+use crate::tenant::{Slot, Tenancy};
 
 /// What the thread is asked to do.
 pub(super) enum Command {
@@ -21,7 +25,10 @@ pub(super) enum Command {
 }
 
 pub(super) struct PipelineWorker {
+    pub(super) pipeline: PipelineId,
     pub(super) drain: Drain,
+    pub(super) ingest: Arc<IngestQueue>,
+    pub(super) tenancy: Option<Arc<Tenancy>>,
     pub(super) processors: Vec<Arc<dyn SpanProcessor>>,
     pub(super) destinations: Vec<Arc<Destination<SpanBatch>>>,
     pub(super) forwarded: Arc<Forwarded>,
@@ -30,19 +37,20 @@ pub(super) struct PipelineWorker {
 
 impl PipelineWorker {
     pub(super) fn run(mut self, commands: &Receiver<Command>) {
-        suppress();
+        self.pipeline.join();
         self.drain.attach_thread();
+        self.ingest.attach_thread();
         loop {
             // A filling chunk unparks the thread, a command too; a spurious wake-up costs one empty pass.
             let command = match commands.try_recv() {
                 Ok(c) => Some(c),
-                Err(TryRecvError::Disconnected) => return self.pass(),
+                Err(TryRecvError::Disconnected) => return self.last_pass(),
                 Err(TryRecvError::Empty) => {
                     std::thread::park_timeout(self.interval);
                     match commands.recv_timeout(Duration::ZERO) {
                         Ok(c) => Some(c),
                         Err(RecvTimeoutError::Timeout) => None,
-                        Err(RecvTimeoutError::Disconnected) => return self.pass(),
+                        Err(RecvTimeoutError::Disconnected) => return self.last_pass(),
                     }
                 }
             };
@@ -55,7 +63,7 @@ impl PipelineWorker {
                     let _ = done.send(());
                 }
                 Some(Command::Stop(done)) => {
-                    self.pass();
+                    self.last_pass();
                     let _ = done.send(());
                     return;
                 }
@@ -63,10 +71,27 @@ impl PipelineWorker {
         }
     }
 
+    fn last_pass(&mut self) {
+        // Nothing can be handed in from now on, so this pass takes everything.
+        self.ingest.close();
+        self.pass();
+    }
+
     fn pass(&mut self) {
-        let mut batch = self.drain.drain();
+        let recorded = self.drain.drain();
+        self.forward(recorded, None);
+        for (batch, tenant) in self.ingest.take() {
+            self.forward(batch, tenant.as_ref());
+        }
+    }
+
+    fn forward(&self, mut batch: SpanBatchMut, proved: Option<&TenantId>) {
         if batch.is_empty() {
             return;
+        }
+        if let Some(tenancy) = &self.tenancy {
+            let over = tenancy.admit(&mut batch, proved);
+            self.forwarded.remove(over, "quota");
         }
         for p in &self.processors {
             let before = batch.len();
@@ -74,13 +99,34 @@ impl PipelineWorker {
                 self.forwarded.processor_panics.fetch_add(1, Ordering::Relaxed);
             }
             let (removed, added) = (before.saturating_sub(batch.len()), batch.len().saturating_sub(before));
-            self.forwarded.removed.fetch_add(removed as u64, Ordering::AcqRel);
+            // A reader looks at removals first: it must not see that of a span whose addition it has not seen.
             self.forwarded.added.fetch_add(added as u64, Ordering::AcqRel);
+            if removed > 0 {
+                let reason = catch_unwind(AssertUnwindSafe(|| p.drop_reason())).unwrap_or("processor");
+                self.forwarded.remove(removed as u64, reason);
+            }
         }
+        self.fan_out(batch);
+    }
+
+    fn fan_out(&self, mut batch: SpanBatchMut) {
+        // Destinations share their queues among tenants, so each tenant's spans go there apart.
+        let parts: Vec<(Slot, std::ops::Range<usize>)> = match &self.tenancy {
+            Some(tenancy) => {
+                let slots = tenancy.written_slots(&batch);
+                batch.partition(&slots)
+            }
+            None => vec![(0, 0..batch.len())],
+        };
         let batch = batch.seal();
+        let lost = |tenant, n| {
+            if let Some(tenancy) = &self.tenancy {
+                tenancy.lost_in_queue(tenant, n);
+            }
+        };
         for d in &self.destinations {
-            if !batch.is_empty() {
-                d.offer(batch.clone());
+            for (tenant, range) in parts.iter().filter(|(_, range)| !range.is_empty()) {
+                d.offer(batch.slice(range.clone()), *tenant, lost);
             }
         }
         self.forwarded.spans.fetch_add(batch.len() as u64, Ordering::AcqRel);

@@ -83,6 +83,16 @@ impl Slot {
         *self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The chunk, if nobody holds it.
+    pub(super) fn try_lock(&self) -> Option<MutexGuard<'_, Chunk>> {
+        self.chunk.try_lock().ok()
+    }
+
+    /// The ring, if there is one and nobody holds its place.
+    pub(super) fn try_ring(&self) -> Option<&'static Ring> {
+        *self.ring.try_lock().ok()?
+    }
+
     /// The ring, or a new one unless `count` says that there are `most` already.
     pub(super) fn ring_within(&self, count: &AtomicUsize, most: usize) -> Option<&'static Ring> {
         let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);

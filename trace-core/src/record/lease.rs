@@ -46,6 +46,7 @@ impl Recorder {
             leases.swap(0, i);
             return;
         }
+        self.forked_from();
         leases.retain(|lease| lease.recorder.strong_count() > 0);
         let slot = self.0.take_slot();
         let recorder = std::sync::Arc::downgrade(&self.0);

@@ -31,7 +31,9 @@ mod lease;
 mod limits;
 mod macros;
 mod open_spans;
+mod overflow;
 mod parked;
+mod process_id;
 mod recorder;
 mod ring;
 #[cfg(all(test, trace_loom))]
@@ -72,6 +74,7 @@ pub use guard::{enter as __enter, enter_fast as __enter_fast, start as __start};
 pub use in_context::{ContextFuture, ContextGuard, InContext, enter_context};
 pub use limits::SpanLimits;
 pub use open_spans::{OpenSpan, OpenSpans};
+pub use overflow::OverflowPolicy;
 pub use recorder::{DefaultGuard, Recorder, RecorderBuilder, RecorderCounts};
 #[doc(hidden)]
 pub use ring_writer::Writer;

@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use super::SpanLimits;
 use super::builder::SpanBuilder;
 use super::chunk::{Consumer, Slot};
 use super::current::with_local;
 use super::drain::Drain;
 use super::open_spans::OpenSpans;
+use super::process_id::Home;
+use super::{OverflowPolicy, SpanLimits};
 use crate::clock::Clock;
 use crate::model::{Resource, Scope};
 use crate::sample::{AlwaysOn, ParentBased};
@@ -24,7 +25,7 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 /// A recorder belongs to a [`crate::pipeline::Pipeline`], which takes the finished spans away; when the pipeline
 /// shuts down, starting a span costs next to nothing and records nothing.
 #[derive(Clone)]
-pub struct Recorder(pub(super) Arc<Shared>);
+pub struct Recorder(pub(super) Arc<Shared>, pub(super) OverflowPolicy);
 
 pub(super) struct Shared {
     pub(super) id: u64,
@@ -38,6 +39,7 @@ pub(super) struct Shared {
     pub(super) consumer: Arc<Consumer>,
     /// For threads whose own state is already gone.
     pub(super) fallback: &'static Slot,
+    pub(super) home: Home,
     pub(super) open_too_long: Duration,
     pub(super) open_spans: Mutex<OpenSpans>,
     /// Rings asked for so far.
@@ -74,7 +76,7 @@ pub struct RecorderCounts {
 pub struct RecorderBuilder {
     resource: Resource,
     sampler: Option<Box<dyn Sampler>>,
-    limits: SpanLimits,
+    limits: Option<SpanLimits>,
     clock: Option<Clock>,
     open_too_long: Option<Duration>,
 }
@@ -97,7 +99,14 @@ impl RecorderBuilder {
     /// How much a span and a thread may hold.
     #[must_use]
     pub fn limits(mut self, limits: SpanLimits) -> Self {
-        self.limits = limits;
+        self.limits = Some(limits);
+        self
+    }
+
+    /// Completes what was not set: the resource is filled up, and `limits` change the limits if none were given.
+    pub(crate) fn or(mut self, resource: &Resource, limits: impl FnOnce(SpanLimits) -> SpanLimits) -> Self {
+        self.resource = resource.merge(&self.resource);
+        self.limits = Some(self.limits.unwrap_or_else(|| limits(SpanLimits::default())));
         self
     }
 
@@ -119,22 +128,25 @@ impl RecorderBuilder {
     pub(crate) fn build(self) -> (Recorder, Drain) {
         let consumer = Arc::new(Consumer::default());
         let clock = self.clock.unwrap_or_default();
-        let fallback = Slot::leak(self.limits, clock.clone(), consumer.clone());
-        let recorder = Recorder(Arc::new(Shared {
+        let limits = self.limits.unwrap_or_default();
+        let fallback = Slot::leak(limits, clock.clone(), consumer.clone());
+        let recorder = Arc::new(Shared {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             clock,
             sampler: self.sampler.unwrap_or_else(|| Box::new(ParentBased::new(AlwaysOn))),
-            limits: self.limits,
+            limits,
             resource: Arc::new(self.resource),
             slots: Mutex::new(vec![fallback]),
             free: Mutex::default(),
             consumer,
             fallback,
+            home: Home::here(),
             open_too_long: self.open_too_long.unwrap_or(OpenSpans::TOO_LONG),
             open_spans: Mutex::default(),
             rings: AtomicUsize::new(0),
             elsewhere: Elsewhere::default(),
-        }));
+        });
+        let recorder = Recorder(recorder, OverflowPolicy::Drop);
         let drain = Drain::new(recorder.clone());
         (recorder, drain)
     }
@@ -164,6 +176,13 @@ impl Recorder {
         SpanBuilder::new(self, name.into())
     }
 
+    /// The same recorder, with what whoever records through this handle does when the buffers are full. A handle that
+    /// says nothing drops.
+    #[must_use]
+    pub fn with_overflow(&self, policy: OverflowPolicy) -> Self {
+        Self(self.0.clone(), policy)
+    }
+
     /// What produces the spans.
     pub fn resource(&self) -> &Arc<Resource> {
         &self.0.resource
@@ -182,18 +201,7 @@ impl Recorder {
             ..RecorderCounts::default()
         };
         for slot in self.0.slots.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            let chunk = slot.lock();
-            c.started += chunk.started;
-            c.ended += chunk.ended;
-            c.buffer_full += chunk.dropped;
-            c.edits_dropped += chunk.edits_dropped;
-            drop(chunk);
-            if let Some(ring) = slot.ring() {
-                let counts = ring.counts();
-                c.started += counts.started;
-                c.ended += counts.ended;
-                c.buffer_full += counts.dropped;
-            }
+            slot.add_counts(&mut c);
         }
         c
     }

@@ -201,6 +201,12 @@ impl Ring {
         bump(&self.written.0.dropped);
     }
 
+    /// A span that was refused is recorded elsewhere after all. For the writer alone.
+    pub(super) fn take_back_drop(&self) {
+        let dropped = &self.written.0.dropped;
+        dropped.store(dropped.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
+    }
+
     pub(super) fn counts(&self) -> RingCounts {
         let w = &self.written.0;
         RingCounts {

@@ -3,13 +3,13 @@
 //! Only scalars. A full [`Span`] is made when somebody asks for one; most spans are only started and ended, and
 //! moving a span that has just been written costs more than writing it.
 
-use super::Callsite;
 use super::chunk::Slot;
 use super::current::{Local, with_local};
 use super::hot::{Active, Hot, with_hot};
 use super::recorder::{Recorder, or_default};
 use super::ring_writer::{Refused, StartHead, Writer};
 use super::span::Span;
+use super::{Callsite, OverflowPolicy};
 use crate::model::{SpanContext, ValueRef};
 
 /// A span that is active on its thread and, if it is sampled and had room, lies in the thread's ring.
@@ -119,6 +119,12 @@ impl RingSpan {
                 };
                 match h.producer.start_values(ring, &slot.consumer, &slot.clock, head, values) {
                     Ok(position) => at = position,
+                    // The chunk waits for room, if this handle may.
+                    Err(Refused::Full) if recorder.1 != OverflowPolicy::Drop => {
+                        let context = own.context().ok_or(Elsewhere::Chunk)?;
+                        ring.take_back_drop();
+                        return Err(Elsewhere::Decided(Box::new(context)));
+                    }
                     Err(Refused::Full) => {}
                     Err(Refused::Unsuitable) => return Err(Elsewhere::Chunk),
                 }

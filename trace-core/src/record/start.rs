@@ -1,5 +1,6 @@
 //! How a span begins.
 
+use std::sync::MutexGuard;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::chunk::{Chunk, NewRow, Slot};
@@ -89,8 +90,12 @@ impl Span {
         }
         let mut chunk = slot.lock();
         if !slot.has_room(&mut chunk) {
-            chunk.dropped += 1;
-            return Self { context: Some(context), record: None };
+            drop(chunk);
+            let Some(waited) = recorder.wait_for_room(slot) else {
+                slot.lock().dropped += 1;
+                return Self { context: Some(context), record: None };
+            };
+            chunk = waited;
         }
         let row = write_start(&mut chunk, slot, &context, s);
         let place = Place::Chunk { epoch: chunk.epoch, row };
@@ -158,6 +163,16 @@ fn write_start(chunk: &mut Chunk, slot: &Slot, context: &SpanContext, s: &Start<
 }
 
 impl Recorder {
+    /// Waits as long as this handle may until the slot has room.
+    #[cold]
+    fn wait_for_room(&self, slot: &'static Slot) -> Option<MutexGuard<'static, Chunk>> {
+        let attempt = || {
+            let mut chunk = slot.lock();
+            slot.has_room(&mut chunk).then_some(chunk)
+        };
+        self.1.wait(|| slot.consumer.wake(), attempt)
+    }
+
     /// The identity of a new span, with the decision whether it is recorded. Local children follow their parent; the
     /// sampler is asked where a trace enters the process.
     #[inline]

@@ -1,6 +1,6 @@
 //! Where alerts are handed in.
 
-use crate::model::{Alert, AlertId};
+use crate::model::{Alert, AlertId, TenantId};
 
 /// Why an alert was not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -15,6 +15,12 @@ pub enum Rejected {
     /// The alert itself is unusable.
     #[error("alert is invalid: {0}")]
     Invalid(String),
+    /// The tenant has raised more alerts than its quota allows.
+    #[error("tenant {tenant} is over its quota of alerts: try again later or raise the quota")]
+    OverQuota {
+        /// The tenant.
+        tenant: TenantId,
+    },
     /// Alerting is off or shut down.
     #[error("alerting is not running")]
     Closed,

@@ -1,0 +1,185 @@
+//! All variables that concern the core.
+
+use std::time::Duration;
+
+use super::limits::LimitSettings;
+use super::reader::{EnvWarning, Reader};
+use super::resource_attributes::parse_resource_attributes;
+use crate::model::{KeyValue, Resource};
+use crate::pipeline::DestinationConfig;
+
+/// The `OTEL_*` variables that concern the core. A field that is `None` or empty is unset, and the default applies.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EnvSettings {
+    /// `OTEL_SDK_DISABLED`: nothing is recorded; propagation still works.
+    pub disabled: bool,
+    /// `OTEL_SERVICE_NAME`; wins over `service.name` in `OTEL_RESOURCE_ATTRIBUTES`.
+    pub service_name: Option<String>,
+    /// `OTEL_RESOURCE_ATTRIBUTES`.
+    pub resource_attributes: Vec<KeyValue>,
+    /// `OTEL_LOG_LEVEL`: of the library's own diagnostics.
+    pub log_level: Option<LogLevel>,
+    /// `OTEL_BSP_*`.
+    pub batch: BatchSettings,
+    /// `OTEL_*_LIMIT`.
+    pub limits: LimitSettings,
+    /// `OTEL_METRIC_*` and `OTEL_METRICS_EXEMPLAR_FILTER`.
+    pub metrics: MetricSettings,
+    /// `OTEL_TRACES_EXPORTER`: lower case, each once, such as `otlp`; `none` alone turns export off.
+    pub traces_exporters: Option<Vec<String>>,
+    /// `OTEL_METRICS_EXPORTER`, likewise.
+    pub metrics_exporters: Option<Vec<String>>,
+    /// `OTEL_TRACES_SAMPLER` as it is.
+    pub sampler: Option<String>,
+    /// `OTEL_TRACES_SAMPLER_ARG` as it is.
+    pub sampler_arg: Option<String>,
+    /// `OTEL_PROPAGATORS` as it is.
+    pub propagators: Option<String>,
+    /// What does not do what it seems to ask for.
+    pub warnings: Vec<EnvWarning>,
+}
+
+/// `OTEL_BSP_*`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BatchSettings {
+    /// `OTEL_BSP_SCHEDULE_DELAY`.
+    pub schedule_delay: Option<Duration>,
+    /// `OTEL_BSP_EXPORT_TIMEOUT`; `Duration::MAX` for 0, which means no limit.
+    pub export_timeout: Option<Duration>,
+    /// `OTEL_BSP_MAX_QUEUE_SIZE`, in spans.
+    pub max_queue_size: Option<u64>,
+    /// `OTEL_BSP_MAX_EXPORT_BATCH_SIZE`, in spans.
+    pub max_export_batch_size: Option<u64>,
+}
+
+/// `OTEL_METRIC_*` and `OTEL_METRICS_EXEMPLAR_FILTER`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MetricSettings {
+    /// `OTEL_METRIC_EXPORT_INTERVAL`.
+    pub export_interval: Option<Duration>,
+    /// `OTEL_METRIC_EXPORT_TIMEOUT`; `Duration::MAX` for 0, which means no limit.
+    pub export_timeout: Option<Duration>,
+    /// `OTEL_METRICS_EXEMPLAR_FILTER`.
+    pub exemplar_filter: Option<ExemplarFilter>,
+}
+
+/// Which measurements may become exemplars.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExemplarFilter {
+    /// All.
+    AlwaysOn,
+    /// None.
+    AlwaysOff,
+    /// Those made inside of a sampled span: the default.
+    TraceBased,
+}
+
+/// How much the library says about itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// Nothing.
+    None,
+    /// Errors.
+    Error,
+    /// Also warnings.
+    Warn,
+    /// Also what is worth knowing: the default.
+    Info,
+    /// Also details.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+const LOG_LEVELS: &[(&str, LogLevel)] = &[
+    ("none", LogLevel::None),
+    ("off", LogLevel::None),
+    ("error", LogLevel::Error),
+    ("warn", LogLevel::Warn),
+    ("warning", LogLevel::Warn),
+    ("info", LogLevel::Info),
+    ("debug", LogLevel::Debug),
+    ("trace", LogLevel::Trace),
+];
+
+const EXEMPLAR_FILTERS: &[(&str, ExemplarFilter)] = &[
+    ("always_on", ExemplarFilter::AlwaysOn),
+    ("always_off", ExemplarFilter::AlwaysOff),
+    ("trace_based", ExemplarFilter::TraceBased),
+];
+
+impl EnvSettings {
+    /// Reads the environment of the process. A value that is not UTF-8 is read as far as it is.
+    pub fn from_process() -> Self {
+        Self::read(&|name| std::env::var_os(name).map(|v| v.to_string_lossy().into_owned()))
+    }
+
+    /// Reads the variables that `lookup` knows.
+    pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Self {
+        let r = Reader::new(lookup);
+        let attributes = "OTEL_RESOURCE_ATTRIBUTES";
+        let resource_attributes = r.text(attributes).map(|text| parse_resource_attributes(&text));
+        let mut settings = Self {
+            disabled: r.flag("OTEL_SDK_DISABLED"),
+            service_name: r.text("OTEL_SERVICE_NAME"),
+            resource_attributes: match resource_attributes {
+                Some(Ok(list)) => list,
+                Some(Err(problem)) => {
+                    r.warn(attributes, format!("{problem}; the whole value is ignored"));
+                    Vec::new()
+                }
+                None => Vec::new(),
+            },
+            log_level: r.word("OTEL_LOG_LEVEL", LOG_LEVELS),
+            batch: BatchSettings {
+                schedule_delay: r.millis("OTEL_BSP_SCHEDULE_DELAY"),
+                export_timeout: r.timeout("OTEL_BSP_EXPORT_TIMEOUT"),
+                max_queue_size: r.number("OTEL_BSP_MAX_QUEUE_SIZE", 1),
+                max_export_batch_size: r.number(MAX_BATCH, 1),
+            },
+            limits: LimitSettings::read(&r),
+            metrics: MetricSettings {
+                export_interval: r.number("OTEL_METRIC_EXPORT_INTERVAL", 1).map(Duration::from_millis),
+                export_timeout: r.timeout("OTEL_METRIC_EXPORT_TIMEOUT"),
+                exemplar_filter: r.word("OTEL_METRICS_EXEMPLAR_FILTER", EXEMPLAR_FILTERS),
+            },
+            traces_exporters: r.list("OTEL_TRACES_EXPORTER"),
+            metrics_exporters: r.list("OTEL_METRICS_EXPORTER"),
+            sampler: r.text("OTEL_TRACES_SAMPLER"),
+            sampler_arg: r.text("OTEL_TRACES_SAMPLER_ARG"),
+            propagators: r.text("OTEL_PROPAGATORS"),
+            warnings: Vec::new(),
+        };
+        if let (Some(queue), Some(batch)) =
+            (settings.batch.max_queue_size, settings.batch.max_export_batch_size)
+            && batch > queue
+        {
+            r.warn(MAX_BATCH, format!("{batch} is more than the queue holds; {queue} is used"));
+            settings.batch.max_export_batch_size = Some(queue);
+        }
+        settings.warnings = r.into_warnings();
+        settings
+    }
+
+    /// `OTEL_RESOURCE_ATTRIBUTES` with `OTEL_SERVICE_NAME` on top; may be empty.
+    pub fn resource(&self) -> Resource {
+        let name = self.service_name.clone().map(|name| KeyValue::new("service.name", name));
+        Resource::new(self.resource_attributes.iter().cloned().chain(name))
+    }
+}
+
+const MAX_BATCH: &str = "OTEL_BSP_MAX_EXPORT_BATCH_SIZE";
+
+impl BatchSettings {
+    /// `config`, with what is set here instead. A batch is never larger than a queue that is counted in spans.
+    #[must_use]
+    pub fn apply_to(&self, mut config: DestinationConfig) -> DestinationConfig {
+        let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+        config.max_delay = self.schedule_delay.unwrap_or(config.max_delay);
+        config.timeout = self.export_timeout.unwrap_or(config.timeout);
+        config.queue_records = self.max_queue_size.map_or(config.queue_records, size);
+        config.max_batch = self.max_export_batch_size.map_or(config.max_batch, size);
+        config.max_batch = config.max_batch.min(config.queue_records);
+        config
+    }
+}
