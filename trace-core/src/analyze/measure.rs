@@ -6,11 +6,15 @@ use std::time::Duration;
 use super::children::Children;
 use super::{Observation, RedWindows};
 use crate::batch::SpanBatchMut;
-use crate::model::TraceIds;
+use crate::model::{SpanId, TraceIds};
 use crate::signal::SpanProcessor;
 
 /// Counts every span that passes into [`RedWindows`], with its duration and the part of it in which none of its
 /// children was running. Changes nothing.
+///
+/// A span whose trace state says with what probability it was sampled counts for as many as it stands for
+/// ([`adjusted_count`](crate::batch::SpanRef::adjusted_count)); a fraction is rounded up or down by chance, so that
+/// sums stay right. A tail sampler belongs behind this step.
 ///
 /// Children usually end before their parent, so their intervals are remembered until it passes; up to 16,384
 /// parents at a time, each with up to 256 separate intervals. A child that passes in a later batch than its
@@ -48,7 +52,7 @@ impl SpanProcessor for MeasureProcessor {
                 .take((span.trace_id(), span.span_id()))
                 .map_or(0, |c| c.covered(span.start().unix_nanos(), span.end().unix_nanos()));
             let duration = span.duration();
-            Observation {
+            let observation = Observation {
                 service: span.resource().service_name(),
                 operation: span.name(),
                 kind: span.kind(),
@@ -58,10 +62,19 @@ impl SpanProcessor for MeasureProcessor {
                 duration,
                 self_time: duration.saturating_sub(Duration::from_nanos(covered)),
                 trace: Some(TraceIds { trace_id: span.trace_id(), span_id: Some(span.span_id()) }),
-            }
+            };
+            (observation, whole(span.adjusted_count(), span.span_id()))
         });
-        self.windows.record(observations);
+        self.windows.record_weighted(observations);
     }
+}
+
+/// A whole number that is the count on average: the fraction says how often it is the next one up. The span's id
+/// decides, so that it is the same each time.
+fn whole(count: f64, id: SpanId) -> u64 {
+    const BITS: u32 = 52;
+    let chance = (id.to_u64() & ((1 << BITS) - 1)) as f64 / (1u64 << BITS) as f64;
+    (count + chance).floor() as u64
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ use crate::model::{
     Array, Scope, SpanContext, SpanId, SpanKind, TraceFlags, TraceId, TraceState, Value, ValueRef,
 };
 
+mod copy;
+
 /// "No index".
 pub(crate) const NONE: u32 = u32::MAX;
 

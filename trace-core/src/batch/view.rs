@@ -7,6 +7,7 @@ use crate::model::{
     Event, KeyValue, Link, Resource, Scope, SpanContext, SpanData, SpanId, SpanKind, Status, Timestamp,
     TraceFlags, TraceId, TraceState, ValueRef,
 };
+use crate::sample::{OtelTraceState, Threshold};
 
 static NO_STATE: TraceState = TraceState::EMPTY;
 
@@ -56,7 +57,27 @@ impl<'a> SpanRef<'a> {
 
     /// The W3C flags.
     pub fn flags(&self) -> TraceFlags {
-        self.row.flags
+        self.row.flags.w3c()
+    }
+
+    /// Whether the span is meant for destinations. One that is not was recorded for processors alone.
+    pub fn is_sampled(&self) -> bool {
+        self.row.flags.is_sampled()
+    }
+
+    /// Whether the span was recorded with certainty, and not because its trace is among the sampled ones.
+    pub fn is_recorded_regardless(&self) -> bool {
+        self.row.flags.0 & TraceFlags::RECORDED.0 != 0
+    }
+
+    /// How many spans of the application this one stands for: `2^56 / (2^56 - T)` if its trace state has the
+    /// threshold `ot=th:T`, one if all were recorded or the probability is unknown.
+    pub fn adjusted_count(&self) -> f64 {
+        let state = self.trace_state();
+        if state.is_empty() || self.is_recorded_regardless() {
+            return 1.0;
+        }
+        OtelTraceState::threshold_of(state).map_or(1.0, Threshold::adjusted_count)
     }
 
     /// Vendor data of the trace.
@@ -69,7 +90,7 @@ impl<'a> SpanRef<'a> {
         SpanContext {
             trace_id: self.row.trace_id,
             span_id: self.row.span_id,
-            flags: self.row.flags,
+            flags: self.flags(),
             trace_state: self.trace_state().clone(),
             is_remote: false,
         }
@@ -184,7 +205,7 @@ impl<'a> SpanRef<'a> {
         let own = |(k, v): (&str, ValueRef<'_>)| KeyValue::new(k.to_owned(), v.to_value());
         let (dropped_attributes, dropped_events, dropped_links) = self.dropped_counts();
         SpanData {
-            context: self.context(),
+            context: SpanContext { flags: self.row.flags, ..self.context() },
             parent_span_id: self.parent_span_id(),
             parent_is_remote: self.parent_is_remote(),
             name: self.name().to_owned().into(),

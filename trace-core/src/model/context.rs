@@ -14,10 +14,31 @@ impl TraceFlags {
     pub const SAMPLED: Self = Self(0x01);
     /// The low 56 bits of the trace id are random (W3C Trace Context level 2).
     pub const RANDOM: Self = Self(0x02);
+    /// The span is recorded in this process whether it is sampled or not, so that nothing is counted by chance. Ours
+    /// alone: it never leaves the process.
+    pub const RECORDED: Self = Self(0x08);
 
     /// Whether the sampled bit is set.
     pub const fn is_sampled(self) -> bool {
         self.0 & Self::SAMPLED.0 != 0
+    }
+
+    /// Whether spans with these flags are recorded: because they are sampled, or whatever they are.
+    #[inline]
+    pub const fn is_recorded(self) -> bool {
+        self.0 & (Self::SAMPLED.0 | Self::RECORDED.0) != 0
+    }
+
+    /// The flags as others may see them: without [`TraceFlags::RECORDED`].
+    #[must_use]
+    pub const fn w3c(self) -> Self {
+        Self(self.0 & !Self::RECORDED.0)
+    }
+
+    /// The same flags with the recorded bit set or cleared.
+    #[must_use]
+    pub const fn with_recorded(self, recorded: bool) -> Self {
+        if recorded { Self(self.0 | Self::RECORDED.0) } else { self.w3c() }
     }
 
     /// The same flags with the sampled bit set or cleared.

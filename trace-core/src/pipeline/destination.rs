@@ -45,6 +45,8 @@ pub struct DestinationConfig {
     pub timeout: Duration,
     /// How failed attempts are repeated.
     pub retry: RetryPolicy,
+    /// Whether it also gets spans that are not sampled, which were recorded for processors; not by default.
+    pub record_only: bool,
 }
 
 impl Default for DestinationConfig {
@@ -55,6 +57,7 @@ impl Default for DestinationConfig {
             queue_bytes: 32 << 20,
             timeout: Duration::from_secs(10),
             retry: RetryPolicy::default(),
+            record_only: false,
         }
     }
 }
@@ -65,6 +68,7 @@ pub(super) struct Destination<P> {
     account: Arc<Account>,
     /// When set, what has not been delivered by then is dropped.
     deadline: Arc<Mutex<Option<Instant>>>,
+    wants_unsampled: bool,
     thread: Mutex<Option<JoinHandle<()>>>,
     finished: Mutex<Option<oneshot::Receiver<()>>>,
 }
@@ -109,6 +113,7 @@ impl<P: Payload> Destination<P> {
             queue,
             account,
             deadline,
+            wants_unsampled: config.record_only,
             thread: Mutex::new(Some(thread)),
             finished: Mutex::new(Some(finished)),
         })
@@ -116,6 +121,11 @@ impl<P: Payload> Destination<P> {
 
     pub(super) fn account(&self) -> &Arc<Account> {
         &self.account
+    }
+
+    /// Whether spans that are not sampled go here too.
+    pub(super) fn wants_unsampled(&self) -> bool {
+        self.wants_unsampled
     }
 
     /// Hands a payload over, or drops and counts it.

@@ -8,24 +8,30 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Serialize;
 
 use crate::record::Recorder;
+use crate::signal::Holdings;
 
 /// The account of the whole pipeline at one moment.
 ///
-/// For the pipeline, `received = delivered + pending + dropped`, where a span is delivered when it was handed to
-/// the destinations. For each destination the same holds of what it was handed.
+/// For the pipeline, `received = delivered + pending + dropped + record_only + sampled_out`, where a span is delivered
+/// when it was handed to the destinations. For each destination `received = delivered + pending + dropped` holds of what
+/// it was handed. What is not sampled is not lost: it does not make a shutdown an error.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Ledger {
-    /// Sampled spans that ended or were refused, and those that processors added.
+    /// Recorded spans that ended or were refused, and those that processors added.
     pub received: u64,
     /// Spans handed to every destination.
     pub delivered: u64,
-    /// Spans that ended and wait for the pipeline's thread.
+    /// Spans that ended and wait for the pipeline's thread, or are held back by a processor.
     pub pending: u64,
     /// Spans that are still open. They are in no other count.
     pub open: u64,
     /// Spans lost before any destination: `buffer_full`, `open_table_full`, `after_shutdown`, `processor`.
     pub dropped: BTreeMap<&'static str, u64>,
+    /// Spans that were recorded for processors only, since their trace is not sampled.
+    pub record_only: u64,
+    /// Spans of traces that a tail sampler decided against.
+    pub sampled_out: u64,
     /// Each destination.
     pub destinations: Vec<DestinationLedger>,
 }
@@ -59,7 +65,8 @@ impl Ledger {
 
     /// Whether every account adds up.
     pub fn adds_up(&self) -> bool {
-        self.received == self.delivered + self.pending + self.dropped.values().sum::<u64>()
+        let known = self.delivered + self.pending + self.record_only + self.sampled_out;
+        self.received == known + self.dropped.values().sum::<u64>()
             && self.destinations.iter().all(|d| d.received == d.delivered + d.pending + d.lost())
     }
 }
@@ -85,6 +92,11 @@ impl fmt::Display for DeliveryReport {
         write!(f, "{} spans recorded", l.received)?;
         if l.open > 0 {
             write!(f, ", {} still open", l.open)?;
+        }
+        for (n, why) in [(l.record_only, "recorded only"), (l.sampled_out, "sampled out")] {
+            if n > 0 {
+                write!(f, ", {n} {why}")?;
+            }
         }
         write_dropped(f, &l.dropped)?;
         for d in &l.destinations {
@@ -169,9 +181,22 @@ pub(super) struct Forwarded {
     pub(super) spans: AtomicU64,
     pub(super) removed: AtomicU64,
     pub(super) added: AtomicU64,
+    pub(super) record_only: AtomicU64,
+    pub(super) sampled_out: AtomicU64,
     pub(super) processor_panics: AtomicU64,
     /// Nobody takes spans any more.
     pub(super) stopped: AtomicBool,
+}
+
+impl Forwarded {
+    /// Accounts for what one step did with a batch: what it neither passed on, nor holds, nor decided against, it removed.
+    pub(super) fn settle(&self, held: Holdings, before: u64, holds: Holdings, after: u64) {
+        let sampled_out = holds.sampled_out.saturating_sub(held.sampled_out);
+        let (known, there) = (after + holds.held + sampled_out, before + held.held);
+        self.sampled_out.fetch_add(sampled_out, Ordering::AcqRel);
+        self.removed.fetch_add(there.saturating_sub(known), Ordering::AcqRel);
+        self.added.fetch_add(known.saturating_sub(there), Ordering::AcqRel);
+    }
 }
 
 /// Reads the accounts at any time. Cheap to clone.
@@ -190,6 +215,8 @@ impl LedgerReader {
         let delivered = self.forwarded.spans.load(Ordering::Acquire);
         let removed = self.forwarded.removed.load(Ordering::Acquire);
         let added = self.forwarded.added.load(Ordering::Acquire);
+        let record_only = self.forwarded.record_only.load(Ordering::Acquire);
+        let sampled_out = self.forwarded.sampled_out.load(Ordering::Acquire);
         let c = self.recorder.counts();
         let mut dropped: BTreeMap<_, _> = [
             ("buffer_full", c.buffer_full),
@@ -201,7 +228,8 @@ impl LedgerReader {
         .filter(|(_, n)| *n > 0)
         .collect();
         let received = c.ended + c.buffer_full + c.after_shutdown + added;
-        let mut pending = received.saturating_sub(delivered + dropped.values().sum::<u64>());
+        let known = delivered + record_only + sampled_out + dropped.values().sum::<u64>();
+        let mut pending = received.saturating_sub(known);
         // Spans that were open at the shutdown and ended after the last look.
         if pending > 0 && self.forwarded.stopped.load(Ordering::Acquire) {
             *dropped.entry("after_shutdown").or_default() += std::mem::take(&mut pending);
@@ -212,6 +240,8 @@ impl LedgerReader {
             pending,
             open: c.started.saturating_sub(c.ended),
             dropped,
+            record_only,
+            sampled_out,
             destinations,
         }
     }

@@ -10,7 +10,7 @@ use super::destination::Destination;
 use super::ledger::Forwarded;
 use crate::batch::SpanBatch;
 use crate::record::{Drain, suppress};
-use crate::signal::SpanProcessor;
+use crate::signal::{Holdings, SpanProcessor};
 
 /// What the thread is asked to do.
 pub(super) enum Command {
@@ -36,26 +36,26 @@ impl PipelineWorker {
             // A filling chunk unparks the thread, a command too; a spurious wake-up costs one empty pass.
             let command = match commands.try_recv() {
                 Ok(c) => Some(c),
-                Err(TryRecvError::Disconnected) => return self.pass(),
+                Err(TryRecvError::Disconnected) => return self.release(),
                 Err(TryRecvError::Empty) => {
                     std::thread::park_timeout(self.interval);
                     match commands.recv_timeout(Duration::ZERO) {
                         Ok(c) => Some(c),
                         Err(RecvTimeoutError::Timeout) => None,
-                        Err(RecvTimeoutError::Disconnected) => return self.pass(),
+                        Err(RecvTimeoutError::Disconnected) => return self.release(),
                     }
                 }
             };
-            self.pass();
+            self.pass(false);
             match command {
                 None => {}
                 Some(Command::Drain(done)) => {
                     // What was recorded by threads in teardown may need a second pass to be joined.
-                    self.pass();
+                    self.release();
                     let _ = done.send(());
                 }
                 Some(Command::Stop(done)) => {
-                    self.pass();
+                    self.release();
                     let _ = done.send(());
                     return;
                 }
@@ -63,26 +63,73 @@ impl PipelineWorker {
         }
     }
 
-    fn pass(&mut self) {
+    /// A pass in which processors also give what they hold back, and more while there is more.
+    fn release(&mut self) {
+        self.pass(true);
+        for _ in 0..MOST_RELEASES {
+            if !self.holds_back() {
+                return;
+            }
+            self.pass(true);
+        }
+    }
+
+    fn holds_back(&self) -> bool {
+        self.processors.iter().any(|p| holdings(&**p).held > 0)
+    }
+
+    fn pass(&mut self, release: bool) {
         let mut batch = self.drain.drain();
-        if batch.is_empty() {
+        if batch.is_empty() && !self.holds_back() {
             return;
         }
         for p in &self.processors {
-            let before = batch.len();
-            if catch_unwind(AssertUnwindSafe(|| p.process(&mut batch))).is_err() {
+            let (held, before) = (holdings(&**p), batch.len() as u64);
+            let step = AssertUnwindSafe(|| {
+                p.process(&mut batch);
+                if release {
+                    p.release(&mut batch);
+                }
+            });
+            if catch_unwind(step).is_err() {
                 self.forwarded.processor_panics.fetch_add(1, Ordering::Relaxed);
             }
-            let (removed, added) = (before.saturating_sub(batch.len()), batch.len().saturating_sub(before));
-            self.forwarded.removed.fetch_add(removed as u64, Ordering::AcqRel);
-            self.forwarded.added.fetch_add(added as u64, Ordering::AcqRel);
+            self.forwarded.settle(held, before, holdings(&**p), batch.len() as u64);
         }
-        let batch = batch.seal();
+        let unsampled = batch.iter().filter(|s| !s.is_sampled()).count();
+        if unsampled == 0 {
+            let batch = batch.seal();
+            return self.fan_out(|_| batch.clone(), batch.len());
+        }
+        // Recorded for processors alone, unless a destination wants them.
+        let wanted = self.destinations.iter().any(|d| d.wants_unsampled());
+        let all = wanted.then(|| batch.clone().seal());
+        batch.retain(|s| s.is_sampled());
+        let sampled = batch.seal();
+        if all.is_none() {
+            self.forwarded.record_only.fetch_add(unsampled as u64, Ordering::AcqRel);
+        }
+        let len = all.as_ref().unwrap_or(&sampled).len();
+        let of =
+            |d: &Destination<SpanBatch>| all.as_ref().filter(|_| d.wants_unsampled()).unwrap_or(&sampled);
+        self.fan_out(|d| of(d).clone(), len);
+    }
+
+    fn fan_out(&self, of: impl Fn(&Destination<SpanBatch>) -> SpanBatch, len: usize) {
         for d in &self.destinations {
+            let batch = of(d);
             if !batch.is_empty() {
-                d.offer(batch.clone());
+                d.offer(batch);
             }
         }
-        self.forwarded.spans.fetch_add(batch.len() as u64, Ordering::AcqRel);
+        self.forwarded.spans.fetch_add(len as u64, Ordering::AcqRel);
     }
+}
+
+/// The most batches that processors may need to give all they hold.
+const MOST_RELEASES: usize = 1000;
+
+/// What a step holds; one that panics holds nothing.
+fn holdings(p: &dyn SpanProcessor) -> Holdings {
+    catch_unwind(AssertUnwindSafe(|| p.holdings())).unwrap_or_default()
 }

@@ -10,7 +10,8 @@ use super::recorder::{NO_SCOPE, Recorder};
 use super::span::Span;
 use super::start::{Name, Start};
 use crate::batch::ScopeRef;
-use crate::model::{KeyValue, Scope, SpanContext, SpanKind, Timestamp, Value};
+use crate::model::{KeyValue, Scope, SpanContext, SpanKind, Timestamp, TraceId, Value};
+use crate::signal::{SamplingInput, StartAttributes};
 
 /// Describes a span at run time; see [`Recorder::span`].
 #[derive(Debug)]
@@ -96,6 +97,12 @@ impl<'r> SpanBuilder<'r> {
             Parent::Root => None,
             Parent::Given(c) => Some(c),
         };
+        let decided = (!self.attributes.is_empty()).then(|| {
+            let input = SamplingInput::new(TraceId::MIN, &self.name, self.kind)
+                .under(parent.as_ref())
+                .with_attributes(StartAttributes::of(&self.attributes));
+            with_local(|l| self.recorder.decide_ahead(l, input)).flatten()
+        });
         let start = Start {
             name: match &self.name {
                 Cow::Borrowed(s) => Name::Static(s),
@@ -104,7 +111,7 @@ impl<'r> SpanBuilder<'r> {
             kind: self.kind,
             scope: &self.scope,
             parent: parent.as_ref(),
-            decided: None,
+            decided: decided.flatten(),
             fields: &[],
             start: self.start,
         };

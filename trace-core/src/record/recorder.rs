@@ -29,6 +29,8 @@ pub(super) struct Shared {
     pub(super) id: u64,
     pub(super) clock: Clock,
     pub(super) sampler: Box<dyn Sampler>,
+    /// The sampler need not be asked for children of local parents.
+    pub(super) children_follow: bool,
     pub(super) limits: SpanLimits,
     pub(super) resource: Arc<Resource>,
     pub(super) slots: Mutex<Vec<&'static Slot>>,
@@ -38,6 +40,8 @@ pub(super) struct Shared {
     /// For threads whose own state is already gone.
     pub(super) fallback: &'static Slot,
     pub(super) open: AtomicBool,
+    /// Open, and local children follow their parents: spans may take the short way.
+    short_way: AtomicBool,
     /// Rings asked for so far.
     rings: AtomicUsize,
     pub(super) elsewhere: Elsewhere,
@@ -109,10 +113,13 @@ impl RecorderBuilder {
         let consumer = Arc::new(Consumer::default());
         let clock = self.clock.unwrap_or_default();
         let fallback = Slot::leak(self.limits, clock.clone(), consumer.clone());
+        let sampler = self.sampler.unwrap_or_else(|| Box::new(ParentBased::new(AlwaysOn)));
+        let children_follow = sampler.follows_local_parents();
         let recorder = Recorder(Arc::new(Shared {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             clock,
-            sampler: self.sampler.unwrap_or_else(|| Box::new(ParentBased::new(AlwaysOn))),
+            sampler,
+            children_follow,
             limits: self.limits,
             resource: Arc::new(self.resource),
             slots: Mutex::new(vec![fallback]),
@@ -120,6 +127,7 @@ impl RecorderBuilder {
             consumer,
             fallback,
             open: AtomicBool::new(true),
+            short_way: AtomicBool::new(children_follow),
             rings: AtomicUsize::new(0),
             elsewhere: Elsewhere::default(),
         }));
@@ -188,6 +196,13 @@ impl Recorder {
     /// Nothing is recorded from now on.
     pub(crate) fn close(&self) {
         self.0.open.store(false, Ordering::Release);
+        self.0.short_way.store(false, Ordering::Release);
+    }
+
+    /// Whether spans may take the short way through the ring.
+    #[inline]
+    pub(super) fn takes_short_way(&self) -> bool {
+        self.0.short_way.load(Ordering::Relaxed)
     }
 
     #[inline]

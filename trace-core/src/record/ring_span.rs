@@ -9,8 +9,10 @@ use super::id_gen::IdGenerator;
 use super::recorder::{Recorder, or_default};
 use super::ring::{Refused, StartHead};
 use super::span::Span;
+use super::start::Identity;
 use super::{chunk::Slot, ring};
 use crate::model::{SpanContext, SpanId, TraceFlags, TraceId, TraceState, ValueRef};
+use crate::signal::{SamplingInput, StartAttributes};
 
 /// A span that is active on its thread and, if it is sampled and had room, lies in the thread's ring.
 pub(super) struct RingSpan {
@@ -33,8 +35,8 @@ pub(super) enum Elsewhere {
     Nowhere,
     /// The chunk takes it: the ring cannot carry it, or there is more to decide than the fast path does.
     Chunk,
-    /// The chunk takes it, and the sampler has decided: it set a trace state.
-    Decided(Box<SpanContext>),
+    /// The chunk takes it, and the sampler has decided: it set a trace state or attributes.
+    Decided(Box<Identity>),
 }
 
 /// The identity that a span gets from above, or from the sampler.
@@ -69,7 +71,7 @@ impl RingSpan {
         }
         let Local { active, slots, ids, default, .. } = local;
         let Some(recorder) = or_default(recorder, default) else { return Err(Elsewhere::Nowhere) };
-        if !recorder.is_open() {
+        if !recorder.takes_short_way() {
             return Err(Elsewhere::Chunk);
         }
         let lease = recorder.lease(slots);
@@ -86,7 +88,7 @@ impl RingSpan {
         let Decided { trace_id, flags, parent, remote_parent } = decided;
         let span_id = ids.span_id();
         let mut at = NOT_RECORDED;
-        if flags.is_sampled() {
+        if flags.is_recorded() {
             let head = StartHead { callsite, trace_id, span_id, parent, remote_parent, flags };
             match producer.start(ring, &slot.consumer, &slot.clock, &head, values) {
                 Ok(position) => at = position,
@@ -151,13 +153,15 @@ impl Decided {
             return Err(Elsewhere::Chunk);
         }
         let (trace_id, span_id) = (parent.map_or_else(|| ids.trace_id(), |p| p.trace_id), ids.span_id());
-        let context = recorder.decide(trace_id, span_id, parent, callsite.name, callsite.kind);
-        if !context.trace_state.is_empty() {
-            return Err(Elsewhere::Decided(Box::new(context)));
+        let attributes = StartAttributes::site(callsite.keys, values);
+        let input = SamplingInput::new(trace_id, callsite.name, callsite.kind).under(parent);
+        let identity = recorder.decide(input.with_attributes(attributes), span_id);
+        if !identity.context.trace_state.is_empty() || !identity.attributes.is_empty() {
+            return Err(Elsewhere::Decided(Box::new(identity)));
         }
         Ok(Self {
             trace_id,
-            flags: context.flags,
+            flags: identity.context.flags,
             parent: parent.map_or(0, |p| p.span_id.to_u64()),
             remote_parent: parent.is_some_and(|p| p.is_remote),
         })
