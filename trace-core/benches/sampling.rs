@@ -1,7 +1,8 @@
 //! What one decision of each sampler costs, and what a span costs that is not sampled.
 //!
 //! Decisions are compared with `opentelemetry_sdk`'s sampler of the same purpose, where it has one. Unsampled spans are
-//! compared with the SDK under `AlwaysOff`: a root with 64 children, through `span!` here and the API there. Bursts
+//! compared with the SDK under `AlwaysOff`: a root with 64 children of four attributes, active, through `span!` here and
+//! the API there. Bursts
 //! alternate between the contenders; the figure is the best burst, in nanoseconds.
 //!
 //! `cargo xtask bench sampling --json` prints a line of JSON a case.
@@ -37,13 +38,14 @@ use trace_core::span;
 const ROUNDS: usize = 300;
 const PER_BURST: usize = 2000;
 const CHILDREN: usize = 64;
+const USER: &str = "user-0001234";
 
 type Burst = Box<dyn FnMut()>;
 
 /// The best burst of each, in nanoseconds for one of `n`.
 fn compare(ours: &mut Burst, mut peer: Option<&mut Burst>, n: usize) -> (f64, Option<f64>) {
     let mut best = [f64::INFINITY; 2];
-    let mut time = |best: &mut f64, burst: &mut Burst, round: usize| {
+    let time = |best: &mut f64, burst: &mut Burst, round: usize| {
         let began = Instant::now();
         burst();
         let ns = began.elapsed().as_nanos() as f64 / n as f64;
@@ -115,8 +117,8 @@ fn unsampled() -> Burst {
         for _ in 0..PER_BURST / CHILDREN {
             let _root = span!(recorder: r, "root");
             for _ in 0..CHILDREN {
-                let _child =
-                    span!(recorder: r, "child", http.method = "GET", http.status_code = black_box(200i64));
+                let _child = span!(recorder: r, "child", http.method = "GET", http.route = "/api/v1/items",
+                    http.status_code = black_box(200i64), enduser.id = black_box(USER));
             }
         }
     })
@@ -142,17 +144,16 @@ fn sdk_unsampled() -> Burst {
     let tracer = sdk_off().tracer("bench");
     Box::new(move || {
         for _ in 0..PER_BURST / CHILDREN {
-            let cx = Context::current().with_span(tracer.start("root"));
+            let _root = Context::current().with_span(tracer.start("root")).attach();
             for _ in 0..CHILDREN {
                 let attributes = [
                     opentelemetry::KeyValue::new("http.method", "GET"),
+                    opentelemetry::KeyValue::new("http.route", "/api/v1/items"),
                     opentelemetry::KeyValue::new("http.status_code", black_box(200i64)),
+                    opentelemetry::KeyValue::new("enduser.id", black_box(USER).to_owned()),
                 ];
-                tracer
-                    .span_builder("child")
-                    .with_attributes(attributes)
-                    .start_with_context(&tracer, &cx)
-                    .end();
+                let builder = tracer.span_builder("child").with_attributes(attributes);
+                let _child = Context::current_with_span(builder.start(&tracer)).attach();
             }
         }
     })
@@ -229,7 +230,7 @@ fn main() {
     report("Adaptive", ns, 200.0, decisions(Adaptive::new(1000.0).expect("a budget")), None, PER_BURST);
     let (remote, _poller) = RemoteSampler::new(RemoteConfig::new("bench")).expect("a probability");
     report("JaegerRemote, probabilistic", ns, 100.0, decisions(remote), None, PER_BURST);
-    let sdk = "opentelemetry_sdk AlwaysOff";
+    let sdk = "opentelemetry_sdk AlwaysOff, attached";
     report("unsampled child", "ns/span", 20.0, unsampled(), Some((sdk, sdk_unsampled())), PER_BURST);
     report(
         "unsampled root",

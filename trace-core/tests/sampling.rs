@@ -77,6 +77,21 @@ fn record_only_spans_are_measured_and_neither_exported_nor_propagated_as_sampled
     assert!(report.ledger.adds_up() && report.to_string().contains("30 recorded only"), "{report}");
 }
 
+#[test]
+fn a_span_that_is_open_for_long_is_still_known_to_be_recorded_with_certainty() {
+    let windows = windows();
+    let (builder, out) = pipeline(AlwaysRecord::new(ProbabilitySampler::new(0.5).unwrap()));
+    let p = builder.processor(MeasureProcessor::new(windows.clone())).start().unwrap();
+    let open: Vec<_> = (0..100).map(|_| p.recorder().span("open").root().start()).collect();
+    p.flush(LONG).unwrap();
+    open.iter().for_each(|s| s.set_attribute("later", true));
+    drop(open);
+    let report = p.shutdown(LONG).unwrap();
+    assert_eq!(counted(&windows, "open"), 100);
+    assert_eq!(out.spans().len() as u64 + report.ledger.record_only, 100);
+    assert!(report.ledger.adds_up() && !out.spans().is_empty());
+}
+
 /// Six standard deviations of the estimated number of traces, with this probability.
 fn margin(traces: f64, p: f64) -> f64 {
     6.0 * (traces * (1.0 - p) / p).sqrt()

@@ -95,6 +95,49 @@ mod tests {
     }
 
     #[test]
+    fn a_span_counts_for_as_many_as_it_stands_for() {
+        let windows =
+            Arc::new(RedWindows::new(RedConfig { clock: Arc::new(|| NOW), ..RedConfig::default() }));
+        let mut batch = SpanBatchMut::new(Arc::new(Resource::service("s")));
+        let with = |id, state: &'static str, flags| {
+            let mut s = span(id, 0, "op", 0..10);
+            s.context.trace_state = TraceState::from_validated(state);
+            s.context.flags = flags;
+            s
+        };
+        let sampled = TraceFlags::SAMPLED;
+        batch.push(with(1, "a=1,ot=th:c", sampled));
+        batch.push(with(2, "ot=rv:00000000000000", sampled));
+        batch.push(with(3, "ot=th:c", sampled));
+        batch.push(with(4, "", TraceFlags::default()));
+        (2..4).for_each(|i| batch.set_recorded_regardless(i));
+        let mut failed = with(5, "ot=th:8", sampled);
+        failed.status = Status::Error("bad".into());
+        batch.push(failed);
+        MeasureProcessor::new(windows.clone()).process(&mut batch);
+        let range = TimeRange::last(Duration::from_secs(60), NOW);
+        let summary = windows.summary(&RedQuery::all(range));
+        assert_eq!((summary.count, summary.errors, summary.duration_ms.count), (4 + 1 + 1 + 1 + 2, 2, 9));
+        assert!((summary.duration_ms.avg - 10.0).abs() < 1e-9);
+        let window = windows.window(range).remove(0);
+        assert_eq!((window.count, window.samples), (9, 5));
+    }
+
+    #[test]
+    fn a_fraction_is_rounded_so_that_sums_stay_right() {
+        let mut id = 1u64;
+        let sum: u64 = (0..10_000)
+            .map(|_| {
+                id = id.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                whole(10.0 / 3.0, SpanId::new(id >> 4 | 1).unwrap())
+            })
+            .sum();
+        // Six standard deviations of the rounding.
+        assert!((sum as f64 - 1e5 / 3.0).abs() < 6.0 * (1e4 * 2.0 / 9.0_f64).sqrt(), "{sum}");
+        assert_eq!(whole(1000.0, SpanId::new(7).unwrap()), 1000);
+    }
+
+    #[test]
     fn self_time_leaves_out_children_of_this_and_of_earlier_batches() {
         let windows =
             Arc::new(RedWindows::new(RedConfig { clock: Arc::new(|| NOW), ..RedConfig::default() }));

@@ -12,7 +12,6 @@ use crate::model::{
 };
 
 mod copy;
-
 /// "No index".
 pub(crate) const NONE: u32 = u32::MAX;
 
@@ -189,6 +188,8 @@ impl Row {
     pub(crate) const RENAMED: u8 = 32;
     /// The status counts only if the span has none yet (continuations only).
     pub(crate) const STATUS_IF_UNSET: u8 = 64;
+    /// Recorded with certainty, and not because its trace is among the sampled ones.
+    pub(crate) const REGARDLESS: u8 = 128;
 
     pub(crate) fn has(&self, bit: u8) -> bool {
         self.bits & bit != 0

@@ -154,6 +154,11 @@ impl SpanBatchMut {
         row.flags = row.flags.with_sampled(sampled);
     }
 
+    /// Says that one span was recorded with certainty.
+    pub(crate) fn set_recorded_regardless(&mut self, index: usize) {
+        self.columns.rows[index].bits |= Row::REGARDLESS;
+    }
+
     /// Adds a span.
     pub fn push(&mut self, span: SpanData) {
         let c = &mut self.columns;

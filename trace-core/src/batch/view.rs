@@ -57,7 +57,7 @@ impl<'a> SpanRef<'a> {
 
     /// The W3C flags.
     pub fn flags(&self) -> TraceFlags {
-        self.row.flags.w3c()
+        self.row.flags
     }
 
     /// Whether the span is meant for destinations. One that is not was recorded for processors alone.
@@ -67,7 +67,7 @@ impl<'a> SpanRef<'a> {
 
     /// Whether the span was recorded with certainty, and not because its trace is among the sampled ones.
     pub fn is_recorded_regardless(&self) -> bool {
-        self.row.flags.0 & TraceFlags::RECORDED.0 != 0
+        self.row.has(Row::REGARDLESS)
     }
 
     /// How many spans of the application this one stands for: `2^56 / (2^56 - T)` if its trace state has the
@@ -90,7 +90,7 @@ impl<'a> SpanRef<'a> {
         SpanContext {
             trace_id: self.row.trace_id,
             span_id: self.row.span_id,
-            flags: self.flags(),
+            flags: self.row.flags,
             trace_state: self.trace_state().clone(),
             is_remote: false,
         }
@@ -205,7 +205,7 @@ impl<'a> SpanRef<'a> {
         let own = |(k, v): (&str, ValueRef<'_>)| KeyValue::new(k.to_owned(), v.to_value());
         let (dropped_attributes, dropped_events, dropped_links) = self.dropped_counts();
         SpanData {
-            context: SpanContext { flags: self.row.flags, ..self.context() },
+            context: self.context(),
             parent_span_id: self.parent_span_id(),
             parent_is_remote: self.parent_is_remote(),
             name: self.name().to_owned().into(),

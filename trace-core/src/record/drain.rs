@@ -28,6 +28,8 @@ pub(crate) struct Drain {
 struct OpenSpan {
     data: SpanData,
     start: Moment,
+    /// Recorded whether it is sampled or not.
+    regardless: bool,
 }
 
 /// What happened to a span after its chunk had been taken.
@@ -133,7 +135,10 @@ impl Drain {
                 }
                 let data = SpanRef::of(columns, row, &shared.resource).to_span_data();
                 let start = Moment::of(row.start, row.has(Row::START_IS_UNIX));
-                self.open.insert((row.trace_id, row.span_id), OpenSpan { data, start });
+                self.open.insert(
+                    (row.trace_id, row.span_id),
+                    OpenSpan { data, start, regardless: row.has(Row::REGARDLESS) },
+                );
                 return false;
             }
             let start = Moment::of(row.start, row.has(Row::START_IS_UNIX));
@@ -171,6 +176,9 @@ impl Drain {
         open.data.start = Timestamp::from_unix_nanos(start);
         open.data.end = Timestamp::from_unix_nanos(end);
         batch.push(open.data);
+        if open.regardless {
+            batch.set_recorded_regardless(batch.len() - 1);
+        }
     }
 
     /// The end of a span that was left out because too many were open.

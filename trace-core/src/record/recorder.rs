@@ -57,11 +57,11 @@ pub(super) struct Elsewhere {
 /// How many spans a recorder has seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RecorderCounts {
-    /// Sampled spans that were started and had room.
+    /// Spans that were to be recorded, were started and had room.
     pub started: u64,
     /// Of these, ended.
     pub ended: u64,
-    /// Sampled spans for which the thread's chunk had no room.
+    /// Spans that were to be recorded, and for which the thread's buffer had no room.
     pub buffer_full: u64,
     /// Spans started after the shutdown.
     pub after_shutdown: u64,

@@ -9,7 +9,7 @@ use super::id_gen::IdGenerator;
 use super::recorder::{Recorder, or_default};
 use super::ring::{Refused, StartHead};
 use super::span::Span;
-use super::start::Identity;
+use super::start::{Identity, flags_of};
 use super::{chunk::Slot, ring};
 use crate::model::{SpanContext, SpanId, TraceFlags, TraceId, TraceState, ValueRef};
 use crate::signal::{SamplingInput, StartAttributes};
@@ -152,16 +152,19 @@ impl Decided {
         if parent.is_some_and(goes_on) || !ring::can_carry(values) {
             return Err(Elsewhere::Chunk);
         }
-        let (trace_id, span_id) = (parent.map_or_else(|| ids.trace_id(), |p| p.trace_id), ids.span_id());
-        let attributes = StartAttributes::site(callsite.keys, values);
-        let input = SamplingInput::new(trace_id, callsite.name, callsite.kind).under(parent);
-        let identity = recorder.decide(input.with_attributes(attributes), span_id);
-        if !identity.context.trace_state.is_empty() || !identity.attributes.is_empty() {
+        let trace_id = parent.map_or_else(|| ids.trace_id(), |p| p.trace_id);
+        let input = SamplingInput::new(trace_id, callsite.name, callsite.kind)
+            .under(parent)
+            .with_attributes(StartAttributes::site(callsite.keys, values))
+            .from_resource(recorder.resource());
+        let decision = recorder.ask(&input);
+        if decision.trace_state.as_ref().is_some_and(|s| !s.is_empty()) || !decision.attributes.is_empty() {
+            let identity = Identity::new(&input, ids.span_id(), decision);
             return Err(Elsewhere::Decided(Box::new(identity)));
         }
         Ok(Self {
             trace_id,
-            flags: identity.context.flags,
+            flags: flags_of(&decision, parent),
             parent: parent.map_or(0, |p| p.span_id.to_u64()),
             remote_parent: parent.is_some_and(|p| p.is_remote),
         })

@@ -170,6 +170,30 @@ fn write_start(chunk: &mut Chunk, slot: &Slot, context: &SpanContext, s: &Start<
     at
 }
 
+impl Identity {
+    /// What the sampler's decision makes of a span.
+    pub(super) fn new(input: &SamplingInput<'_>, span_id: SpanId, decision: Decision) -> Self {
+        let flags = flags_of(&decision, input.parent);
+        let inherited = || input.parent.map(|p| p.trace_state.clone()).unwrap_or_default();
+        let mut trace_state = decision.trace_state.unwrap_or_else(inherited);
+        if !flags.is_sampled() && !trace_state.is_empty() {
+            // A threshold speaks of sampled spans only.
+            trace_state = OtelTraceState::without_threshold(trace_state);
+        }
+        let context = SpanContext { trace_id: input.trace_id, span_id, flags, trace_state, is_remote: false };
+        Self { context, attributes: decision.attributes }
+    }
+}
+
+/// The flags of a span that the sampler was asked about.
+#[inline]
+pub(super) fn flags_of(decision: &Decision, parent: Option<&SpanContext>) -> TraceFlags {
+    let regardless = decision.records_all || decision.outcome == SamplingDecision::RecordOnly;
+    let own = TraceFlags::SAMPLED.0 | TraceFlags::RANDOM.0;
+    let flags = parent.map_or(TraceFlags(own), |p| p.flags);
+    flags.with_sampled(decision.is_sampled()).with_recorded(regardless)
+}
+
 impl Recorder {
     /// The identity of a new span, with the decision whether it is recorded. Local children follow their parent,
     /// unless the sampler wants to be asked for them too; it is asked where a trace enters the process.
@@ -186,29 +210,18 @@ impl Recorder {
                 };
                 Identity { context, attributes: Vec::new() }
             }
-            _ => self.ask(input, span_id),
+            _ => {
+                let input = input.from_resource(&self.0.resource);
+                Identity::new(&input, span_id, self.ask(&input))
+            }
         }
     }
 
-    fn ask(&self, input: SamplingInput<'_>, span_id: SpanId) -> Identity {
-        let input = input.from_resource(&self.0.resource);
-        // A sampler that panics does not sample.
-        let decision =
-            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.0.sampler.sample(&input)))
-                .unwrap_or(Decision::DROP);
-        let sampled = decision.is_sampled();
-        let regardless = decision.records_all || decision.outcome == SamplingDecision::RecordOnly;
-        let parent = input.parent;
-        let flags =
-            parent.map_or(TraceFlags(0b11), |p| p.flags).with_sampled(sampled).with_recorded(regardless);
-        let inherited = || parent.map(|p| p.trace_state.clone()).unwrap_or_default();
-        let mut trace_state = decision.trace_state.unwrap_or_else(inherited);
-        if !sampled && !trace_state.is_empty() {
-            // A threshold speaks of sampled spans only.
-            trace_state = OtelTraceState::without_threshold(trace_state);
-        }
-        let context = SpanContext { trace_id: input.trace_id, span_id, flags, trace_state, is_remote: false };
-        Identity { context, attributes: decision.attributes }
+    /// What the sampler says. One that panics does not sample.
+    #[inline]
+    pub(super) fn ask(&self, input: &SamplingInput<'_>) -> Decision {
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.0.sampler.sample(input)))
+            .unwrap_or(Decision::DROP)
     }
 
     /// Asks the sampler before the span is started, for doors that add attributes only afterwards. `None` if nobody

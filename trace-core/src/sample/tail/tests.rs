@@ -55,13 +55,15 @@ struct Tail {
     sampler: TailSampler,
     time: ManualClock,
     resource: Arc<Resource>,
+    /// The head sampler records every span.
+    all_recorded: bool,
 }
 
 impl Tail {
     fn new(config: TailConfig) -> Self {
         let (clock, time) = Clock::manual(Timestamp::from_unix_secs(1));
         let sampler = TailSampler::new(TailConfig { clock, ..config });
-        Self { sampler, time, resource: Arc::new(Resource::service("s")) }
+        Self { sampler, time, resource: Arc::new(Resource::service("s")), all_recorded: false }
     }
 
     fn keeping(policy: Policy) -> Self {
@@ -71,6 +73,9 @@ impl Tail {
     fn give(&self, spans: impl IntoIterator<Item = SpanData>) -> Vec<SpanData> {
         let mut batch = SpanBatchMut::new(self.resource.clone());
         batch.extend(spans);
+        if self.all_recorded {
+            (0..batch.len()).for_each(|i| batch.set_recorded_regardless(i));
+        }
         self.sampler.process(&mut batch);
         batch.iter().map(|s| s.to_span_data()).collect()
     }
@@ -309,10 +314,10 @@ fn bytes_are_bounded_by_what_is_allocated() {
 fn what_is_not_sampled_passes_untouched_unless_it_is_to_be_judged_too() {
     let recorded = |s: SpanData, sampled: bool| {
         let mut s = s;
-        s.context.flags = TraceFlags::RECORDED.with_sampled(sampled);
+        s.context.flags = TraceFlags::default().with_sampled(sampled);
         s
     };
-    let tail = Tail::keeping(Policy::error());
+    let tail = Tail { all_recorded: true, ..Tail::keeping(Policy::error()) };
     for few in [1, 9] {
         let mixed = (0..10).map(|n| if n < few { recorded(failed(root(n)), false) } else { root(n) });
         let passed = tail.give(mixed);
@@ -322,7 +327,7 @@ fn what_is_not_sampled_passes_untouched_unless_it_is_to_be_judged_too() {
     }
 
     let config = TailConfig { promote: true, ..TailConfig::new() }.policy("errors", Policy::error());
-    let tail = Tail::new(config);
+    let tail = Tail { all_recorded: true, ..Tail::new(config) };
     let head = |n: u64, sampled: bool| {
         let s = recorded(root(n), sampled);
         if sampled { with_state(s, "ot=th:c") } else { s }
