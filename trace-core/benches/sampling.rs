@@ -237,7 +237,7 @@ fn main() {
         "ns/span",
         1.0,
         unsampled_roots(),
-        Some((sdk, sdk_unsampled_roots())),
+        Some(("opentelemetry_sdk AlwaysOff, explicit", sdk_unsampled_roots())),
         PER_BURST,
     );
     // With the making of the batches, which is the same for all three.

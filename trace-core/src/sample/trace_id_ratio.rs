@@ -48,8 +48,8 @@ impl Sampler for TraceIdRatioBased {
     }
 }
 
-#[cfg(test)]
-mod tests {
+#[cfg(all(test, feature = "otel"))]
+mod sdk_tests {
     use opentelemetry_sdk::trace::{Sampler as SdkSampler, SamplingDecision, ShouldSample};
     use proptest::prelude::*;
 
@@ -112,6 +112,12 @@ mod tests {
             }
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{SpanKind, TraceId};
 
     #[test]
     fn the_description_is_that_of_the_specification_and_a_parent_is_noticed() {
