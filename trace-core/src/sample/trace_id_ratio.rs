@@ -48,7 +48,8 @@ impl Sampler for TraceIdRatioBased {
     }
 }
 
-#[cfg(all(test, feature = "otel"))]
+#[cfg(test)]
+#[cfg(feature = "otel")]
 mod sdk_tests {
     use opentelemetry_sdk::trace::{Sampler as SdkSampler, SamplingDecision, ShouldSample};
     use proptest::prelude::*;
