@@ -5,6 +5,8 @@
 
 #[cfg(feature = "console")]
 pub mod console;
+#[cfg(feature = "jaeger-remote")]
+pub mod jaeger_remote;
 #[cfg(feature = "otlp")]
 pub mod otlp;
 #[cfg(feature = "prometheus")]

@@ -6,11 +6,15 @@ use std::time::Duration;
 use super::children::Children;
 use super::{Observation, RedWindows};
 use crate::batch::SpanBatchMut;
-use crate::model::TraceIds;
+use crate::model::{SpanId, TraceIds};
 use crate::signal::SpanProcessor;
 
 /// Counts every span that passes into [`RedWindows`], with its duration and the part of it in which none of its
 /// children was running. Changes nothing.
+///
+/// A span whose trace state says with what probability it was sampled counts for as many as it stands for
+/// ([`adjusted_count`](crate::batch::SpanRef::adjusted_count)); a fraction is rounded up or down by chance, so that
+/// sums stay right. A tail sampler belongs behind this step.
 ///
 /// Children usually end before their parent, so their intervals are remembered until it passes; up to 16,384
 /// parents at a time, each with up to 256 separate intervals. A child that passes in a later batch than its
@@ -48,7 +52,7 @@ impl SpanProcessor for MeasureProcessor {
                 .take((span.trace_id(), span.span_id()))
                 .map_or(0, |c| c.covered(span.start().unix_nanos(), span.end().unix_nanos()));
             let duration = span.duration();
-            Observation {
+            let observation = Observation {
                 service: span.resource().service_name(),
                 operation: span.name(),
                 kind: span.kind(),
@@ -58,10 +62,19 @@ impl SpanProcessor for MeasureProcessor {
                 duration,
                 self_time: duration.saturating_sub(Duration::from_nanos(covered)),
                 trace: Some(TraceIds { trace_id: span.trace_id(), span_id: Some(span.span_id()) }),
-            }
+            };
+            (observation, whole(span.adjusted_count(), span.span_id()))
         });
-        self.windows.record(observations);
+        self.windows.record_weighted(observations);
     }
+}
+
+/// A whole number that is the count on average: the fraction says how often it is the next one up. The span's id
+/// decides, so that it is the same each time.
+fn whole(count: f64, id: SpanId) -> u64 {
+    const BITS: u32 = 52;
+    let chance = (id.to_u64() & ((1 << BITS) - 1)) as f64 / (1u64 << BITS) as f64;
+    (count + chance).floor() as u64
 }
 
 #[cfg(test)]
@@ -79,6 +92,49 @@ mod tests {
         let mut s = SpanData::new(context, name, at(ms.start), at(ms.end));
         s.parent_span_id = SpanId::new(parent);
         s
+    }
+
+    #[test]
+    fn a_span_counts_for_as_many_as_it_stands_for() {
+        let windows =
+            Arc::new(RedWindows::new(RedConfig { clock: Arc::new(|| NOW), ..RedConfig::default() }));
+        let mut batch = SpanBatchMut::new(Arc::new(Resource::service("s")));
+        let with = |id, state: &'static str, flags| {
+            let mut s = span(id, 0, "op", 0..10);
+            s.context.trace_state = TraceState::from_validated(state);
+            s.context.flags = flags;
+            s
+        };
+        let sampled = TraceFlags::SAMPLED;
+        batch.push(with(1, "a=1,ot=th:c", sampled));
+        batch.push(with(2, "ot=rv:00000000000000", sampled));
+        batch.push(with(3, "ot=th:c", sampled));
+        batch.push(with(4, "", TraceFlags::default()));
+        (2..4).for_each(|i| batch.set_recorded_regardless(i));
+        let mut failed = with(5, "ot=th:8", sampled);
+        failed.status = Status::Error("bad".into());
+        batch.push(failed);
+        MeasureProcessor::new(windows.clone()).process(&mut batch);
+        let range = TimeRange::last(Duration::from_secs(60), NOW);
+        let summary = windows.summary(&RedQuery::all(range));
+        assert_eq!((summary.count, summary.errors, summary.duration_ms.count), (4 + 1 + 1 + 1 + 2, 2, 9));
+        assert!((summary.duration_ms.avg - 10.0).abs() < 1e-9);
+        let window = windows.window(range).remove(0);
+        assert_eq!((window.count, window.samples), (9, 5));
+    }
+
+    #[test]
+    fn a_fraction_is_rounded_so_that_sums_stay_right() {
+        let mut id = 1u64;
+        let sum: u64 = (0..10_000)
+            .map(|_| {
+                id = id.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                whole(10.0 / 3.0, SpanId::new(id >> 4 | 1).unwrap())
+            })
+            .sum();
+        // Six standard deviations of the rounding.
+        assert!((sum as f64 - 1e5 / 3.0).abs() < 6.0 * (1e4 * 2.0 / 9.0_f64).sqrt(), "{sum}");
+        assert_eq!(whole(1000.0, SpanId::new(7).unwrap()), 1000);
     }
 
     #[test]

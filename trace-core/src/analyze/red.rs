@@ -150,12 +150,17 @@ impl RedWindows {
 
     /// Counts spans.
     pub fn record<'a>(&self, observations: impl IntoIterator<Item = Observation<'a>>) {
+        self.record_weighted(observations.into_iter().map(|o| (o, 1)));
+    }
+
+    /// Counts spans, each as many times as it says: one that was sampled with a probability of a tenth stands for ten.
+    pub fn record_weighted<'a>(&self, observations: impl IntoIterator<Item = (Observation<'a>, u64)>) {
         let now = (self.config.clock)();
         let mut state = self.lock();
         state.advance(now);
-        for mut o in observations {
+        for (mut o, times) in observations {
             o.end = o.end.min(now);
-            state.observe(&o, self.config.max_series);
+            state.observe(&o, times, self.config.max_series);
         }
         state.shrink();
     }
@@ -206,7 +211,7 @@ impl State {
         }
     }
 
-    fn observe(&mut self, o: &Observation<'_>, max_series: usize) {
+    fn observe(&mut self, o: &Observation<'_>, times: u64, max_series: usize) {
         let nanos = o.end.unix_nanos();
         let slots = [self.levels[SECONDS].slot(nanos), self.levels[MINUTES].slot(nanos)];
         if slots[SECONDS] < self.levels[SECONDS].floor {
@@ -218,7 +223,7 @@ impl State {
         let at = self.series_of(o, max_series, slots[SECONDS]);
         for (l, slot) in slots.into_iter().enumerate() {
             if slot >= self.levels[l].floor {
-                self.series[at].rings[l].add(slot, o, &mut self.levels[l]);
+                self.series[at].rings[l].add(slot, o, times, &mut self.levels[l]);
             }
         }
     }

@@ -11,6 +11,8 @@ use crate::model::TraceIds;
 pub(super) struct Bucket {
     pub(super) slot: u64,
     pub(super) count: u64,
+    /// Spans seen, however many each stands for.
+    pub(super) samples: u64,
     pub(super) errors: u64,
     pub(super) duration_ms: QuantileSketch,
     pub(super) self_time_ms: QuantileSketch,
@@ -23,6 +25,7 @@ impl Bucket {
         Self {
             slot,
             count: 0,
+            samples: 0,
             errors: 0,
             duration_ms: QuantileSketch::new(),
             self_time_ms: QuantileSketch::new(),
@@ -31,18 +34,21 @@ impl Bucket {
         }
     }
 
-    pub(super) fn add(&mut self, o: &Observation<'_>) {
+    /// Counts a span that stands for so many.
+    pub(super) fn add(&mut self, o: &Observation<'_>, times: u64) {
         let (duration, own) = (o.duration.as_secs_f64() * 1e3, o.self_time.as_secs_f64() * 1e3);
-        self.count += 1;
-        self.errors += u64::from(o.error);
-        self.duration_ms.insert(duration);
-        self.self_time_ms.insert(own);
+        self.count += times;
+        self.samples += 1;
+        self.errors += if o.error { times } else { 0 };
+        self.duration_ms.insert_many(duration, times);
+        self.self_time_ms.insert_many(own, times);
         larger(&mut self.slowest, o.trace.map(|t| (duration, t)));
         larger(&mut self.slowest_self, o.trace.map(|t| (own, t)));
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
         self.count += other.count;
+        self.samples += other.samples;
         self.errors += other.errors;
         self.duration_ms.merge(&other.duration_ms);
         self.self_time_ms.merge(&other.self_time_ms);
@@ -90,7 +96,7 @@ impl Level {
 pub(super) struct Ring(pub(super) VecDeque<Bucket>);
 
 impl Ring {
-    pub(super) fn add(&mut self, slot: u64, o: &Observation<'_>, level: &mut Level) {
+    pub(super) fn add(&mut self, slot: u64, o: &Observation<'_>, times: u64, level: &mut Level) {
         let at = self.0.partition_point(|b| b.slot < slot);
         if self.0.get(at).is_none_or(|b| b.slot != slot) {
             self.0.insert(at, Bucket::new(slot));
@@ -99,7 +105,7 @@ impl Ring {
         }
         let bucket = &mut self.0[at];
         let before = bucket.bins();
-        bucket.add(o);
+        bucket.add(o, times);
         level.bins += bucket.bins() - before;
     }
 

@@ -45,17 +45,25 @@ impl QuantileSketch {
 
     /// Adds a value. `false` if it is negative or not finite and was left out.
     pub fn insert(&mut self, value: f64) -> bool {
+        self.insert_many(value, 1)
+    }
+
+    /// Adds a value that occurred so many times. `false` if it is negative or not finite and was left out.
+    pub fn insert_many(&mut self, value: f64, times: u64) -> bool {
         if !value.is_finite() || value < 0.0 {
             return false;
         }
+        if times == 0 {
+            return true;
+        }
         self.min = if self.count == 0 { value } else { self.min.min(value) };
         self.max = self.max.max(value);
-        self.sum += value;
-        self.count += 1;
+        self.sum += value * times as f64;
+        self.count += times;
         if value <= SMALLEST {
-            self.zeros += 1;
+            self.zeros += times;
         } else {
-            self.add(bin_of(value), 1);
+            self.add(bin_of(value), u32::try_from(times).unwrap_or(u32::MAX));
         }
         true
     }

@@ -191,6 +191,8 @@ impl Row {
     pub(crate) const RENAMED: u8 = 32;
     /// The status counts only if the span has none yet (continuations only).
     pub(crate) const STATUS_IF_UNSET: u8 = 64;
+    /// Recorded with certainty, and not because its trace is among the sampled ones.
+    pub(crate) const REGARDLESS: u8 = 128;
 
     pub(crate) fn has(&self, bit: u8) -> bool {
         self.bits & bit != 0

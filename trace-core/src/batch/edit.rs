@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::columns::{Columns, EventCell, LinkCell, List, NONE, Row, ScopeRef, StatusCode};
 use super::{Home, SpanBatch, SpanRef};
-use crate::model::{KeyValue, Resource, SpanData, Status, Value};
+use crate::model::{KeyValue, Resource, SpanData, Status, TraceState, Value};
 
 /// A batch that one owner builds or changes, and then seals.
 #[derive(Clone, Debug)]
@@ -130,6 +130,35 @@ impl SpanBatchMut {
         self.columns.rows.retain(|_| kept.next().unwrap_or(true));
     }
 
+    /// Adds a copy of a span of another batch, and says at which index. The resource is that of this batch.
+    pub fn push_ref(&mut self, span: SpanRef<'_>) -> usize {
+        self.columns.copy_row(span.columns, span.row)
+    }
+
+    /// Replaces the trace state of one span.
+    ///
+    /// # Panics
+    /// If the index is not within the batch.
+    pub fn set_trace_state(&mut self, index: usize, state: TraceState) {
+        if !(state.is_empty() && self.columns.rows[index].extra == NONE) {
+            self.columns.extra(index).trace_state = state;
+        }
+    }
+
+    /// Sets or clears the sampled flag of one span. Destinations get sampled spans only, unless they ask for others.
+    ///
+    /// # Panics
+    /// If the index is not within the batch.
+    pub fn set_sampled(&mut self, index: usize, sampled: bool) {
+        let row = &mut self.columns.rows[index];
+        row.flags = row.flags.with_sampled(sampled);
+    }
+
+    /// Says that one span was recorded with certainty.
+    pub(crate) fn set_recorded_regardless(&mut self, index: usize) {
+        self.columns.rows[index].bits |= Row::REGARDLESS;
+    }
+
     /// Adds a span.
     pub fn push(&mut self, span: SpanData) {
         let c = &mut self.columns;
@@ -200,6 +229,17 @@ impl SpanBatchMut {
             };
             c.push_link(row, link);
         }
+    }
+
+    /// Bytes allocated.
+    pub(crate) fn capacity_bytes(&self) -> usize {
+        self.columns.capacity_bytes()
+    }
+
+    /// The same in storage without much spare capacity, for those who keep it for long.
+    pub(crate) fn without_spare(self) -> Self {
+        // Cloned tables have no spare capacity, and the roomy ones go back to where they came from.
+        if self.columns.capacity_bytes() > self.columns.byte_size() / 4 * 5 { self.clone() } else { self }
     }
 
     /// Makes it immutable and shareable.

@@ -203,6 +203,22 @@ mod tests {
     }
 
     #[test]
+    fn a_copied_span_keeps_everything() {
+        let from = SpanBatch::from_spans(resource(), (1..=3).map(full));
+        let mut to = SpanBatchMut::new(resource());
+        to.push(full(9));
+        assert_eq!(to.push_ref(from.get(2).unwrap()), 1);
+        assert_eq!(to.push_ref(from.get(0).unwrap()), 2);
+        to.set_trace_state(2, TraceState::from_validated("b=2"));
+        to.set_sampled(2, false);
+        let got: Vec<SpanData> = to.seal().iter().map(|s| s.to_span_data()).collect();
+        let mut changed = full(1);
+        changed.context.trace_state = TraceState::from_validated("b=2");
+        changed.context.flags = TraceFlags::default();
+        assert_eq!(got, [full(9), full(3), changed]);
+    }
+
+    #[test]
     fn editing_changes_only_what_it_names() {
         let mut b = SpanBatchMut::new(resource());
         b.extend([full(1), full(2)]);

@@ -7,6 +7,7 @@ use crate::model::{
     Event, KeyValue, Link, Resource, Scope, SpanContext, SpanData, SpanId, SpanKind, Status, Timestamp,
     TraceFlags, TraceId, TraceState, ValueRef,
 };
+use crate::sample::{OtelTraceState, Threshold};
 
 static NO_STATE: TraceState = TraceState::EMPTY;
 
@@ -57,6 +58,26 @@ impl<'a> SpanRef<'a> {
     /// The W3C flags.
     pub fn flags(&self) -> TraceFlags {
         self.row.flags
+    }
+
+    /// Whether the span is meant for destinations. One that is not was recorded for processors alone.
+    pub fn is_sampled(&self) -> bool {
+        self.row.flags.is_sampled()
+    }
+
+    /// Whether the span was recorded with certainty, and not because its trace is among the sampled ones.
+    pub fn is_recorded_regardless(&self) -> bool {
+        self.row.has(Row::REGARDLESS)
+    }
+
+    /// How many spans of the application this one stands for: `2^56 / (2^56 - T)` if its trace state has the
+    /// threshold `ot=th:T`, one if all were recorded or the probability is unknown.
+    pub fn adjusted_count(&self) -> f64 {
+        let state = self.trace_state();
+        if state.is_empty() || self.is_recorded_regardless() {
+            return 1.0;
+        }
+        OtelTraceState::threshold_of(state).map_or(1.0, Threshold::adjusted_count)
     }
 
     /// Vendor data of the trace.

@@ -94,7 +94,7 @@ impl Engine {
         while now >= self.next_window + length + grace {
             let range = TimeRange { start: self.next_window, end: self.next_window + length };
             for window in windows.window(range) {
-                if window.count >= self.config.min_events {
+                if window.samples >= self.config.min_events {
                     let rate = self.config.include_rate;
                     self.judge(&OwnedSample::of_window(window, range.end, length, rate), now);
                 }

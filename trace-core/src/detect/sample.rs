@@ -65,7 +65,7 @@ impl OwnedSample {
             time,
             window,
             features,
-            events: w.count,
+            events: w.samples,
             exemplar: w.slowest,
         }
     }

@@ -20,6 +20,9 @@ impl TraceFlags {
     /// The caller left the decision to us: B3 without a state, X-Ray's `?`. Only in what came over the wire: the
     /// decision clears it. Not of W3C.
     pub const UNDECIDED: Self = Self(0x08);
+    /// The span is recorded in this process whether it is sampled or not, so that nothing is counted by chance. Ours
+    /// alone: it never leaves the process.
+    pub const RECORDED: Self = Self(0x10);
 
     /// Whether the sampled bit is set.
     pub const fn is_sampled(self) -> bool {
@@ -34,6 +37,24 @@ impl TraceFlags {
     /// Whether the decision is still to be made.
     pub const fn is_undecided(self) -> bool {
         self.0 & Self::UNDECIDED.0 != 0
+    }
+
+    /// Whether spans with these flags are recorded: because they are sampled, or whatever they are.
+    #[inline]
+    pub const fn is_recorded(self) -> bool {
+        self.0 & (Self::SAMPLED.0 | Self::RECORDED.0) != 0
+    }
+
+    /// The flags as others may see them: without [`TraceFlags::RECORDED`].
+    #[must_use]
+    pub const fn w3c(self) -> Self {
+        Self(self.0 & !Self::RECORDED.0)
+    }
+
+    /// The same flags with the recorded bit set or cleared.
+    #[must_use]
+    pub const fn with_recorded(self, recorded: bool) -> Self {
+        if recorded { Self(self.0 | Self::RECORDED.0) } else { self.w3c() }
     }
 
     /// The same flags with the sampled bit set or cleared, and decided.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::ledger::DestinationLedger;
 use super::queue::Capacity;
 use crate::metric::BoundHistogram;
+use crate::signal::Holdings;
 
 /// Live counts of one destination.
 pub(super) struct Account {
@@ -110,6 +111,8 @@ pub(super) struct Forwarded {
     pub(super) spans: AtomicU64,
     removed: Mutex<BTreeMap<&'static str, u64>>,
     pub(super) added: AtomicU64,
+    pub(super) record_only: AtomicU64,
+    pub(super) sampled_out: AtomicU64,
     pub(super) processor_panics: AtomicU64,
     /// Spans that were handed in, before anything was decided.
     pub(super) ingested: AtomicU64,
@@ -122,6 +125,24 @@ pub(super) struct Forwarded {
 }
 
 impl Forwarded {
+    /// Accounts for what one step did with a batch: what it neither passed on, nor holds, nor decided against, it removed.
+    pub(super) fn settle(
+        &self,
+        (held, before): (Holdings, u64),
+        (holds, after): (Holdings, u64),
+        reason: impl FnOnce() -> &'static str,
+    ) {
+        let sampled_out = holds.sampled_out.saturating_sub(held.sampled_out);
+        let (known, there) = (after + holds.held + sampled_out, before + held.held);
+        // A reader looks at removals first: it must not see that of a span whose addition it has not seen.
+        self.added.fetch_add(known.saturating_sub(there), Ordering::AcqRel);
+        self.sampled_out.fetch_add(sampled_out, Ordering::AcqRel);
+        let removed = there.saturating_sub(known);
+        if removed > 0 {
+            self.remove(removed, reason());
+        }
+    }
+
     pub(super) fn remove(&self, n: u64, reason: &'static str) {
         if n > 0 {
             *self.removed.lock().unwrap_or_else(PoisonError::into_inner).entry(reason).or_default() += n;

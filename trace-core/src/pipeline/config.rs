@@ -22,6 +22,8 @@ pub struct DestinationConfig {
     /// `otel.component.type` of the exporter in metrics about the pipeline, such as `otlp_http_span_exporter`. By
     /// default `mplp_` and the destination's name.
     pub component: &'static str,
+    /// Whether it also gets spans that are not sampled, which were recorded for processors; not by default.
+    pub record_only: bool,
 }
 
 impl Default for DestinationConfig {
@@ -34,6 +36,7 @@ impl Default for DestinationConfig {
             timeout: Duration::from_secs(10),
             retry: RetryPolicy::default(),
             component: "",
+            record_only: false,
         }
     }
 }

@@ -40,6 +40,7 @@ pub(super) struct Destination<P> {
     account: Arc<Account>,
     /// When set, what has not been delivered by then is dropped.
     deadline: Arc<Mutex<Option<Instant>>>,
+    wants_unsampled: bool,
     thread: Mutex<Option<JoinHandle<()>>>,
     finished: Mutex<Option<oneshot::Receiver<()>>>,
 }
@@ -86,6 +87,7 @@ impl<P: Payload> Destination<P> {
             queue,
             account,
             deadline,
+            wants_unsampled: config.record_only,
             thread: Mutex::new(Some(thread)),
             finished: Mutex::new(Some(finished)),
         })
@@ -93,6 +95,11 @@ impl<P: Payload> Destination<P> {
 
     pub(super) fn account(&self) -> &Arc<Account> {
         &self.account
+    }
+
+    /// Whether spans that are not sampled go here too.
+    pub(super) fn wants_unsampled(&self) -> bool {
+        self.wants_unsampled
     }
 
     /// Hands a payload over, or drops and counts it. `lost` is told how many records of which tenant had to go.

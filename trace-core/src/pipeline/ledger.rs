@@ -9,16 +9,17 @@ use crate::tenant::TenantLedger;
 
 /// The account of the whole pipeline at one moment.
 ///
-/// For the pipeline, `received = delivered + pending + dropped`, where a span is delivered when it was handed to
-/// the destinations. For each destination the same holds of what it was handed.
+/// For the pipeline, `received = delivered + pending + dropped + record_only + sampled_out`, where a span is delivered
+/// when it was handed to the destinations. For each destination `received = delivered + pending + dropped` holds of what
+/// it was handed. What is not sampled is not lost: it does not make a shutdown an error.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Ledger {
-    /// Sampled spans that ended or were refused, and those that processors added.
+    /// Recorded spans that ended or were refused, and those that processors added.
     pub received: u64,
     /// Spans handed to every destination.
     pub delivered: u64,
-    /// Spans that ended and wait for the pipeline's thread.
+    /// Spans that ended and wait for the pipeline's thread, or are held back by a processor.
     pub pending: u64,
     /// Spans that are still open. They are in no other count.
     pub open: u64,
@@ -27,6 +28,10 @@ pub struct Ledger {
     pub dropped: BTreeMap<&'static str, u64>,
     /// Attributes, events and other additions to spans for which there was no room. The spans themselves are there.
     pub edits_dropped: u64,
+    /// Spans that were recorded for processors only, since their trace is not sampled.
+    pub record_only: u64,
+    /// Spans of traces that a tail sampler decided against.
+    pub sampled_out: u64,
     /// Each destination.
     pub destinations: Vec<DestinationLedger>,
     /// Each tenant, if the pipeline knows tenants.
@@ -65,7 +70,8 @@ impl Ledger {
 
     /// Whether every account adds up.
     pub fn adds_up(&self) -> bool {
-        self.received == self.delivered + self.pending + self.dropped.values().sum::<u64>()
+        let known = self.delivered + self.pending + self.record_only + self.sampled_out;
+        self.received == known + self.dropped.values().sum::<u64>()
             && self.destinations.iter().all(|d| d.received == d.delivered + d.pending + d.lost())
             && self.tenants.iter().all(TenantLedger::adds_up)
     }
@@ -92,6 +98,11 @@ impl fmt::Display for DeliveryReport {
         write!(f, "{} spans recorded", l.received)?;
         if l.open > 0 {
             write!(f, ", {} still open", l.open)?;
+        }
+        for (n, why) in [(l.record_only, "recorded only"), (l.sampled_out, "sampled out")] {
+            if n > 0 {
+                write!(f, ", {n} {why}")?;
+            }
         }
         write_dropped(f, &l.dropped)?;
         if l.edits_dropped > 0 {

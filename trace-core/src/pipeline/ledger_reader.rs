@@ -41,6 +41,8 @@ impl LedgerReader {
         let f = &self.forwarded;
         let delivered = f.spans.load(Ordering::Acquire);
         let mut dropped = f.removed();
+        let sampled_out = f.sampled_out.load(Ordering::Acquire);
+        let record_only = f.record_only.load(Ordering::Acquire);
         let added = f.added.load(Ordering::Acquire);
         let (full, late) = (f.ingest_full.load(Ordering::Acquire), f.ingest_late.load(Ordering::Acquire));
         let ingested = f.ingested.load(Ordering::Acquire);
@@ -55,7 +57,8 @@ impl LedgerReader {
             *dropped.entry(reason).or_default() += n;
         }
         let received = c.ended + c.buffer_full + c.after_shutdown + added + ingested;
-        let mut pending = received.saturating_sub(delivered + dropped.values().sum::<u64>());
+        let mut pending =
+            received.saturating_sub(delivered + record_only + sampled_out + dropped.values().sum::<u64>());
         // Spans that were open at the shutdown and ended after the last look.
         if pending > 0 && f.is_stopped() {
             *dropped.entry("after_shutdown").or_default() += std::mem::take(&mut pending);
@@ -67,6 +70,8 @@ impl LedgerReader {
             open: c.started.saturating_sub(c.ended),
             dropped,
             edits_dropped: c.edits_dropped,
+            record_only,
+            sampled_out,
             destinations,
             tenants,
         }

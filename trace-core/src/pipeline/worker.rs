@@ -13,7 +13,7 @@ use super::inside::PipelineId;
 use crate::batch::{SpanBatch, SpanBatchMut};
 use crate::model::TenantId;
 use crate::record::Drain;
-use crate::signal::SpanProcessor;
+use crate::signal::{Holdings, SpanProcessor};
 use crate::tenant::{Slot, Tenancy};
 
 /// What the thread is asked to do.
@@ -54,12 +54,12 @@ impl PipelineWorker {
                     }
                 }
             };
-            self.pass();
+            self.pass(false);
             match command {
                 None => {}
                 Some(Command::Drain(done)) => {
                     // What was recorded by threads in teardown may need a second pass to be joined.
-                    self.pass();
+                    self.release();
                     let _ = done.send(());
                 }
                 Some(Command::Stop(done)) => {
@@ -71,22 +71,37 @@ impl PipelineWorker {
         }
     }
 
-    fn last_pass(&mut self) {
-        // Nothing can be handed in from now on, so this pass takes everything.
-        self.ingest.close();
-        self.pass();
-    }
-
-    fn pass(&mut self) {
-        let recorded = self.drain.drain();
-        self.forward(recorded, None);
-        for (batch, tenant) in self.ingest.take() {
-            self.forward(batch, tenant.as_ref());
+    /// Passes in which processors also give what they hold back, until there is no more.
+    fn release(&mut self) {
+        self.pass(true);
+        for _ in 0..MOST_RELEASES {
+            if !self.holds_back() {
+                return;
+            }
+            self.pass(true);
         }
     }
 
-    fn forward(&self, mut batch: SpanBatchMut, proved: Option<&TenantId>) {
-        if batch.is_empty() {
+    fn last_pass(&mut self) {
+        // Nothing can be handed in from now on, so this pass takes everything.
+        self.ingest.close();
+        self.release();
+    }
+
+    fn holds_back(&self) -> bool {
+        self.processors.iter().any(|p| holdings(&**p).held > 0)
+    }
+
+    fn pass(&mut self, release: bool) {
+        let recorded = self.drain.drain();
+        self.forward(recorded, None, release);
+        for (batch, tenant) in self.ingest.take() {
+            self.forward(batch, tenant.as_ref(), release);
+        }
+    }
+
+    fn forward(&self, mut batch: SpanBatchMut, proved: Option<&TenantId>, release: bool) {
+        if batch.is_empty() && !self.holds_back() {
             return;
         }
         if let Some(tenancy) = &self.tenancy {
@@ -94,22 +109,40 @@ impl PipelineWorker {
             self.forwarded.remove(over, "quota");
         }
         for p in &self.processors {
-            let before = batch.len();
-            if catch_unwind(AssertUnwindSafe(|| p.process(&mut batch))).is_err() {
+            let (held, before) = (holdings(&**p), batch.len() as u64);
+            let step = AssertUnwindSafe(|| {
+                p.process(&mut batch);
+                if release {
+                    p.release(&mut batch);
+                }
+            });
+            if catch_unwind(step).is_err() {
                 self.forwarded.processor_panics.fetch_add(1, Ordering::Relaxed);
             }
-            let (removed, added) = (before.saturating_sub(batch.len()), batch.len().saturating_sub(before));
-            // A reader looks at removals first: it must not see that of a span whose addition it has not seen.
-            self.forwarded.added.fetch_add(added as u64, Ordering::AcqRel);
-            if removed > 0 {
-                let reason = catch_unwind(AssertUnwindSafe(|| p.drop_reason())).unwrap_or("processor");
-                self.forwarded.remove(removed as u64, reason);
-            }
+            self.forwarded.settle((held, before), (holdings(&**p), batch.len() as u64), || {
+                catch_unwind(AssertUnwindSafe(|| p.drop_reason())).unwrap_or("processor")
+            });
         }
-        self.fan_out(batch);
+        let unsampled = batch.iter().filter(|s| !s.is_sampled()).count();
+        if unsampled == 0 {
+            return self.fan_out(batch, |_| true);
+        }
+        // Recorded for processors alone, unless a destination wants them.
+        if self.destinations.iter().any(|d| d.wants_unsampled()) {
+            self.fan_out(batch.clone(), |d| d.wants_unsampled());
+            batch.retain(|s| s.is_sampled());
+            let counted = batch.len() as u64;
+            self.fan_out(batch, |d| !d.wants_unsampled());
+            // They were counted with the others.
+            self.forwarded.spans.fetch_sub(counted, Ordering::AcqRel);
+        } else {
+            self.forwarded.record_only.fetch_add(unsampled as u64, Ordering::AcqRel);
+            batch.retain(|s| s.is_sampled());
+            self.fan_out(batch, |_| true);
+        }
     }
 
-    fn fan_out(&self, mut batch: SpanBatchMut) {
+    fn fan_out(&self, mut batch: SpanBatchMut, goes_to: impl Fn(&Destination<SpanBatch>) -> bool) {
         // Destinations share their queues among tenants, so each tenant's spans go there apart.
         let parts: Vec<(Slot, std::ops::Range<usize>)> = match &self.tenancy {
             Some(tenancy) => {
@@ -124,11 +157,19 @@ impl PipelineWorker {
                 tenancy.lost_in_queue(tenant, n);
             }
         };
-        for d in &self.destinations {
+        for d in self.destinations.iter().filter(|d| goes_to(d)) {
             for (tenant, range) in parts.iter().filter(|(_, range)| !range.is_empty()) {
                 d.offer(batch.slice(range.clone()), *tenant, lost);
             }
         }
         self.forwarded.spans.fetch_add(batch.len() as u64, Ordering::AcqRel);
     }
+}
+
+/// The most batches that processors may need to give all they hold.
+const MOST_RELEASES: usize = 1000;
+
+/// What a step holds; one that panics holds nothing.
+fn holdings(p: &dyn SpanProcessor) -> Holdings {
+    catch_unwind(AssertUnwindSafe(|| p.holdings())).unwrap_or_default()
 }

@@ -8,9 +8,10 @@ use super::SpanGuard;
 use super::current::{current_context, detached_ids, with_local};
 use super::recorder::{NO_SCOPE, Recorder};
 use super::span::Span;
-use super::start::{Name, Start};
+use super::start::{Identity, Name, Start};
 use crate::batch::ScopeRef;
-use crate::model::{KeyValue, Scope, SpanContext, SpanKind, Timestamp, TraceFlags, Value};
+use crate::model::{KeyValue, Scope, SpanContext, SpanKind, Timestamp, TraceFlags, TraceId, Value};
+use crate::signal::{SamplingInput, StartAttributes};
 
 /// Describes a span at run time; see [`Recorder::span`].
 #[derive(Debug)]
@@ -106,6 +107,12 @@ impl<'r> SpanBuilder<'r> {
             Parent::Root => None,
             Parent::Given(c) => Some(c),
         };
+        let decided = (!self.attributes.is_empty()).then(|| {
+            let input = SamplingInput::new(TraceId::MIN, &self.name, self.kind)
+                .under(parent.as_ref())
+                .with_attributes(StartAttributes::of(&self.attributes));
+            with_local(|l| self.recorder.decide_ahead(l, input)).flatten()
+        });
         let start = Start {
             name: match &self.name {
                 Cow::Borrowed(s) => Name::Static(s),
@@ -114,7 +121,10 @@ impl<'r> SpanBuilder<'r> {
             kind: self.kind,
             scope: &self.scope,
             parent: parent.as_ref(),
-            decided: self.sampled.filter(|_| parent.is_none()).map(decided_root),
+            decided: match self.sampled.filter(|_| parent.is_none()) {
+                Some(sampled) => Some(decided_root(sampled)),
+                None => decided.flatten(),
+            },
             fields: &[],
             start: self.start,
         };
@@ -135,10 +145,11 @@ impl<'r> SpanBuilder<'r> {
     }
 }
 
-pub(super) fn decided_root(sampled: bool) -> SpanContext {
+pub(super) fn decided_root(sampled: bool) -> Identity {
     let ids = with_local(|l| (l.ids.trace_id(), l.ids.span_id()));
     let (trace_id, span_id) = ids.unwrap_or_else(detached_ids);
-    SpanContext::new(trace_id, span_id, TraceFlags::RANDOM.with_sampled(sampled))
+    let context = SpanContext::new(trace_id, span_id, TraceFlags::RANDOM.with_sampled(sampled));
+    Identity { context, attributes: Vec::new() }
 }
 
 #[cfg(test)]

@@ -157,6 +157,7 @@ pub(super) struct NewRow {
 impl NewRow {
     #[inline]
     pub(super) fn row(self) -> Row {
+        let regardless = self.flags.0 & TraceFlags::RECORDED.0 != 0;
         Row {
             trace_id: self.trace_id,
             span_id: self.span_id,
@@ -170,8 +171,8 @@ impl NewRow {
             attribute_count: 0,
             kind: self.kind,
             status: StatusCode::Unset,
-            flags: self.flags,
-            bits: self.bits,
+            flags: self.flags.w3c(),
+            bits: if regardless { self.bits | Row::REGARDLESS } else { self.bits },
         }
     }
 }

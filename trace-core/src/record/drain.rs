@@ -145,9 +145,12 @@ impl Drain {
                 data.start = Timestamp::from_unix_nanos(start);
                 data.end = Timestamp::from_unix_nanos(end);
                 batch.push(data);
+                if row.has(Row::REGARDLESS) {
+                    batch.set_recorded_regardless(batch.len() - 1);
+                }
             }
             None => {
-                row.bits &= Row::REMOTE_PARENT | Row::START_IS_UNIX;
+                row.bits &= Row::REMOTE_PARENT | Row::START_IS_UNIX | Row::REGARDLESS;
                 self.open.put_back(&row, data);
             }
         }

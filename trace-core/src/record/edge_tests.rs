@@ -91,7 +91,7 @@ fn a_sampler_that_records_spans_does_not_ask_itself_for_ever() {
             let r = self.0.get().unwrap();
             drop(span!(recorder: r, "inside the sampler"));
             r.span("inside too").root().start().end();
-            Decision { sampled: true, trace_state: None }
+            Decision::SAMPLE
         }
         fn description(&self) -> String {
             "Curious".into()
@@ -267,7 +267,7 @@ fn a_sampler_that_sets_a_trace_state_is_asked_once_for_each_root() {
     impl Sampler for Counts {
         fn sample(&self, _: &SamplingInput<'_>) -> Decision {
             self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            Decision { sampled: true, trace_state: Some(crate::model::TraceState::from_validated("a=1")) }
+            Decision::SAMPLE.with_trace_state(crate::model::TraceState::from_validated("a=1"))
         }
         fn description(&self) -> String {
             "Counts".into()

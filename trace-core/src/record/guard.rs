@@ -12,7 +12,7 @@ use super::ring::MAX_VALUES;
 use super::ring_span::{Elsewhere, RingSpan};
 use super::ring_writer::Writer;
 use super::span::Span;
-use super::start::{Name, Start};
+use super::start::{Identity, Name, Start};
 use super::{Callsite, bridge};
 use crate::batch::ScopeRef;
 use crate::model::{SpanContext, ValueRef};
@@ -156,9 +156,9 @@ pub fn enter(recorder: Option<&Recorder>, callsite: &'static Callsite, values: &
         Ok(fast) => SpanGuard::of_ring(fast),
         Err(Elsewhere::Nowhere) => Span::none().enter(),
         Err(Elsewhere::Chunk) => start(recorder, callsite, values).enter(),
-        Err(Elsewhere::Decided(context)) => {
+        Err(Elsewhere::Decided(identity)) => {
             let parent = current_context();
-            start_in_chunk(recorder, callsite, parent.as_ref(), Some(*context), values).enter()
+            start_in_chunk(recorder, callsite, parent.as_ref(), Some(*identity), values).enter()
         }
     }
 }
@@ -167,7 +167,7 @@ fn start_in_chunk(
     recorder: Option<&Recorder>,
     callsite: &'static Callsite,
     parent: Option<&SpanContext>,
-    decided: Option<SpanContext>,
+    decided: Option<Identity>,
     values: &[ValueRef<'_>],
 ) -> Span {
     let fields: Vec<_> = callsite.keys.iter().copied().zip(values.iter().copied()).collect();

@@ -73,7 +73,8 @@ impl Active {
     #[inline]
     pub(super) fn is_plain_unsampled(&self) -> bool {
         let sampled = u64::from(TraceFlags::SAMPLED.0);
-        self.span != 0 && self.bits & (sampled | Self::BIT_REMOTE | Self::BIT_STATE) == 0
+        let recorded = u64::from(TraceFlags::RECORDED.0);
+        self.span != 0 && self.bits & (sampled | recorded | Self::BIT_REMOTE | Self::BIT_STATE) == 0
     }
 }
 

@@ -56,6 +56,10 @@ impl Recorder {
 
     /// Lets the fast way use the calling thread's ring of this recorder. `false` if it has none.
     pub(super) fn load_ring(&self, leases: &mut Vec<Lease>) -> bool {
+        if !self.0.children_follow {
+            // The sampler is asked for every span.
+            return false;
+        }
         let loaded = with_hot(|h| h.recorder);
         if loaded == Some(self.0.id) {
             return true;

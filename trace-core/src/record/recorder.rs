@@ -31,6 +31,8 @@ pub(super) struct Shared {
     pub(super) id: u64,
     pub(super) clock: Clock,
     pub(super) sampler: Box<dyn Sampler>,
+    /// The sampler need not be asked for children of local parents.
+    pub(super) children_follow: bool,
     pub(super) limits: SpanLimits,
     pub(super) resource: Arc<Resource>,
     pub(super) slots: Mutex<Vec<&'static Slot>>,
@@ -57,11 +59,11 @@ pub(super) struct Elsewhere {
 /// How many spans a recorder has seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RecorderCounts {
-    /// Sampled spans that were started and had room.
+    /// Spans that were to be recorded, were started and had room.
     pub started: u64,
     /// Of these, ended.
     pub ended: u64,
-    /// Sampled spans for which the thread's chunk had no room.
+    /// Spans that were to be recorded, and for which the thread's buffer had no room.
     pub buffer_full: u64,
     /// Spans started after the shutdown.
     pub after_shutdown: u64,
@@ -130,10 +132,13 @@ impl RecorderBuilder {
         let clock = self.clock.unwrap_or_default();
         let limits = self.limits.unwrap_or_default();
         let fallback = Slot::leak(limits, clock.clone(), consumer.clone());
+        let sampler = self.sampler.unwrap_or_else(|| Box::new(ParentBased::new(AlwaysOn)));
+        let children_follow = sampler.follows_local_parents();
         let recorder = Arc::new(Shared {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             clock,
-            sampler: self.sampler.unwrap_or_else(|| Box::new(ParentBased::new(AlwaysOn))),
+            sampler,
+            children_follow,
             limits,
             resource: Arc::new(self.resource),
             slots: Mutex::new(vec![fallback]),

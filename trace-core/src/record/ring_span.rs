@@ -9,8 +9,10 @@ use super::hot::{Active, Hot, with_hot};
 use super::recorder::{Recorder, or_default};
 use super::ring_writer::{Refused, StartHead, Writer};
 use super::span::Span;
+use super::start::{Identity, flags_of};
 use super::{Callsite, OverflowPolicy};
 use crate::model::{SpanContext, ValueRef};
+use crate::signal::{SamplingInput, StartAttributes};
 
 /// A span that is active on its thread and, if it is sampled and had room, lies in the thread's ring.
 pub(super) struct RingSpan {
@@ -31,8 +33,8 @@ pub(super) enum Elsewhere {
     Nowhere,
     /// The chunk takes it: the ring cannot carry it, or there is more to decide than the fast path does.
     Chunk,
-    /// The chunk takes it, and the sampler has decided: it set a trace state.
-    Decided(Box<SpanContext>),
+    /// The chunk takes it, and the sampler has decided: it set a trace state or attributes.
+    Decided(Box<Identity>),
 }
 
 impl RingSpan {
@@ -108,7 +110,7 @@ impl RingSpan {
         let started = with_hot(|h| {
             let (slot, ring) = h.lent.ok_or(Elsewhere::Chunk)?;
             let mut at = NOT_RECORDED;
-            if own.flags().is_sampled() {
+            if own.flags().is_recorded() {
                 let head = StartHead {
                     callsite,
                     trace: own.trace,
@@ -123,7 +125,8 @@ impl RingSpan {
                     Err(Refused::Full) if recorder.1 != OverflowPolicy::Drop => {
                         let context = own.context().ok_or(Elsewhere::Chunk)?;
                         ring.take_back_drop();
-                        return Err(Elsewhere::Decided(Box::new(context)));
+                        let identity = Identity { context, attributes: Vec::new() };
+                        return Err(Elsewhere::Decided(Box::new(identity)));
                     }
                     Err(Refused::Full) => {}
                     Err(Refused::Unsuitable) => return Err(Elsewhere::Chunk),
@@ -194,18 +197,23 @@ fn decide(
         return Err(Elsewhere::Chunk);
     };
     let span_id = local.ids.span_id();
-    let context = parent.context();
-    if context.as_ref().is_some_and(|c| !c.is_remote) {
+    let above = parent.context();
+    if above.as_ref().is_some_and(|c| !c.is_remote) {
         return Ok((Active { span: span_id.to_u64(), ..parent }, parent));
     }
     // Before the sampler is asked, for the other way asks it too.
     if !with_hot(|h| h.producer.can_carry(values)).unwrap_or(false) {
         return Err(Elsewhere::Chunk);
     }
-    let trace_id = context.as_ref().map_or_else(|| local.ids.trace_id(), |p| p.trace_id);
-    let context = recorder.decide(trace_id, span_id, context.as_ref(), callsite.name, callsite.kind);
-    if !context.trace_state.is_empty() {
-        return Err(Elsewhere::Decided(Box::new(context)));
+    let trace_id = above.as_ref().map_or_else(|| local.ids.trace_id(), |p| p.trace_id);
+    let input = SamplingInput::new(trace_id, callsite.name, callsite.kind)
+        .under(above.as_ref())
+        .with_attributes(StartAttributes::site(callsite.keys, values))
+        .from_resource(recorder.resource());
+    let decision = recorder.ask(&input);
+    if decision.trace_state.as_ref().is_some_and(|s| !s.is_empty()) || !decision.attributes.is_empty() {
+        return Err(Elsewhere::Decided(Box::new(Identity::new(&input, span_id, decision))));
     }
+    let context = SpanContext::new(trace_id, span_id, flags_of(&decision, above.as_ref()));
     Ok((Active::of(&context), parent))
 }

@@ -101,6 +101,7 @@ impl Span {
     pub fn add_link(&self, context: SpanContext, attributes: impl IntoIterator<Item = KeyValue>) {
         let Some(h) = &self.record else { return };
         let attributes: Vec<KeyValue> = attributes.into_iter().collect();
+        let context = SpanContext { flags: context.flags.w3c(), ..context };
         h.edit(self, |c, row, limits| {
             if c.extra(row).link_count >= limits.links {
                 c.extra(row).dropped_links += 1;

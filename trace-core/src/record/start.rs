@@ -9,8 +9,9 @@ use super::handle::{Handle, Place};
 use super::recorder::Recorder;
 use super::span::Span;
 use crate::batch::{List, Row, ScopeRef, Text};
-use crate::model::{SpanContext, SpanId, SpanKind, Timestamp, TraceFlags, TraceId, ValueRef};
-use crate::signal::{Decision, SamplingInput};
+use crate::model::{KeyValue, SpanContext, SpanId, SpanKind, Timestamp, TraceFlags, TraceId, ValueRef};
+use crate::sample::OtelTraceState;
+use crate::signal::{Decision, SamplingDecision, SamplingInput, StartAttributes};
 
 /// What a span starts with.
 pub(super) struct Start<'a> {
@@ -19,9 +20,16 @@ pub(super) struct Start<'a> {
     pub(super) scope: &'a ScopeRef,
     pub(super) parent: Option<&'a SpanContext>,
     /// The span's identity, if the sampler has been asked already.
-    pub(super) decided: Option<SpanContext>,
+    pub(super) decided: Option<Identity>,
     pub(super) fields: &'a [(&'static str, ValueRef<'a>)],
     pub(super) start: Option<Timestamp>,
+}
+
+/// The identity of a new span, and what the sampler adds to it.
+#[derive(Clone, Debug)]
+pub(super) struct Identity {
+    pub(super) context: SpanContext,
+    pub(super) attributes: Vec<KeyValue>,
 }
 
 /// A name that is static or must be copied.
@@ -81,11 +89,11 @@ impl Span {
         span_id: SpanId,
         s: &Start<'_>,
     ) -> Self {
-        let context = s
-            .decided
-            .clone()
-            .unwrap_or_else(|| recorder.decide(trace_id, span_id, s.parent, s.name.as_str(), s.kind));
-        if !context.is_sampled() {
+        let Identity { context, attributes } = s.decided.clone().unwrap_or_else(|| {
+            let input = SamplingInput::new(trace_id, s.name.as_str(), s.kind);
+            recorder.decide(input.under(s.parent).with_attributes(StartAttributes::fields(s.fields)), span_id)
+        });
+        if !context.flags.is_recorded() {
             return Self { context: Some(context), record: None };
         }
         let mut chunk = slot.lock();
@@ -99,7 +107,12 @@ impl Span {
         }
         let row = write_start(&mut chunk, slot, &context, s);
         let place = Place::Chunk { epoch: chunk.epoch, row };
-        Self { context: Some(context), record: Some(Handle { slot, place }) }
+        drop(chunk);
+        let span = Self { context: Some(context), record: Some(Handle { slot, place }) };
+        for kv in attributes {
+            span.set_attribute(kv.key, kv.value);
+        }
+        span
     }
 
     #[cold]
@@ -162,6 +175,30 @@ fn write_start(chunk: &mut Chunk, slot: &Slot, context: &SpanContext, s: &Start<
     at
 }
 
+impl Identity {
+    /// What the sampler's decision makes of a span.
+    pub(super) fn new(input: &SamplingInput<'_>, span_id: SpanId, decision: Decision) -> Self {
+        let flags = flags_of(&decision, input.parent);
+        let inherited = || input.parent.map(|p| p.trace_state.clone()).unwrap_or_default();
+        let mut trace_state = decision.trace_state.unwrap_or_else(inherited);
+        if !flags.is_sampled() && !trace_state.is_empty() {
+            // A threshold speaks of sampled spans only.
+            trace_state = OtelTraceState::without_threshold(trace_state);
+        }
+        let context = SpanContext { trace_id: input.trace_id, span_id, flags, trace_state, is_remote: false };
+        Self { context, attributes: decision.attributes }
+    }
+}
+
+/// The flags of a span that the sampler was asked about.
+#[inline]
+pub(super) fn flags_of(decision: &Decision, parent: Option<&SpanContext>) -> TraceFlags {
+    let regardless = decision.records_all || decision.outcome == SamplingDecision::RecordOnly;
+    let own = TraceFlags::SAMPLED.0 | TraceFlags::RANDOM.0;
+    let flags = parent.map_or(TraceFlags(own), |p| p.flags);
+    flags.with_sampled(decision.is_sampled()).with_recorded(regardless)
+}
+
 impl Recorder {
     /// Waits as long as this handle may until the slot has room.
     #[cold]
@@ -173,45 +210,44 @@ impl Recorder {
         self.1.wait(|| slot.consumer.wake(), attempt)
     }
 
-    /// The identity of a new span, with the decision whether it is recorded. Local children follow their parent; the
-    /// sampler is asked where a trace enters the process.
+    /// The identity of a new span, with the decision whether it is recorded. Local children follow their parent,
+    /// unless the sampler wants to be asked for them too; it is asked where a trace enters the process.
     #[inline]
-    pub(super) fn decide(
-        &self,
-        trace_id: TraceId,
-        span_id: SpanId,
-        parent: Option<&SpanContext>,
-        name: &str,
-        kind: SpanKind,
-    ) -> SpanContext {
-        match parent {
-            Some(p) if !p.is_remote => SpanContext {
-                trace_id,
-                span_id,
-                flags: p.flags,
-                trace_state: p.trace_state.clone(),
-                is_remote: false,
-            },
-            _ => self.ask(trace_id, span_id, parent, name, kind),
+    pub(super) fn decide(&self, input: SamplingInput<'_>, span_id: SpanId) -> Identity {
+        match input.parent {
+            Some(p) if !p.is_remote && self.0.children_follow => {
+                let context = SpanContext {
+                    trace_id: input.trace_id,
+                    span_id,
+                    flags: p.flags,
+                    trace_state: p.trace_state.clone(),
+                    is_remote: false,
+                };
+                Identity { context, attributes: Vec::new() }
+            }
+            _ => {
+                let input = input.from_resource(&self.0.resource);
+                Identity::new(&input, span_id, self.ask(&input))
+            }
         }
     }
 
-    fn ask(
-        &self,
-        trace_id: TraceId,
-        span_id: SpanId,
-        parent: Option<&SpanContext>,
-        name: &str,
-        kind: SpanKind,
-    ) -> SpanContext {
-        let input = SamplingInput { trace_id, parent, name, kind };
-        // A sampler that panics does not sample.
-        let decision =
-            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.0.sampler.sample(&input)))
-                .unwrap_or(Decision::DROP);
-        let flags = parent.map_or(TraceFlags(0b11), |p| p.flags).with_sampled(decision.sampled);
-        let inherited = || parent.map(|p| p.trace_state.clone()).unwrap_or_default();
-        let trace_state = decision.trace_state.unwrap_or_else(inherited);
-        SpanContext { trace_id, span_id, flags, trace_state, is_remote: false }
+    /// What the sampler says. One that panics does not sample.
+    #[inline]
+    pub(super) fn ask(&self, input: &SamplingInput<'_>) -> Decision {
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.0.sampler.sample(input)))
+            .unwrap_or(Decision::DROP)
+    }
+
+    /// Asks the sampler before the span is started, for doors that add attributes only afterwards. `None` if nobody
+    /// would be asked, or there is nothing that `Span::start` does not know itself.
+    pub(super) fn decide_ahead(&self, local: &mut Local, input: SamplingInput<'_>) -> Option<Identity> {
+        let follows = input.parent.is_some_and(|p| !p.is_remote) && self.0.children_follow;
+        if follows || !self.is_open() || local.is_suppressed() {
+            return None;
+        }
+        let span_id = local.ids.span_id();
+        let trace_id = input.parent.map_or_else(|| local.ids.trace_id(), |p| p.trace_id);
+        Some(self.decide(SamplingInput { trace_id, ..input }, span_id))
     }
 }

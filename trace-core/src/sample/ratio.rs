@@ -50,7 +50,7 @@ impl RatioSampler {
 impl Sampler for RatioSampler {
     fn sample(&self, input: &SamplingInput<'_>) -> Decision {
         let randomness = input.trace_id.to_u128() as u64 & RANDOM_MASK;
-        if randomness >= self.threshold { Decision::SAMPLE } else { Decision::DROP }
+        Decision::sample_if(randomness >= self.threshold)
     }
 
     fn description(&self) -> String {
@@ -64,8 +64,7 @@ mod tests {
     use crate::model::{SpanKind, TraceId};
 
     fn samples(sampler: &RatioSampler, trace_id: TraceId) -> bool {
-        let input = SamplingInput { trace_id, parent: None, name: "op", kind: SpanKind::Server };
-        sampler.sample(&input).sampled
+        sampler.sample(&SamplingInput::new(trace_id, "op", SpanKind::Server)).is_sampled()
     }
 
     fn v4_ids(n: usize) -> impl Iterator<Item = TraceId> {

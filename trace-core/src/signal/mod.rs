@@ -7,11 +7,13 @@ mod exporter;
 mod notifier;
 mod processor;
 mod sampler;
+mod start_attributes;
 
 pub use alert_sink::{AlertSink, Rejected};
 pub use detector::{Detector, FeatureVerdict, Sample, Verdict, VerdictState};
 pub use export_error::ExportError;
 pub use exporter::{MetricExporter, SpanExporter};
 pub use notifier::{Delivered, Notification, Notifier, NotifyError};
-pub use processor::SpanProcessor;
-pub use sampler::{Decision, Sampler, SamplingInput};
+pub use processor::{Holdings, SpanProcessor};
+pub use sampler::{Decision, Sampler, SamplingDecision, SamplingInput};
+pub use start_attributes::StartAttributes;

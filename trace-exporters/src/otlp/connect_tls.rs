@@ -13,10 +13,10 @@ use rustls::{ClientConfig, RootCertStore};
 use super::config::OtlpConfig;
 use super::error::OtlpConfigError;
 
-pub(super) type Connector = HttpsConnector<HttpConnector>;
+pub(crate) type Connector = HttpsConnector<HttpConnector>;
 
 /// Reads certificates only if the URL is `https`, so that `http` works where there are none.
-pub(super) fn connector(config: &OtlpConfig, uri: &Uri) -> Result<Connector, OtlpConfigError> {
+pub(crate) fn connector(config: &OtlpConfig, uri: &Uri) -> Result<Connector, OtlpConfigError> {
     let roots = match &config.ca_certificate {
         _ if uri.scheme_str() != Some("https") => RootCertStore::empty(),
         Some(path) => roots_of_file(path)?,

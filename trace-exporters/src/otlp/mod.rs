@@ -10,7 +10,7 @@ mod config;
 mod connect;
 #[cfg(feature = "tls")]
 #[path = "connect_tls.rs"]
-mod connect;
+pub(crate) mod connect;
 mod encode;
 mod env;
 mod error;

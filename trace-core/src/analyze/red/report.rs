@@ -95,8 +95,10 @@ pub struct ClosedWindow {
     pub service: String,
     /// The span's name.
     pub operation: String,
-    /// Spans that ended.
+    /// Spans that ended, as far as sampling lets it be known.
     pub count: u64,
+    /// Spans that were seen: what the numbers rest on.
+    pub samples: u64,
     /// Failed ones among them.
     pub errors: u64,
     /// Durations without children, in milliseconds.
@@ -199,6 +201,7 @@ impl RedWindows {
                 service: service.to_owned(),
                 operation: operation.to_owned(),
                 count: b.count,
+                samples: b.samples,
                 errors: b.errors,
                 self_time_ms: b.self_time_ms,
                 slowest: b.slowest_self.map(|s| s.1),

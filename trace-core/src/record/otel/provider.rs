@@ -6,11 +6,13 @@ use opentelemetry::{Context, InstrumentationScope};
 use super::convert;
 use super::span::OtelSpan;
 use crate::batch::ScopeRef;
+use crate::model::TraceId;
 use crate::record::current::{current_context, with_local};
 use crate::record::recorder::Recorder;
 use crate::record::span::Span;
 use crate::record::start::{Name, Start};
 use crate::record::{bridge, field::AsValue};
+use crate::signal::{SamplingInput, StartAttributes};
 
 /// Gives tracers that record into a [`Recorder`]. Register it with `opentelemetry::global::set_tracer_provider`.
 #[derive(Clone, Debug)]
@@ -57,12 +59,19 @@ impl api::Tracer for Tracer {
             // A span that was entered before the API came into use is attached to no context.
             current_context()
         };
+        let kind = builder.span_kind.map_or(crate::model::SpanKind::Internal, convert::kind_from);
+        let decided = builder.attributes.as_ref().and_then(|attributes| {
+            let input = SamplingInput::new(TraceId::MIN, &builder.name, kind)
+                .under(parent.as_ref())
+                .with_attributes(StartAttributes::api(attributes));
+            with_local(|l| self.recorder.decide_ahead(l, input)).flatten()
+        });
         let start = Start {
             name: Name::Borrowed(&builder.name),
-            kind: builder.span_kind.map_or(crate::model::SpanKind::Internal, convert::kind_from),
+            kind,
             scope: &self.scope,
             parent: parent.as_ref(),
-            decided: None,
+            decided,
             fields: &[],
             start: builder.start_time.map(Into::into),
         };
