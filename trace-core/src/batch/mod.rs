@@ -3,6 +3,7 @@
 //! [`SpanBatchMut`] is built and edited by one owner; [`SpanBatch`] is sealed, shared and cheap to clone and to
 //! slice. Both hand out [`SpanRef`], a view that costs nothing to copy.
 
+mod append;
 mod columns;
 mod edit;
 mod pool;

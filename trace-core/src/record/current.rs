@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 
 use super::bridge;
+#[cfg(any(feature = "otel", feature = "tracing"))]
+use super::draft::Draft;
 use super::id_gen::IdGenerator;
 use super::recorder::{Lease, Recorder};
 use crate::model::{SpanContext, SpanId, TraceId};
@@ -15,6 +17,9 @@ pub(super) struct Local {
     /// Chunks by recorder, the last used first.
     pub(super) slots: Vec<Lease>,
     pub(super) ids: IdGenerator,
+    /// Used drafts.
+    #[cfg(any(feature = "otel", feature = "tracing"))]
+    pub(super) drafts: Vec<Box<Draft>>,
     /// Replaces the global recorder on this thread.
     pub(super) default: Option<Recorder>,
     suppressed: bool,
@@ -25,6 +30,8 @@ thread_local! {
         active: Vec::new(),
         slots: Vec::new(),
         ids: IdGenerator::seeded(),
+        #[cfg(any(feature = "otel", feature = "tracing"))]
+        drafts: Vec::new(),
         default: None,
         suppressed: false,
     });

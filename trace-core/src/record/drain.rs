@@ -51,6 +51,12 @@ enum Moment {
     Unix(u64),
 }
 
+impl Drop for Drain {
+    fn drop(&mut self) {
+        self.recorder.0.consumer.leave();
+    }
+}
+
 impl Drain {
     pub(super) fn new(recorder: Recorder) -> Self {
         Self {

@@ -13,6 +13,10 @@ mod builder;
 mod callsite;
 mod chunk;
 mod current;
+#[cfg(any(feature = "otel", feature = "tracing"))]
+mod draft;
+#[cfg(feature = "tracing")]
+mod draft_fields;
 mod drain;
 #[cfg(test)]
 mod edge_tests;

@@ -108,7 +108,7 @@ impl RecorderBuilder {
     pub(crate) fn build(self) -> (Recorder, Drain) {
         let consumer = Arc::new(Consumer::default());
         let clock = self.clock.unwrap_or_default();
-        let fallback = Slot::leak(self.limits, clock.clone(), consumer.clone());
+        let fallback = Slot::leak(self.limits, clock.clone(), consumer.clone(), true);
         let recorder = Recorder(Arc::new(Shared {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             clock,
@@ -169,11 +169,13 @@ impl Recorder {
             open_table_full: self.0.elsewhere.open_table_full.load(Ordering::Relaxed),
             ..RecorderCounts::default()
         };
+        let mut refused = 0;
         for slot in self.0.slots.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             let chunk = slot.lock();
-            c.started += chunk.started;
+            c.started += chunk.started + slot.opened();
             c.ended += chunk.ended;
             c.buffer_full += chunk.dropped;
+            refused += chunk.refused;
             c.edits_dropped += chunk.edits_dropped;
             drop(chunk);
             if let Some(ring) = slot.ring() {
@@ -182,6 +184,8 @@ impl Recorder {
                 c.buffer_full += ring.counts.dropped.load(Ordering::Relaxed);
             }
         }
+        // Opened on one thread, refused on another: only the sums agree.
+        c.started = c.started.saturating_sub(refused);
         c
     }
 
@@ -216,18 +220,31 @@ impl Recorder {
             slots.swap(0, i);
             return;
         }
-        let free = self.0.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let slot = free.unwrap_or_else(|| {
-            let slot = Slot::leak(self.0.limits, self.0.clock.clone(), self.0.consumer.clone());
-            self.0.slots.lock().unwrap_or_else(PoisonError::into_inner).push(slot);
-            slot
-        });
+        let slot = self.borrow_slot();
         slots.insert(
             0,
             Lease { id: self.0.id, slot, recorder: Arc::downgrade(&self.0), ring: None, asked: false },
         );
         // A thread that outlives many recorders must not keep a slot of each.
         slots.truncate(8);
+    }
+}
+
+impl Recorder {
+    /// A slot that nobody has. It comes back with [`Recorder::return_slot`].
+    pub(super) fn borrow_slot(&self) -> &'static Slot {
+        let free = self.0.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        free.unwrap_or_else(|| {
+            let slot = Slot::leak(self.0.limits, self.0.clock.clone(), self.0.consumer.clone(), false);
+            self.0.slots.lock().unwrap_or_else(PoisonError::into_inner).push(slot);
+            slot
+        })
+    }
+
+    /// Gives a slot to whoever needs one next.
+    #[cfg(feature = "tracing")]
+    pub(super) fn return_slot(&self, slot: &'static Slot) {
+        self.0.free.lock().unwrap_or_else(PoisonError::into_inner).push(slot);
     }
 }
 

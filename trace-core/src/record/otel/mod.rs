@@ -12,6 +12,7 @@
 
 pub(super) mod convert;
 mod provider;
+mod scope;
 mod span;
 #[cfg(test)]
 mod tests;

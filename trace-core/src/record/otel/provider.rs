@@ -1,16 +1,19 @@
 //! The API's provider and tracer.
 
+use std::borrow::Cow;
+
 use opentelemetry::trace::{self as api, TraceContextExt};
 use opentelemetry::{Context, InstrumentationScope};
 
 use super::convert;
+use super::scope;
 use super::span::OtelSpan;
-use crate::batch::ScopeRef;
+use crate::batch::{ScopeRef, Text};
+use crate::model::{SpanContext, SpanKind};
+use crate::record::bridge;
 use crate::record::current::{current_context, with_local};
+use crate::record::draft::{Beginning, Begun, Draft, Identity};
 use crate::record::recorder::Recorder;
-use crate::record::span::Span;
-use crate::record::start::{Name, Start};
-use crate::record::{bridge, field::AsValue};
 
 /// Gives tracers that record into a [`Recorder`]. Register it with `opentelemetry::global::set_tracer_provider`.
 #[derive(Clone, Debug)]
@@ -30,7 +33,7 @@ impl api::TracerProvider for TracerProvider {
 
     fn tracer_with_scope(&self, scope: InstrumentationScope) -> Tracer {
         bridge::start();
-        Tracer { recorder: self.recorder.clone(), scope: ScopeRef::Shared(convert::scope_from(&scope)) }
+        Tracer { recorder: self.recorder.clone(), scope: scope::intern(convert::scope_from(&scope)) }
     }
 }
 
@@ -41,63 +44,78 @@ pub struct Tracer {
     scope: ScopeRef,
 }
 
-impl api::Tracer for Tracer {
-    type Span = OtelSpan;
-
-    fn build_with_context(&self, builder: api::SpanBuilder, parent_cx: &Context) -> OtelSpan {
-        if parent_cx.is_telemetry_suppressed() {
-            return OtelSpan::new(Span::none(), parent_cx.span().span_context().clone());
-        }
-        let parent = if parent_cx.has_active_span() {
-            convert::context_from(parent_cx.span().span_context())
+impl Tracer {
+    /// The parent that a context gives.
+    fn parent(cx: &Context) -> Option<SpanContext> {
+        if cx.has_active_span() {
+            convert::context_from(cx.span().span_context())
         } else if Context::map_current(|cx| cx.has_active_span()) {
             // A context without a span, given on purpose: a new trace.
             None
         } else {
             // A span that was entered before the API came into use is attached to no context.
             current_context()
-        };
-        let start = Start {
-            name: Name::Borrowed(&builder.name),
-            kind: builder.span_kind.map_or(crate::model::SpanKind::Internal, convert::kind_from),
-            scope: &self.scope,
-            parent: parent.as_ref(),
-            decided: None,
-            fields: &[],
-            start: builder.start_time.map(Into::into),
-        };
-        let span = with_local(|l| Span::start(&self.recorder, Some(l), &start))
-            .unwrap_or_else(|| Span::start(&self.recorder, None, &start));
-        if let Some(attributes) = &builder.attributes {
-            match attributes.iter().map(|kv| borrow(&kv.value).map(|v| (kv.key.as_str(), v))).collect() {
-                Some(borrowed) => span.set_attributes_ref(borrowed),
-                // Arrays have to be rebuilt.
-                None => {
-                    for kv in convert::attributes_from(attributes.clone()) {
-                        span.set_attribute(kv.key, kv.value);
-                    }
-                }
+        }
+    }
+
+    /// Decides about a span, with a draft for it if it is recorded.
+    #[inline]
+    fn begin(
+        &self,
+        parent: Option<&SpanContext>,
+        name: &str,
+        kind: SpanKind,
+    ) -> Option<(Identity, Option<Box<Draft>>)> {
+        let here = with_local(|l| {
+            let identity = self.recorder.identify(Some(l), parent, name, kind)?;
+            let draft = identity.context.is_sampled().then(|| Draft::take(Some(l)));
+            Some((identity, draft))
+        });
+        match here {
+            Some(begun) => begun,
+            None => {
+                let identity = self.recorder.identify(None, parent, name, kind)?;
+                let draft = identity.context.is_sampled().then(|| Draft::take(None));
+                Some((identity, draft))
             }
         }
-        for e in builder.events.into_iter().flatten() {
-            span.add_event_at(e.name, e.timestamp.into(), convert::attributes_from(e.attributes));
-        }
-        for l in builder.links.into_iter().flatten() {
-            if let Some(c) = convert::context_from(&l.span_context) {
-                span.add_link(c, convert::attributes_from(l.attributes));
-            }
-        }
-        let context = span.context().map_or(api::SpanContext::NONE, convert::context_to);
-        OtelSpan::new(span, context)
     }
 }
 
-fn borrow(v: &opentelemetry::Value) -> Option<crate::model::ValueRef<'_>> {
-    Some(match v {
-        opentelemetry::Value::Bool(v) => v.as_value(),
-        opentelemetry::Value::I64(v) => v.as_value(),
-        opentelemetry::Value::F64(v) => v.as_value(),
-        opentelemetry::Value::String(v) => crate::model::ValueRef::String(v.as_str()),
-        _ => return None,
-    })
+impl api::Tracer for Tracer {
+    type Span = OtelSpan;
+
+    fn build_with_context(&self, builder: api::SpanBuilder, parent_cx: &Context) -> OtelSpan {
+        if parent_cx.is_telemetry_suppressed() {
+            return OtelSpan::of(None);
+        }
+        let parent = Self::parent(parent_cx);
+        let kind = builder.span_kind.map_or(SpanKind::Internal, convert::kind_from);
+        let Some((identity, draft)) = self.begin(parent.as_ref(), &builder.name, kind) else {
+            // The trace goes on without us.
+            return OtelSpan::of(parent);
+        };
+        let Some(mut draft) = draft else { return OtelSpan::of(Some(identity.context)) };
+        let c = draft.columns();
+        let name = match builder.name {
+            Cow::Borrowed(name) => Text::fixed(name),
+            Cow::Owned(name) => c.store(&name),
+        };
+        for kv in builder.attributes.iter().flatten() {
+            convert::set_attribute(c, Draft::ROW, kv, identity.slot.limits.attributes);
+        }
+        draft.set_name(name);
+        let beginning = Beginning {
+            parent: parent.as_ref(),
+            kind,
+            scope: self.scope.clone(),
+            start: builder.start_time.map_or(Begun::Now, |t| Begun::At(t.into())),
+        };
+        draft.begin(&identity, beginning);
+        let mut span = OtelSpan::recording(identity.context, draft);
+        if builder.events.is_some() || builder.links.is_some() {
+            span.add_all(builder.events.unwrap_or_default(), builder.links.unwrap_or_default());
+        }
+        span
+    }
 }

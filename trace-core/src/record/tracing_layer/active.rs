@@ -9,32 +9,59 @@ thread_local! {
     static ENTERED: RefCell<Entered> = const { RefCell::new(Entered(Vec::new())) };
 }
 
-struct Entered(Vec<(u64, Restore)>);
+struct Entered(Vec<One>);
+
+struct One {
+    layer: u64,
+    id: u64,
+    recorded: bool,
+    restore: Restore,
+}
 
 impl Drop for Entered {
     /// A thread that ends inside a span has nothing left to restore, and what would be restored may be gone.
     fn drop(&mut self) {
-        self.0.drain(..).for_each(std::mem::forget);
+        self.0.drain(..).for_each(|one| std::mem::forget(one.restore));
     }
 }
 
-pub(super) fn enter(id: u64, context: SpanContext) {
+/// Makes the span of a layer the active one.
+#[inline]
+pub(super) fn enter(layer: u64, id: u64, context: SpanContext, recorded: bool) {
     let restore = activate(context);
     let _ = ENTERED.try_with(|e| {
         if let Ok(mut e) = e.try_borrow_mut() {
-            e.0.push((id, restore));
+            e.0.push(One { layer, id, recorded, restore });
         }
     });
 }
 
-pub(super) fn exit(id: u64) {
+/// Ends what [`enter`] began. Whether the span is recorded; `false` if it was not entered here.
+#[inline]
+pub(super) fn exit(layer: u64, id: u64) -> bool {
     let left = ENTERED.try_with(|e| {
         let mut e = e.try_borrow_mut().ok()?;
-        let at = e.0.iter().rposition(|(i, _)| *i == id)?;
-        Some(e.0.remove(at).1)
+        let at = e.0.iter().rposition(|one| one.id == id && one.layer == layer)?;
+        Some(e.0.remove(at))
     });
-    // Restored outside of the borrow: detaching may run foreign code.
-    if let Ok(Some(restore)) = left {
-        restore.restore();
+    match left {
+        Ok(Some(one)) => {
+            // Outside of the borrow: detaching may run foreign code.
+            one.restore.restore();
+            one.recorded
+        }
+        _ => false,
     }
+}
+
+/// The innermost entered span of a layer, if it is recorded.
+pub(super) fn innermost(layer: u64) -> Option<u64> {
+    ENTERED
+        .try_with(|e| {
+            let e = e.try_borrow().ok()?;
+            let one = e.0.iter().rev().find(|one| one.layer == layer)?;
+            one.recorded.then_some(one.id)
+        })
+        .ok()
+        .flatten()
 }

@@ -14,9 +14,16 @@
 //! ```
 
 mod active;
+mod event;
+mod ext;
+mod fields;
+mod held;
 mod layer;
+mod options;
+mod sites;
 #[cfg(test)]
 mod tests;
-mod visit;
 
+pub use ext::{SetParentError, TraceSpanExt};
+pub(super) use held::Held;
 pub use layer::TraceLayer;

@@ -1,0 +1,371 @@
+//! A span that is kept by whoever records it, and written in one go when it has ended.
+//!
+//! The `opentelemetry` API and the `tracing` layer hold their open spans anyway. What is set on such a span meanwhile
+//! needs no lock and no search, and its end takes one lock, of the thread that ends it. Used drafts wait with the
+//! thread, so that in the steady state nothing is allocated.
+
+use std::sync::atomic::Ordering;
+
+use super::SpanLimits;
+use super::chunk::{Chunk, Slot};
+use super::current::{Local, with_local};
+use super::handle::write_status;
+use super::recorder::{NO_SCOPE, Recorder};
+use crate::batch::{Columns, EventCell, LinkCell, List, NONE, Row, ScopeRef, StatusCode, Text};
+use crate::model::{SpanContext, SpanId, SpanKind, Status, Timestamp, TraceFlags, TraceId};
+
+/// The only row of a draft.
+const ROW: usize = Draft::ROW;
+/// Used drafts that a thread keeps.
+const KEPT: usize = 64;
+/// Drafts that grew beyond this are not kept, in bytes.
+const LARGEST: usize = 16 << 10;
+/// Bytes of text from which on replaced values are cleared away.
+const COMPACT_FROM: usize = 4 << 10;
+
+/// A span that has not been written yet.
+pub(super) struct Draft {
+    pub(super) columns: Columns,
+    scope: ScopeRef,
+    /// Of the thread that started it; set when it is begun.
+    pub(super) slot: Option<&'static Slot>,
+    /// Bytes of text at which it is worth while to look for replaced values.
+    compact_at: usize,
+    /// Additions for which there was no room.
+    refused: u64,
+}
+
+/// The identity that a new span gets, and whether it is recorded.
+pub(super) struct Identity {
+    pub(super) context: SpanContext,
+    pub(super) slot: &'static Slot,
+}
+
+/// What a span begins with.
+pub(super) struct Beginning<'a> {
+    pub(super) parent: Option<&'a SpanContext>,
+    pub(super) kind: SpanKind,
+    pub(super) scope: ScopeRef,
+    pub(super) start: Begun,
+}
+
+/// The moment at which a span began.
+#[derive(Clone, Copy)]
+pub(super) enum Begun {
+    Now,
+    #[cfg_attr(not(feature = "tracing"), allow(dead_code))]
+    Ticks(u64),
+    #[cfg_attr(not(feature = "otel"), allow(dead_code))]
+    At(Timestamp),
+}
+
+/// The moment at which a span ended.
+#[derive(Clone, Copy)]
+pub(super) enum End {
+    Now,
+    Ticks(u64),
+    At(Timestamp),
+}
+
+impl Recorder {
+    /// Decides about a new span. `None` if this thread records nothing, or nothing any more: then the span has no
+    /// identity of its own.
+    #[inline]
+    pub(super) fn identify(
+        &self,
+        local: Option<&mut Local>,
+        parent: Option<&SpanContext>,
+        name: &str,
+        kind: SpanKind,
+    ) -> Option<Identity> {
+        if !self.is_open() {
+            self.0.elsewhere.after_shutdown.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
+        let (trace_id, span_id, slot) = match local {
+            Some(l) if l.is_suppressed() => return None,
+            Some(l) => {
+                let span_id = l.ids.span_id();
+                let trace_id = parent.map_or_else(|| l.ids.trace_id(), |p| p.trace_id);
+                (trace_id, span_id, self.slot(l))
+            }
+            // Within a sampler nothing is recorded, for that would ask the sampler again.
+            None if super::current::is_within_itself() => return None,
+            None => {
+                let (trace_id, span_id) = super::current::detached_ids();
+                (parent.map_or(trace_id, |p| p.trace_id), span_id, self.0.fallback)
+            }
+        };
+        let context = self.decide(trace_id, span_id, parent, name, kind);
+        Some(Identity { context, slot })
+    }
+}
+
+impl Draft {
+    /// The only row of its columns.
+    pub(super) const ROW: usize = 0;
+
+    fn new() -> Self {
+        let columns = Columns { rows: vec![BLANK], ..Columns::default() };
+        Self { columns, scope: ScopeRef::Static(&NO_SCOPE), slot: None, compact_at: COMPACT_FROM, refused: 0 }
+    }
+
+    /// An empty draft, a used one if the thread has any.
+    #[inline]
+    pub(super) fn take(local: Option<&mut Local>) -> Box<Self> {
+        local.and_then(|l| l.drafts.pop()).unwrap_or_else(|| Box::new(Self::new()))
+    }
+
+    /// Empties it for the next span of this thread.
+    #[inline]
+    pub(super) fn give_back(mut self: Box<Self>, local: &mut Local) {
+        if local.drafts.len() < KEPT && self.columns.capacity_bytes() <= LARGEST {
+            self.clear();
+            local.drafts.push(self);
+        }
+    }
+
+    fn clear(&mut self) {
+        let c = &mut self.columns;
+        c.attributes.clear();
+        c.text.clear();
+        if c.rows[ROW].extra != NONE {
+            c.extras.clear();
+            c.events.clear();
+            c.links.clear();
+        }
+        c.arrays.clear();
+        c.rows[ROW] = BLANK;
+        self.scope = ScopeRef::Static(&NO_SCOPE);
+        self.compact_at = COMPACT_FROM;
+        self.refused = 0;
+    }
+
+    /// What it will be, with all that has been set so far.
+    pub(super) fn columns(&mut self) -> &mut Columns {
+        &mut self.columns
+    }
+
+    pub(super) fn set_name(&mut self, name: Text) {
+        self.columns.rows[ROW].name = name;
+    }
+
+    /// Notes the beginning of a span that is not recorded, but may be when it gets a parent.
+    #[cfg(feature = "tracing")]
+    pub(super) fn wait(&mut self, identity: &Identity, b: Beginning<'_>) {
+        self.slot = Some(identity.slot);
+        self.scope = b.scope;
+        let row = &mut self.columns.rows[ROW];
+        row.kind = b.kind;
+        row.start = identity.slot.clock.ticks();
+    }
+
+    /// Makes it the draft of this span. What has been set before stays.
+    #[inline]
+    pub(super) fn begin(&mut self, identity: &Identity, b: Beginning<'_>) {
+        let Identity { context, slot } = identity;
+        slot.count_opened();
+        self.slot = Some(slot);
+        self.scope = b.scope;
+        self.identify(context, b.parent);
+        let row = &mut self.columns.rows[ROW];
+        row.kind = b.kind;
+        if row.attribute_count > slot.limits.attributes {
+            self.shorten(slot.limits.attributes);
+        }
+        let row = &mut self.columns.rows[ROW];
+        match b.start {
+            Begun::At(t) => {
+                row.bits |= Row::START_IS_UNIX;
+                row.start = t.unix_nanos();
+            }
+            Begun::Ticks(t) => row.start = t,
+            // Last, so that what recording costs is not part of the span.
+            Begun::Now => row.start = slot.clock.ticks(),
+        }
+    }
+
+    /// Gives the span this identity and this parent.
+    #[inline]
+    pub(super) fn identify(&mut self, context: &SpanContext, parent: Option<&SpanContext>) {
+        let row = &mut self.columns.rows[ROW];
+        row.trace_id = context.trace_id;
+        row.span_id = context.span_id;
+        row.flags = context.flags;
+        row.parent = parent.map(|p| p.span_id);
+        row.bits &= !Row::REMOTE_PARENT;
+        if parent.is_some_and(|p| p.is_remote) {
+            row.bits |= Row::REMOTE_PARENT;
+        }
+        if !context.trace_state.is_empty() || row.extra != NONE {
+            self.columns.extra(ROW).trace_state = context.trace_state.clone();
+        }
+    }
+
+    /// Leaves out the attributes beyond the limit, and counts them.
+    #[cold]
+    fn shorten(&mut self, limit: u16) {
+        let c = &mut self.columns;
+        let row = &mut c.rows[ROW];
+        let over = row.attribute_count.saturating_sub(limit);
+        row.attribute_count = limit;
+        let (mut last, mut at) = (NONE, row.attributes.first);
+        for _ in 0..limit {
+            last = at;
+            at = c.attributes[at as usize].next;
+        }
+        row.attributes.last = last;
+        match c.attributes.get_mut(last as usize) {
+            Some(cell) => cell.next = NONE,
+            None => row.attributes.first = NONE,
+        }
+        c.extra(ROW).dropped_attributes += u32::from(over);
+    }
+
+    /// Name, kind, scope and start of a span that waits.
+    #[cfg(feature = "tracing")]
+    pub(super) fn waiting(&self) -> (SpanKind, ScopeRef, Begun) {
+        let row = &self.columns.rows[ROW];
+        (row.kind, self.scope.clone(), Begun::Ticks(row.start))
+    }
+
+    /// Changes the span, if what it holds is within bounds.
+    #[inline]
+    pub(super) fn edit(&mut self, f: impl FnOnce(&mut Columns, usize, &SpanLimits)) {
+        let Some(slot) = self.slot else { return };
+        if self.columns.text.len() >= self.compact_at {
+            self.columns.compact_text();
+            self.compact_at = COMPACT_FROM + 2 * self.columns.text.len();
+        }
+        if self.columns.byte_size() >= slot.limits.bytes_per_thread / 8 {
+            self.refused += 1;
+            return;
+        }
+        f(&mut self.columns, ROW, &slot.limits);
+    }
+
+    /// The clock that stamps the span.
+    pub(super) fn now(&self) -> Timestamp {
+        self.slot.map_or_else(Timestamp::now, |s| s.clock.now())
+    }
+
+    /// Adds an event. `fill` adds its attributes, and says how many were left out.
+    pub(super) fn add_event(
+        &mut self,
+        time: Timestamp,
+        name: impl FnOnce(&mut Columns) -> Text,
+        fill: impl FnOnce(&mut Columns, u16) -> (List, u32),
+    ) {
+        self.edit(|c, row, limits| {
+            if c.extra(row).event_count >= limits.events {
+                c.extra(row).dropped_events += 1;
+                return;
+            }
+            let name = name(c);
+            let (attributes, dropped_attributes) = fill(c, limits.attributes);
+            let time = time.unix_nanos();
+            c.push_event(row, EventCell { name, time, attributes, dropped_attributes, next: NONE });
+        });
+    }
+
+    /// Adds a link. `fill` adds its attributes, and says how many were left out.
+    pub(super) fn add_link(
+        &mut self,
+        context: SpanContext,
+        fill: impl FnOnce(&mut Columns, u16) -> (List, u32),
+    ) {
+        self.edit(|c, row, limits| {
+            if c.extra(row).link_count >= limits.links {
+                c.extra(row).dropped_links += 1;
+                return;
+            }
+            let (attributes, dropped_attributes) = fill(c, limits.attributes);
+            c.push_link(row, LinkCell { context, attributes, dropped_attributes, next: NONE });
+        });
+    }
+
+    /// Sets the outcome. `Ok` is final, and `Unset` changes nothing.
+    pub(super) fn set_status(&mut self, status: Status) {
+        self.edit(|c, row, _| write_status(c, row, status));
+    }
+
+    /// Writes the span, which has ended, to the thread that ends it.
+    #[inline]
+    pub(super) fn commit(self: Box<Self>, end: End) {
+        let mut draft = Some(self);
+        with_local(|l| {
+            let Some(mut d) = draft.take() else { return };
+            if let Some(own) = d.slot {
+                // Nobody else wants this thread's chunk; where the span began, somebody might.
+                let slot = match l.slots.first() {
+                    Some(lease) if lease.slot.is_sibling_of(own) => lease.slot,
+                    _ => own,
+                };
+                d.finish(own, end);
+                d.write(slot, &mut slot.lock());
+            }
+            d.give_back(l);
+        });
+        if let Some(mut d) = draft {
+            if let Some(slot) = d.slot {
+                d.finish(slot, end);
+                d.write(slot, &mut slot.lock());
+            }
+        }
+    }
+
+    /// Sets the end.
+    #[inline]
+    pub(super) fn finish(&mut self, slot: &Slot, end: End) {
+        let row = &mut self.columns.rows[ROW];
+        row.bits |= Row::ENDED;
+        match end {
+            End::Now => row.end = slot.clock.ticks(),
+            End::Ticks(t) => row.end = t,
+            End::At(t) => {
+                row.bits |= Row::END_IS_UNIX;
+                row.end = t.unix_nanos();
+            }
+        }
+        if row.status == StatusCode::Unset && std::thread::panicking() {
+            write_status(&mut self.columns, ROW, Status::Error("panicked".into()));
+        }
+    }
+
+    /// Writes the span, whose end has been set, into the chunk of this slot.
+    #[inline]
+    pub(super) fn write(&self, slot: &Slot, chunk: &mut Chunk) {
+        chunk.edits_dropped += self.refused;
+        if slot.consumer.is_gone() {
+            // Nobody will come for it: it counts as ended after the shutdown.
+            chunk.ended += 1;
+        } else if self.columns.text.len() > slot.limits.bytes_per_thread || !slot.has_room(chunk) {
+            chunk.dropped += 1;
+            chunk.refused += 1;
+        } else {
+            chunk.columns.push_copy(&self.columns, &self.scope);
+            chunk.ended += 1;
+        }
+    }
+}
+
+/// A row that stands for no span yet.
+const BLANK: Row = Row {
+    trace_id: TraceId::from_random(1),
+    span_id: match SpanId::new(1) {
+        Some(id) => id,
+        None => unreachable!(),
+    },
+    parent: None,
+    start: 0,
+    end: 0,
+    name: Text::EMPTY,
+    attributes: List::EMPTY,
+    scope: 0,
+    extra: NONE,
+    attribute_count: 0,
+    kind: SpanKind::Internal,
+    status: StatusCode::Unset,
+    flags: TraceFlags::SAMPLED,
+    bits: 0,
+};

@@ -1,0 +1,206 @@
+//! What a `tracing` span can be asked for, and told, beyond what `tracing` knows.
+
+use std::borrow::Cow;
+
+use tracing::Metadata;
+use tracing::span::Id;
+
+use super::layer::{TraceLayer, give_back, take_draft};
+use super::sites;
+use crate::batch::{List, ScopeRef, Text};
+use crate::model::{KeyValue, SpanContext, SpanKind, Status, Value};
+use crate::record::current::with_local;
+use crate::record::draft::{Beginning, Begun, Identity};
+
+/// The trace side of a `tracing::Span`. Without a [`TraceLayer`] in the current subscriber, and for a span that its filter
+/// hides, nothing happens.
+pub trait TraceSpanExt {
+    /// The span's identity, to be sent to another process. From then on the parent is fixed.
+    fn trace_context(&self) -> Option<SpanContext>;
+
+    /// Makes the span a child of this one, which may have come over the wire: the span joins its trace, and the sampler is asked
+    /// again. Before the span is entered, has children or was asked for its identity.
+    ///
+    /// If the sampler had decided not to record a span *below a local parent*, the fields that were given at its creation
+    /// are not known any more; a root (`parent: None`) keeps them until it is entered.
+    ///
+    /// # Errors
+    /// If it is too late, or no layer sees the span.
+    fn set_parent(&self, parent: SpanContext) -> Result<(), SetParentError>;
+
+    /// Adds an attribute, or replaces its value. The key need not be declared.
+    fn set_attribute(&self, key: impl Into<Cow<'static, str>>, value: impl Into<Value>);
+
+    /// Adds an event at the present moment.
+    fn add_event(&self, name: impl Into<Cow<'static, str>>, attributes: Vec<KeyValue>);
+
+    /// Adds a link.
+    fn add_link(&self, context: SpanContext, attributes: Vec<KeyValue>);
+
+    /// Sets the outcome. `Ok` is final.
+    fn set_status(&self, status: Status);
+
+    /// The `opentelemetry` context in which the span is the active one: the current context with this span, to be
+    /// given to a propagator.
+    #[cfg(feature = "otel")]
+    fn otel_context(&self) -> opentelemetry::Context {
+        use opentelemetry::trace::TraceContextExt as _;
+        let current = opentelemetry::Context::current();
+        match self.trace_context() {
+            Some(c) => current.with_remote_span_context(crate::record::otel::convert::context_to(&c)),
+            None => current,
+        }
+    }
+
+    /// Makes the span a child of the span of this `opentelemetry` context, as a propagator extracted it; see
+    /// [`TraceSpanExt::set_parent`]. A context without a span changes nothing.
+    ///
+    /// # Errors
+    /// As [`TraceSpanExt::set_parent`].
+    #[cfg(feature = "otel")]
+    fn set_otel_parent(&self, cx: &opentelemetry::Context) -> Result<(), SetParentError> {
+        use opentelemetry::trace::TraceContextExt as _;
+        match crate::record::otel::convert::context_from(cx.span().span_context()) {
+            Some(parent) => self.set_parent(parent),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Why a parent could not be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SetParentError {
+    /// The span was entered, has children, or its identity was given away.
+    #[error("the span's identity has been used already; set the parent right after the span was made")]
+    TooLate,
+    /// The span is disabled, a filter hides it from the layer, or the subscriber has no `TraceLayer`.
+    #[error("no TraceLayer sees the span")]
+    NotSeen,
+}
+
+impl TraceSpanExt for tracing::Span {
+    fn trace_context(&self) -> Option<SpanContext> {
+        with_layer(self, |layer, id| layer.context_of(id)).flatten()
+    }
+
+    fn set_parent(&self, parent: SpanContext) -> Result<(), SetParentError> {
+        let Some(site) = self.metadata() else { return Err(SetParentError::NotSeen) };
+        with_layer(self, |layer, id| layer.set_parent(id, site, &parent))
+            .unwrap_or(Err(SetParentError::NotSeen))
+    }
+
+    fn set_attribute(&self, key: impl Into<Cow<'static, str>>, value: impl Into<Value>) {
+        let (key, value) = (key.into(), value.into());
+        edit(self, |draft| {
+            draft.edit(|c, row, limits| {
+                let (key, value) = (c.text_of(key), c.cell_of(value));
+                c.set_attribute(row, key, value, limits.attributes);
+            });
+        });
+    }
+
+    fn add_event(&self, name: impl Into<Cow<'static, str>>, attributes: Vec<KeyValue>) {
+        let name = name.into();
+        edit(self, |draft| {
+            let now = draft.now();
+            draft.add_event(now, |c| c.text_of(name), |c, limit| list(c, attributes, limit));
+        });
+    }
+
+    fn add_link(&self, context: SpanContext, attributes: Vec<KeyValue>) {
+        edit(self, |draft| draft.add_link(context, |c, limit| list(c, attributes, limit)));
+    }
+
+    fn set_status(&self, status: Status) {
+        edit(self, |draft| draft.set_status(status));
+    }
+}
+
+fn with_layer<R>(span: &tracing::Span, f: impl FnOnce(&TraceLayer, &Id) -> R) -> Option<R> {
+    span.with_subscriber(|(id, dispatch)| dispatch.downcast_ref::<TraceLayer>().map(|layer| f(layer, id)))
+        .flatten()
+}
+
+fn edit(span: &tracing::Span, f: impl FnOnce(&mut crate::record::draft::Draft)) {
+    with_layer(span, |layer, id| {
+        layer.spans.with_entry(id.into_u64(), |_, entry| entry.draft.as_deref_mut().map(f));
+    });
+}
+
+fn list(c: &mut crate::batch::Columns, attributes: Vec<KeyValue>, limit: u16) -> (List, u32) {
+    let mut list = List::EMPTY;
+    let dropped = attributes.len().saturating_sub(limit.into()) as u32;
+    for kv in attributes.into_iter().take(limit.into()) {
+        let (key, value) = (c.text_of(kv.key), c.cell_of(kv.value));
+        c.push_attribute(&mut list, key, value);
+    }
+    (list, dropped)
+}
+
+impl TraceLayer {
+    fn set_parent(
+        &self,
+        id: &Id,
+        site: &'static Metadata<'static>,
+        parent: &SpanContext,
+    ) -> Result<(), SetParentError> {
+        let id = id.into_u64();
+        let described = self.spans.with_entry(id, |_, entry| {
+            let of_draft = entry.draft.as_ref().map(|d| (d.name().to_owned(), d.waiting().0));
+            (!entry.seen).then(|| (entry.context.span_id, of_draft))
+        });
+        let Some(described) = described else { return Err(SetParentError::NotSeen) };
+        let Some((span_id, of_draft)) = described else { return Err(SetParentError::TooLate) };
+        let (name, kind) = of_draft.unwrap_or_else(|| (site.name().to_owned(), SpanKind::Internal));
+        // Not while the span is locked: a sampler is the user's code.
+        let recorder = &self.spans.recorder;
+        let identity = with_local(|l| {
+            let slot = recorder.slot(l);
+            let context = recorder.decide(parent.trace_id, span_id, Some(parent), &name, kind);
+            Identity { context, slot }
+        });
+        let Some(identity) = identity else { return Err(SetParentError::NotSeen) };
+        let mut spare = Some(take_draft());
+        let old = self.spans.with(id, |_, chunk| {
+            let Some(entry) = chunk.held.get_mut(&id) else { return Err(SetParentError::NotSeen) };
+            if entry.seen {
+                return Err(SetParentError::TooLate);
+            }
+            let now_recorded = identity.context.is_sampled();
+            let mut old = None;
+            match (entry.recorded, now_recorded) {
+                (true, true) => {
+                    if let Some(draft) = &mut entry.draft {
+                        draft.identify(&identity.context, Some(parent));
+                    }
+                }
+                (true, false) => {
+                    // It was counted as started; nobody will see it end.
+                    chunk.refused += 1;
+                    old = entry.draft.take();
+                }
+                (false, true) => {
+                    if entry.draft.is_none() {
+                        entry.draft = spare.take();
+                        if let Some(d) = &mut entry.draft {
+                            // What it began with is not known any more.
+                            d.set_name(Text::fixed(site.name()));
+                            let scope = ScopeRef::Static(sites::scope(site));
+                            d.wait(&identity, Beginning { parent: None, kind, scope, start: Begun::Now });
+                        }
+                    }
+                    if let Some(draft) = &mut entry.draft {
+                        let (kind, scope, start) = draft.waiting();
+                        draft.begin(&identity, Beginning { parent: Some(parent), kind, scope, start });
+                    }
+                }
+                (false, false) => {}
+            }
+            entry.recorded = now_recorded;
+            entry.context = identity.context;
+            Ok(old)
+        })?;
+        old.into_iter().chain(spare).for_each(give_back);
+        Ok(())
+    }
+}
