@@ -25,11 +25,11 @@ impl Columns {
         other.clear();
     }
 
-    /// Copies the first row of `other`, which holds no other, with all that belongs to it.
+    /// Copies the first row of `other`, which must have one and holds no other, with all that belongs to it. Returns its index.
     #[cfg(any(feature = "otel", feature = "tracing"))]
     #[inline]
-    pub(crate) fn push_copy(&mut self, other: &Self, scope: &ScopeRef) {
-        let Some(row) = other.rows.first() else { return };
+    pub(crate) fn push_copy(&mut self, other: &Self, scope: &ScopeRef) -> usize {
+        let row = &other.rows[0];
         let scope = self.scope_index(scope);
         let base = Base::of(self);
         self.text.push_str(&other.text);
@@ -41,6 +41,7 @@ impl Columns {
             self.copy_extras(other, &base);
         }
         self.rows.push(base.row(row, scope));
+        self.rows.len() - 1
     }
 
     #[cfg(any(feature = "otel", feature = "tracing"))]

@@ -10,6 +10,8 @@ mod pool;
 mod sealed;
 mod view;
 
+#[cfg(feature = "otel")]
+pub(crate) use columns::AttributeCell;
 pub(crate) use columns::{Cell, Columns, EventCell, LinkCell, List, NONE, Row, ScopeRef, StatusCode, Text};
 pub use edit::SpanBatchMut;
 pub(crate) use pool::{Home, Pool};

@@ -244,6 +244,12 @@ impl Draft {
         f(&mut self.columns, ROW, &slot.limits);
     }
 
+    /// Attributes that the span may have.
+    #[cfg(feature = "otel")]
+    pub(super) fn attribute_limit(&self) -> u16 {
+        self.slot.map_or(u16::MAX, |s| s.limits.attributes)
+    }
+
     /// The clock that stamps the span.
     pub(super) fn now(&self) -> Timestamp {
         self.slot.map_or_else(Timestamp::now, |s| s.clock.now())
@@ -289,12 +295,13 @@ impl Draft {
         self.edit(|c, row, _| write_status(c, row, status));
     }
 
-    /// Writes the span, which has ended, to the thread that ends it.
+    /// Writes the span, which has ended, to the thread that ends it. `fill` adds attributes to the row.
+    #[cfg(feature = "otel")]
     #[inline]
-    pub(super) fn commit(self: Box<Self>, end: End) {
-        let mut draft = Some(self);
+    pub(super) fn commit(self: Box<Self>, end: End, fill: impl FnOnce(&mut Columns, usize, u16)) {
+        let mut work = Some((self, fill));
         with_local(|l| {
-            let Some(mut d) = draft.take() else { return };
+            let Some((mut d, fill)) = work.take() else { return };
             if let Some(own) = d.slot {
                 // Nobody else wants this thread's chunk; where the span began, somebody might.
                 let slot = match l.slots.first() {
@@ -302,15 +309,15 @@ impl Draft {
                     _ => own,
                 };
                 d.finish(own, end);
-                d.write(slot, &mut slot.lock());
+                d.write(slot, &mut slot.lock(), fill);
             }
             d.give_back(l);
         });
-        if let Some(mut d) = draft {
-            if let Some(slot) = d.slot {
-                d.finish(slot, end);
-                d.write(slot, &mut slot.lock());
-            }
+        if let Some((mut d, fill)) = work
+            && let Some(slot) = d.slot
+        {
+            d.finish(slot, end);
+            d.write(slot, &mut slot.lock(), fill);
         }
     }
 
@@ -334,7 +341,7 @@ impl Draft {
 
     /// Writes the span, whose end has been set, into the chunk of this slot.
     #[inline]
-    pub(super) fn write(&self, slot: &Slot, chunk: &mut Chunk) {
+    pub(super) fn write(&self, slot: &Slot, chunk: &mut Chunk, fill: impl FnOnce(&mut Columns, usize, u16)) {
         chunk.edits_dropped += self.refused;
         if slot.consumer.is_gone() {
             // Nobody will come for it: it counts as ended after the shutdown.
@@ -343,7 +350,8 @@ impl Draft {
             chunk.dropped += 1;
             chunk.refused += 1;
         } else {
-            chunk.columns.push_copy(&self.columns, &self.scope);
+            let row = chunk.columns.push_copy(&self.columns, &self.scope);
+            fill(&mut chunk.columns, row, slot.limits.attributes);
             chunk.ended += 1;
         }
     }

@@ -22,10 +22,8 @@ impl Draft {
             c.extra(ROW).dropped_attributes += 1;
             return;
         };
-        let mut list = c.rows[ROW].attributes;
-        c.push_attribute(&mut list, key, value);
-        c.rows[ROW].attributes = list;
         c.rows[ROW].attribute_count = count;
+        c.push_attribute_of(ROW, key, value);
     }
 
     /// Adds a text whose key is known to be new.

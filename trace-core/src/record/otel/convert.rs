@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use opentelemetry::InstrumentationScope;
 use opentelemetry::trace as api;
 
-use crate::batch::{Cell, Columns, List};
+use crate::batch::{Cell, Columns, List, Text};
 use crate::model::{
     Array, AttributeSet, KeyValue, Scope, SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId,
     TraceState, Value,
@@ -88,18 +88,17 @@ fn cell(c: &mut Columns, v: &opentelemetry::Value) -> Cell {
     }
 }
 
-/// Sets an attribute of a row, and counts it if the limit leaves it out.
+/// Stores the texts of an attribute.
 #[inline]
-pub(crate) fn set_attribute(c: &mut Columns, row: usize, kv: &opentelemetry::KeyValue, limit: u16) {
-    let (key, value) = (c.store(kv.key.as_str()), cell(c, &kv.value));
-    c.set_attribute(row, key, value, limit);
+pub(crate) fn stored(c: &mut Columns, kv: &opentelemetry::KeyValue) -> (Text, Cell) {
+    (c.store(kv.key.as_str()), cell(c, &kv.value))
 }
 
 /// Stores the attributes of an event or a link, at most `limit`, and says how many were left out.
 pub(crate) fn list(c: &mut Columns, attributes: &[opentelemetry::KeyValue], limit: u16) -> (List, u32) {
     let mut list = List::EMPTY;
     for kv in attributes.iter().take(limit.into()) {
-        let (key, value) = (c.store(kv.key.as_str()), cell(c, &kv.value));
+        let (key, value) = stored(c, kv);
         c.push_attribute(&mut list, key, value);
     }
     (list, attributes.len().saturating_sub(limit.into()) as u32)

@@ -10,6 +10,7 @@
 //! # Ok::<_, std::io::Error>(())
 //! ```
 
+mod attributes;
 pub(super) mod convert;
 mod provider;
 mod scope;

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use opentelemetry::trace::{self as api, TraceContextExt};
 use opentelemetry::{Context, InstrumentationScope};
 
+use super::attributes::Attributes;
 use super::convert;
 use super::scope;
 use super::span::OtelSpan;
@@ -101,9 +102,6 @@ impl api::Tracer for Tracer {
             Cow::Borrowed(name) => Text::fixed(name),
             Cow::Owned(name) => c.store(&name),
         };
-        for kv in builder.attributes.iter().flatten() {
-            convert::set_attribute(c, Draft::ROW, kv, identity.slot.limits.attributes);
-        }
         draft.set_name(name);
         let beginning = Beginning {
             parent: parent.as_ref(),
@@ -112,7 +110,9 @@ impl api::Tracer for Tracer {
             start: builder.start_time.map_or(Begun::Now, |t| Begun::At(t.into())),
         };
         draft.begin(&identity, beginning);
-        let mut span = OtelSpan::recording(identity.context, draft);
+        let limit = identity.slot.limits.attributes;
+        let attributes = builder.attributes.map_or_else(Attributes::default, |a| Attributes::of(a, limit));
+        let mut span = OtelSpan::recording(identity.context, draft, attributes);
         if builder.events.is_some() || builder.links.is_some() {
             span.add_all(builder.events.unwrap_or_default(), builder.links.unwrap_or_default());
         }

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use opentelemetry::KeyValue;
 use opentelemetry::trace as api;
 
+use super::attributes::Attributes;
 use super::convert;
 use crate::model::{SpanContext, Timestamp};
 use crate::record::draft::{Draft, End};
@@ -20,17 +21,33 @@ pub struct OtelSpan {
     context: Option<SpanContext>,
     /// The same as the API wants it, made when somebody asks: a trace state costs several allocations there.
     seen: OnceLock<api::SpanContext>,
-    draft: Option<Box<Draft>>,
+    recorded: Option<Recorded>,
+}
+
+struct Recorded {
+    draft: Box<Draft>,
+    attributes: Attributes,
 }
 
 impl OtelSpan {
     /// A span that records nothing.
     pub(super) fn of(context: Option<SpanContext>) -> Self {
-        Self { context, seen: OnceLock::new(), draft: None }
+        Self { context, seen: OnceLock::new(), recorded: None }
     }
 
-    pub(super) fn recording(context: SpanContext, draft: Box<Draft>) -> Self {
-        Self { context: Some(context), seen: OnceLock::new(), draft: Some(draft) }
+    pub(super) fn recording(context: SpanContext, draft: Box<Draft>, attributes: Attributes) -> Self {
+        Self { context: Some(context), seen: OnceLock::new(), recorded: Some(Recorded { draft, attributes }) }
+    }
+
+    #[inline]
+    fn finish(&mut self, end: End) {
+        if let Some(Recorded { draft, attributes }) = self.recorded.take() {
+            draft.commit(end, |c, row, _| attributes.store(c, row));
+        }
+    }
+
+    fn draft(&mut self) -> Option<&mut Draft> {
+        self.recorded.as_mut().map(|r| &mut *r.draft)
     }
 
     /// Adds the events and links of a builder.
@@ -50,7 +67,7 @@ impl OtelSpan {
         time: Timestamp,
         attributes: Vec<KeyValue>,
     ) {
-        if let Some(d) = &mut self.draft {
+        if let Some(d) = self.draft() {
             let name = name.into();
             d.add_event(time, |c| c.text_of(name), |c, limit| convert::list(c, &attributes, limit));
         }
@@ -62,8 +79,8 @@ impl api::Span for OtelSpan {
     where
         T: Into<Cow<'static, str>>,
     {
-        if let Some(d) = &self.draft {
-            let now = d.now();
+        if let Some(r) = &self.recorded {
+            let now = r.draft.now();
             self.add_event_at(name, now, attributes);
         }
     }
@@ -83,17 +100,17 @@ impl api::Span for OtelSpan {
     }
 
     fn is_recording(&self) -> bool {
-        self.draft.is_some()
+        self.recorded.is_some()
     }
 
     fn set_attribute(&mut self, attribute: KeyValue) {
-        if let Some(d) = &mut self.draft {
-            d.edit(|c, row, limits| convert::set_attribute(c, row, &attribute, limits.attributes));
+        if let Some(r) = &mut self.recorded {
+            r.attributes.set(attribute, r.draft.attribute_limit());
         }
     }
 
     fn set_status(&mut self, status: api::Status) {
-        if let Some(d) = &mut self.draft {
+        if let Some(d) = self.draft() {
             d.set_status(convert::status_from(status));
         }
     }
@@ -102,37 +119,31 @@ impl api::Span for OtelSpan {
     where
         T: Into<Cow<'static, str>>,
     {
-        if let Some(d) = &mut self.draft {
+        if let Some(d) = self.draft() {
             let name = new_name.into();
             d.edit(|c, row, _| c.rows[row].name = c.text_of(name));
         }
     }
 
     fn add_link(&mut self, span_context: api::SpanContext, attributes: Vec<KeyValue>) {
-        if let (Some(d), Some(c)) = (&mut self.draft, convert::context_from(&span_context)) {
+        if let (Some(d), Some(c)) = (self.draft(), convert::context_from(&span_context)) {
             d.add_link(c, |c, limit| convert::list(c, &attributes, limit));
         }
     }
 
     fn end(&mut self) {
-        if let Some(d) = self.draft.take() {
-            d.commit(End::Now);
-        }
+        self.finish(End::Now);
     }
 
     fn end_with_timestamp(&mut self, timestamp: SystemTime) {
-        if let Some(d) = self.draft.take() {
-            d.commit(End::At(timestamp.into()));
-        }
+        self.finish(End::At(timestamp.into()));
     }
 }
 
 impl Drop for OtelSpan {
     #[inline]
     fn drop(&mut self) {
-        if let Some(d) = self.draft.take() {
-            d.commit(End::Now);
-        }
+        self.finish(End::Now);
     }
 }
 
@@ -140,7 +151,7 @@ impl std::fmt::Debug for OtelSpan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("OtelSpan")
             .field("context", &self.context)
-            .field("recording", &self.draft.is_some())
+            .field("recording", &self.recorded.is_some())
             .finish()
     }
 }

@@ -289,7 +289,7 @@ impl<S: Subscriber> Layer<S> for TraceLayer {
             let mut draft = entry.draft.take()?;
             if entry.recorded {
                 draft.finish(slot, if entry.left == 0 { End::Now } else { End::Ticks(entry.left) });
-                draft.write(slot, chunk);
+                draft.write(slot, chunk, |_, _, _| ());
             }
             Some(draft)
         });
