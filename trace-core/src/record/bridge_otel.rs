@@ -36,6 +36,13 @@ fn is_usable() -> bool {
 /// Detaches when dropped.
 pub(super) struct Attached(Option<ContextGuard>);
 
+impl Attached {
+    #[cfg(feature = "tracing")]
+    pub(super) fn none() -> Self {
+        Self(None)
+    }
+}
+
 /// Whether contexts are kept in step.
 #[inline]
 pub(super) fn in_use() -> bool {

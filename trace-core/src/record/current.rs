@@ -68,6 +68,15 @@ pub(super) fn activate(context: SpanContext) -> Restore {
     Restore { at, span_id, _attached: attached }
 }
 
+/// The same for a draft, but not in the context of the `opentelemetry` API; see [`Restore::attach`].
+#[cfg(feature = "tracing")]
+#[inline]
+pub(super) fn activate_draft(draft: &Draft) -> Restore {
+    let span_id = draft.span_id();
+    let at = with_local(|l| l.push(draft.context())).unwrap_or(usize::MAX);
+    Restore { at, span_id, _attached: bridge::Attached::none() }
+}
+
 impl Local {
     /// Makes `context` the active one, and says where it lies.
     fn push(&mut self, context: SpanContext) -> usize {
@@ -94,6 +103,12 @@ pub(super) struct Restore {
 }
 
 impl Restore {
+    /// Takes over what was attached to the API's context.
+    #[cfg(feature = "tracing")]
+    pub(super) fn attach(&mut self, attached: bridge::Attached) {
+        self._attached = attached;
+    }
+
     #[inline]
     pub(super) fn restore(self) {
         with_local(|l| l.pop(self.at, self.span_id));

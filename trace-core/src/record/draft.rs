@@ -8,11 +8,13 @@ use std::sync::atomic::Ordering;
 
 use super::SpanLimits;
 use super::chunk::{Chunk, Slot};
-use super::current::{Local, with_local};
+#[cfg(feature = "otel")]
+use super::current::with_local;
+use super::current::{Local, detached_ids, is_within_itself};
 use super::handle::write_status;
 use super::recorder::{NO_SCOPE, Recorder};
 use crate::batch::{Columns, EventCell, LinkCell, List, NONE, Row, ScopeRef, StatusCode, Text};
-use crate::model::{SpanContext, SpanId, SpanKind, Status, Timestamp, TraceFlags, TraceId};
+use crate::model::{SpanContext, SpanId, SpanKind, Status, Timestamp, TraceFlags, TraceId, TraceState};
 
 /// The only row of a draft.
 const ROW: usize = Draft::ROW;
@@ -27,34 +29,35 @@ const COMPACT_FROM: usize = 4 << 10;
 pub(super) struct Draft {
     pub(super) columns: Columns,
     scope: ScopeRef,
-    /// Of the thread that started it; set when it is begun.
+    /// Of the thread that started it; set when it is opened.
     pub(super) slot: Option<&'static Slot>,
     /// Bytes of text at which it is worth while to look for replaced values.
     compact_at: usize,
     /// Additions for which there was no room.
     refused: u64,
+    /// Attributes as the `opentelemetry` API has them; stored when the span is written.
+    #[cfg(feature = "otel")]
+    pub(super) attributes: super::otel::Attributes,
+    /// What the `tracing` layer keeps with an open span.
+    #[cfg(feature = "tracing")]
+    pub(super) held: super::tracing_layer::HeldState,
 }
 
-/// The identity that a new span gets, and whether it is recorded.
-pub(super) struct Identity {
-    pub(super) context: SpanContext,
-    pub(super) slot: &'static Slot,
-}
-
-/// What a span begins with.
-pub(super) struct Beginning<'a> {
-    pub(super) parent: Option<&'a SpanContext>,
-    pub(super) kind: SpanKind,
-    pub(super) scope: ScopeRef,
-    pub(super) start: Begun,
+/// What became of a draft that was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Opened {
+    /// It has an identity, and is to be written.
+    Recorded,
+    /// It has an identity, and is not recorded.
+    Unsampled,
+    /// This thread records nothing, or nothing any more: there is no identity.
+    Nowhere,
 }
 
 /// The moment at which a span began.
 #[derive(Clone, Copy)]
 pub(super) enum Begun {
     Now,
-    #[cfg_attr(not(feature = "tracing"), allow(dead_code))]
-    Ticks(u64),
     #[cfg_attr(not(feature = "otel"), allow(dead_code))]
     At(Timestamp),
 }
@@ -63,41 +66,67 @@ pub(super) enum Begun {
 #[derive(Clone, Copy)]
 pub(super) enum End {
     Now,
+    #[cfg_attr(not(feature = "tracing"), allow(dead_code))]
     Ticks(u64),
+    #[cfg_attr(not(feature = "otel"), allow(dead_code))]
     At(Timestamp),
 }
 
 impl Recorder {
-    /// Decides about a new span. `None` if this thread records nothing, or nothing any more: then the span has no
-    /// identity of its own.
+    /// Decides about the span of a draft, whose name and kind are set, and begins it. `local` is absent while the thread
+    /// is being torn down, and inside a sampler; there nothing is recorded, for that would ask the sampler again.
     #[inline]
-    pub(super) fn identify(
+    pub(super) fn open(
         &self,
         local: Option<&mut Local>,
+        draft: &mut Draft,
         parent: Option<&SpanContext>,
-        name: &str,
-        kind: SpanKind,
-    ) -> Option<Identity> {
+        start: Begun,
+    ) -> Opened {
         if !self.is_open() {
-            self.0.elsewhere.after_shutdown.fetch_add(1, Ordering::Relaxed);
-            return None;
+            return self.refuse();
         }
         let (trace_id, span_id, slot) = match local {
-            Some(l) if l.is_suppressed() => return None,
+            Some(l) if l.is_suppressed() => return Opened::Nowhere,
             Some(l) => {
                 let span_id = l.ids.span_id();
                 let trace_id = parent.map_or_else(|| l.ids.trace_id(), |p| p.trace_id);
                 (trace_id, span_id, self.slot(l))
             }
-            // Within a sampler nothing is recorded, for that would ask the sampler again.
-            None if super::current::is_within_itself() => return None,
+            None if is_within_itself() => return Opened::Nowhere,
             None => {
-                let (trace_id, span_id) = super::current::detached_ids();
+                let (trace_id, span_id) = detached_ids();
                 (parent.map_or(trace_id, |p| p.trace_id), span_id, self.0.fallback)
             }
         };
-        let context = self.decide(trace_id, span_id, parent, name, kind);
-        Some(Identity { context, slot })
+        let kind = draft.columns.rows[ROW].kind;
+        let context = self.decide(trace_id, span_id, parent, draft.name(), kind);
+        draft.slot = Some(slot);
+        draft.identify(&context, parent);
+        draft.begin(slot, start);
+        if context.is_sampled() {
+            slot.count_opened();
+            Opened::Recorded
+        } else {
+            Opened::Unsampled
+        }
+    }
+
+    /// The same, under the thread's innermost active span.
+    #[cfg(feature = "tracing")]
+    #[inline]
+    pub(super) fn open_below_active(&self, local: &mut Local, draft: &mut Draft, start: Begun) -> Opened {
+        // Taken out for the while: it is borrowed together with the rest of the thread's state.
+        let active = std::mem::take(&mut local.active);
+        let opened = self.open(Some(local), draft, active.last(), start);
+        local.active = active;
+        opened
+    }
+
+    #[cold]
+    fn refuse(&self) -> Opened {
+        self.0.elsewhere.after_shutdown.fetch_add(1, Ordering::Relaxed);
+        Opened::Nowhere
     }
 }
 
@@ -107,7 +136,17 @@ impl Draft {
 
     fn new() -> Self {
         let columns = Columns { rows: vec![BLANK], ..Columns::default() };
-        Self { columns, scope: ScopeRef::Static(&NO_SCOPE), slot: None, compact_at: COMPACT_FROM, refused: 0 }
+        Self {
+            columns,
+            scope: ScopeRef::Static(&NO_SCOPE),
+            slot: None,
+            compact_at: COMPACT_FROM,
+            refused: 0,
+            #[cfg(feature = "otel")]
+            attributes: super::otel::Attributes::default(),
+            #[cfg(feature = "tracing")]
+            held: super::tracing_layer::HeldState::default(),
+        }
     }
 
     /// An empty draft, a used one if the thread has any.
@@ -139,6 +178,49 @@ impl Draft {
         self.scope = ScopeRef::Static(&NO_SCOPE);
         self.compact_at = COMPACT_FROM;
         self.refused = 0;
+        #[cfg(feature = "otel")]
+        self.attributes.clear();
+        #[cfg(feature = "tracing")]
+        {
+            self.held = super::tracing_layer::HeldState::default();
+        }
+    }
+
+    /// The name.
+    pub(super) fn name(&self) -> &str {
+        self.columns.str(self.columns.rows[ROW].name)
+    }
+
+    /// The identity.
+    #[inline]
+    pub(super) fn context(&self) -> SpanContext {
+        let row = &self.columns.rows[ROW];
+        let trace_state = match self.columns.extras.get(row.extra as usize) {
+            Some(extra) => extra.trace_state.clone(),
+            None => TraceState::EMPTY,
+        };
+        SpanContext {
+            trace_id: row.trace_id,
+            span_id: row.span_id,
+            flags: row.flags,
+            trace_state,
+            is_remote: false,
+        }
+    }
+
+    #[cfg(feature = "tracing")]
+    pub(super) fn span_id(&self) -> SpanId {
+        self.columns.rows[ROW].span_id
+    }
+
+    /// The library that records.
+    #[inline]
+    pub(super) fn set_scope(&mut self, scope: &ScopeRef) {
+        self.scope = scope.clone();
+    }
+
+    pub(super) fn set_kind(&mut self, kind: SpanKind) {
+        self.columns.rows[ROW].kind = kind;
     }
 
     /// What it will be, with all that has been set so far.
@@ -150,36 +232,18 @@ impl Draft {
         self.columns.rows[ROW].name = name;
     }
 
-    /// Notes the beginning of a span that is not recorded, but may be when it gets a parent.
-    #[cfg(feature = "tracing")]
-    pub(super) fn wait(&mut self, identity: &Identity, b: Beginning<'_>) {
-        self.slot = Some(identity.slot);
-        self.scope = b.scope;
-        let row = &mut self.columns.rows[ROW];
-        row.kind = b.kind;
-        row.start = identity.slot.clock.ticks();
-    }
-
-    /// Makes it the draft of this span. What has been set before stays.
+    /// Sets the start, and leaves out the attributes beyond the limit.
     #[inline]
-    pub(super) fn begin(&mut self, identity: &Identity, b: Beginning<'_>) {
-        let Identity { context, slot } = identity;
-        slot.count_opened();
-        self.slot = Some(slot);
-        self.scope = b.scope;
-        self.identify(context, b.parent);
-        let row = &mut self.columns.rows[ROW];
-        row.kind = b.kind;
-        if row.attribute_count > slot.limits.attributes {
+    pub(super) fn begin(&mut self, slot: &Slot, start: Begun) {
+        if self.columns.rows[ROW].attribute_count > slot.limits.attributes {
             self.shorten(slot.limits.attributes);
         }
         let row = &mut self.columns.rows[ROW];
-        match b.start {
+        match start {
             Begun::At(t) => {
                 row.bits |= Row::START_IS_UNIX;
                 row.start = t.unix_nanos();
             }
-            Begun::Ticks(t) => row.start = t,
             // Last, so that what recording costs is not part of the span.
             Begun::Now => row.start = slot.clock.ticks(),
         }
@@ -220,13 +284,6 @@ impl Draft {
             None => row.attributes.first = NONE,
         }
         c.extra(ROW).dropped_attributes += u32::from(over);
-    }
-
-    /// Name, kind, scope and start of a span that waits.
-    #[cfg(feature = "tracing")]
-    pub(super) fn waiting(&self) -> (SpanKind, ScopeRef, Begun) {
-        let row = &self.columns.rows[ROW];
-        (row.kind, self.scope.clone(), Begun::Ticks(row.start))
     }
 
     /// Changes the span, if what it holds is within bounds.
@@ -295,13 +352,13 @@ impl Draft {
         self.edit(|c, row, _| write_status(c, row, status));
     }
 
-    /// Writes the span, which has ended, to the thread that ends it. `fill` adds attributes to the row.
+    /// Writes the span, which has ended, to the thread that ends it.
     #[cfg(feature = "otel")]
     #[inline]
-    pub(super) fn commit(self: Box<Self>, end: End, fill: impl FnOnce(&mut Columns, usize, u16)) {
-        let mut work = Some((self, fill));
+    pub(super) fn commit(self: Box<Self>, end: End) {
+        let mut draft = Some(self);
         with_local(|l| {
-            let Some((mut d, fill)) = work.take() else { return };
+            let Some(mut d) = draft.take() else { return };
             if let Some(own) = d.slot {
                 // Nobody else wants this thread's chunk; where the span began, somebody might.
                 let slot = match l.slots.first() {
@@ -309,15 +366,15 @@ impl Draft {
                     _ => own,
                 };
                 d.finish(own, end);
-                d.write(slot, &mut slot.lock(), fill);
+                d.write(slot, &mut slot.lock());
             }
             d.give_back(l);
         });
-        if let Some((mut d, fill)) = work
+        if let Some(mut d) = draft
             && let Some(slot) = d.slot
         {
             d.finish(slot, end);
-            d.write(slot, &mut slot.lock(), fill);
+            d.write(slot, &mut slot.lock());
         }
     }
 
@@ -341,7 +398,7 @@ impl Draft {
 
     /// Writes the span, whose end has been set, into the chunk of this slot.
     #[inline]
-    pub(super) fn write(&self, slot: &Slot, chunk: &mut Chunk, fill: impl FnOnce(&mut Columns, usize, u16)) {
+    pub(super) fn write(&mut self, slot: &Slot, chunk: &mut Chunk) {
         chunk.edits_dropped += self.refused;
         if slot.consumer.is_gone() {
             // Nobody will come for it: it counts as ended after the shutdown.
@@ -350,8 +407,9 @@ impl Draft {
             chunk.dropped += 1;
             chunk.refused += 1;
         } else {
-            let row = chunk.columns.push_copy(&self.columns, &self.scope);
-            fill(&mut chunk.columns, row, slot.limits.attributes);
+            let _row = chunk.columns.push_copy(&self.columns, &self.scope);
+            #[cfg(feature = "otel")]
+            self.attributes.store(&mut chunk.columns, _row);
             chunk.ended += 1;
         }
     }

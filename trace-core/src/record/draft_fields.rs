@@ -9,9 +9,8 @@ use crate::model::{SpanKind, Status, Timestamp};
 const ROW: usize = Draft::ROW;
 
 impl Draft {
-    /// The name.
-    pub(super) fn name(&self) -> &str {
-        self.columns.str(self.columns.rows[ROW].name)
+    pub(super) fn kind(&self) -> SpanKind {
+        self.columns.rows[ROW].kind
     }
 
     /// Adds an attribute whose key is known to be new.

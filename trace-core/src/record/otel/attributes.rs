@@ -3,13 +3,13 @@
 use opentelemetry::KeyValue;
 
 use super::convert;
-use crate::batch::{AttributeCell, Columns, List, NONE};
+use crate::batch::{Columns, NONE};
 
 /// Attributes that are stored when the span ends, each key once.
 ///
 /// They are kept as they came: a span that is built with its attributes gives its vector away, and nothing is copied.
 #[derive(Default)]
-pub(super) struct Attributes {
+pub(in crate::record) struct Attributes {
     list: Vec<KeyValue>,
     dropped: u32,
 }
@@ -17,14 +17,21 @@ pub(super) struct Attributes {
 impl Attributes {
     /// Those of a builder.
     #[inline]
-    pub(super) fn of(mut list: Vec<KeyValue>, limit: u16) -> Self {
-        if list.len() <= limit.into() {
-            return Self { list, dropped: 0 };
+    pub(super) fn take(&mut self, list: Vec<KeyValue>, limit: u16) {
+        self.list = list;
+        if self.list.len() > limit.into() {
+            replace_repeated(&mut self.list);
+            self.dropped = self.list.len().saturating_sub(limit.into()) as u32;
+            self.list.truncate(limit.into());
         }
-        replace_repeated(&mut list);
-        let dropped = list.len().saturating_sub(limit.into()) as u32;
-        list.truncate(limit.into());
-        Self { list, dropped }
+    }
+
+    /// Drops them.
+    #[inline]
+    pub(in crate::record) fn clear(&mut self) {
+        // The memory is the caller's, and seldom of use to the next span.
+        self.list = Vec::new();
+        self.dropped = 0;
     }
 
     /// Adds an attribute, or replaces its value.
@@ -44,23 +51,26 @@ impl Attributes {
         }
     }
 
-    /// Stores them as those of a row.
+    /// Stores them as those of a row, which has none.
     #[inline]
-    pub(super) fn store(mut self, c: &mut Columns, row: usize) {
+    pub(in crate::record) fn store(&mut self, c: &mut Columns, row: usize) {
+        if self.list.is_empty() {
+            return;
+        }
         if may_repeat(&self.list) {
             replace_repeated(&mut self.list);
         }
         let first = c.attributes.len() as u32;
-        for (kv, next) in self.list.iter().zip(first + 1..) {
-            let (key, value) = convert::stored(c, kv);
-            c.attributes.push(AttributeCell { key, value, next });
+        for (i, kv) in self.list.iter().enumerate() {
+            convert::push(c, kv, first + i as u32 + 1);
         }
-        if let (Some(last), false) = (c.attributes.last_mut(), self.list.is_empty()) {
+        if let Some(last) = c.attributes.last_mut() {
             last.next = NONE;
-            let row = &mut c.rows[row];
-            row.attributes = List { first, last: first + self.list.len() as u32 - 1 };
-            row.attribute_count = self.list.len() as u16;
         }
+        let row_of = &mut c.rows[row];
+        row_of.attributes.first = first;
+        row_of.attributes.last = first + self.list.len() as u32 - 1;
+        row_of.attribute_count = self.list.len() as u16;
         if self.dropped > 0 {
             c.extra(row).dropped_attributes += self.dropped;
         }

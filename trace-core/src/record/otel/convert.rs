@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use opentelemetry::InstrumentationScope;
 use opentelemetry::trace as api;
 
-use crate::batch::{Cell, Columns, List, Text};
+use crate::batch::{AttributeCell, Cell, Columns, List};
 use crate::model::{
     Array, AttributeSet, KeyValue, Scope, SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId,
     TraceState, Value,
@@ -77,7 +77,7 @@ pub(crate) fn value_from(v: opentelemetry::Value) -> Value {
 }
 
 /// Stores a value.
-#[inline]
+#[inline(always)]
 fn cell(c: &mut Columns, v: &opentelemetry::Value) -> Cell {
     match v {
         opentelemetry::Value::Bool(v) => Cell::bool(*v),
@@ -88,17 +88,19 @@ fn cell(c: &mut Columns, v: &opentelemetry::Value) -> Cell {
     }
 }
 
-/// Stores the texts of an attribute.
-#[inline]
-pub(crate) fn stored(c: &mut Columns, kv: &opentelemetry::KeyValue) -> (Text, Cell) {
-    (c.store(kv.key.as_str()), cell(c, &kv.value))
+/// Stores an attribute, made in its place: moving what was just written costs more than writing it.
+#[inline(always)]
+pub(crate) fn push(c: &mut Columns, kv: &opentelemetry::KeyValue, next: u32) {
+    let key = c.store(kv.key.as_str());
+    let value = cell(c, &kv.value);
+    c.attributes.push(AttributeCell { key, value, next });
 }
 
 /// Stores the attributes of an event or a link, at most `limit`, and says how many were left out.
 pub(crate) fn list(c: &mut Columns, attributes: &[opentelemetry::KeyValue], limit: u16) -> (List, u32) {
     let mut list = List::EMPTY;
     for kv in attributes.iter().take(limit.into()) {
-        let (key, value) = stored(c, kv);
+        let (key, value) = (c.store(kv.key.as_str()), cell(c, &kv.value));
         c.push_attribute(&mut list, key, value);
     }
     (list, attributes.len().saturating_sub(limit.into()) as u32)

@@ -18,5 +18,6 @@ mod span;
 #[cfg(test)]
 mod tests;
 
+pub(super) use attributes::Attributes;
 pub use provider::{Tracer, TracerProvider};
 pub use span::OtelSpan;

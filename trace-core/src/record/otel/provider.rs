@@ -5,15 +5,14 @@ use std::borrow::Cow;
 use opentelemetry::trace::{self as api, TraceContextExt};
 use opentelemetry::{Context, InstrumentationScope};
 
-use super::attributes::Attributes;
 use super::convert;
 use super::scope;
 use super::span::OtelSpan;
 use crate::batch::{ScopeRef, Text};
-use crate::model::{SpanContext, SpanKind};
+use crate::model::SpanContext;
 use crate::record::bridge;
-use crate::record::current::{current_context, with_local};
-use crate::record::draft::{Beginning, Begun, Draft, Identity};
+use crate::record::current::{Local, current_context, with_local};
+use crate::record::draft::{Begun, Draft, Opened};
 use crate::record::recorder::Recorder;
 
 /// Gives tracers that record into a [`Recorder`]. Register it with `opentelemetry::global::set_tracer_provider`.
@@ -59,63 +58,59 @@ impl Tracer {
         }
     }
 
-    /// Decides about a span, with a draft for it if it is recorded.
+    /// A draft of the span, and what is to become of it.
     #[inline]
-    fn begin(
+    fn open(
         &self,
+        local: Option<&mut Local>,
+        builder: &mut api::SpanBuilder,
         parent: Option<&SpanContext>,
-        name: &str,
-        kind: SpanKind,
-    ) -> Option<(Identity, Option<Box<Draft>>)> {
-        let here = with_local(|l| {
-            let identity = self.recorder.identify(Some(l), parent, name, kind)?;
-            let draft = identity.context.is_sampled().then(|| Draft::take(Some(l)));
-            Some((identity, draft))
-        });
-        match here {
-            Some(begun) => begun,
-            None => {
-                let identity = self.recorder.identify(None, parent, name, kind)?;
-                let draft = identity.context.is_sampled().then(|| Draft::take(None));
-                Some((identity, draft))
-            }
+    ) -> (Opened, Box<Draft>) {
+        let mut local = local;
+        let mut draft = Draft::take(local.as_deref_mut());
+        let name = match std::mem::take(&mut builder.name) {
+            Cow::Borrowed(name) => Text::fixed(name),
+            Cow::Owned(name) => draft.columns().store(&name),
+        };
+        draft.set_name(name);
+        if let Some(kind) = builder.span_kind.take() {
+            draft.set_kind(convert::kind_from(kind));
         }
+        draft.set_scope(&self.scope);
+        let start = builder.start_time.map_or(Begun::Now, |t| Begun::At(t.into()));
+        (self.recorder.open(local, &mut draft, parent, start), draft)
     }
 }
 
 impl api::Tracer for Tracer {
     type Span = OtelSpan;
 
-    fn build_with_context(&self, builder: api::SpanBuilder, parent_cx: &Context) -> OtelSpan {
+    fn build_with_context(&self, mut builder: api::SpanBuilder, parent_cx: &Context) -> OtelSpan {
         if parent_cx.is_telemetry_suppressed() {
             return OtelSpan::of(None);
         }
         let parent = Self::parent(parent_cx);
-        let kind = builder.span_kind.map_or(SpanKind::Internal, convert::kind_from);
-        let Some((identity, draft)) = self.begin(parent.as_ref(), &builder.name, kind) else {
+        let (opened, mut draft) = with_local(|l| self.open(Some(l), &mut builder, parent.as_ref()))
+            .unwrap_or_else(|| self.open(None, &mut builder, parent.as_ref()));
+        match opened {
+            Opened::Recorded => {
+                if let Some(attributes) = builder.attributes.take() {
+                    let limit = draft.attribute_limit();
+                    draft.attributes.take(attributes, limit);
+                }
+                let mut span = OtelSpan::recording(draft);
+                if builder.events.is_some() || builder.links.is_some() {
+                    span.add_all(builder.events.unwrap_or_default(), builder.links.unwrap_or_default());
+                }
+                span
+            }
+            Opened::Unsampled => {
+                let context = draft.context();
+                with_local(|l| draft.give_back(l));
+                OtelSpan::of(Some(context))
+            }
             // The trace goes on without us.
-            return OtelSpan::of(parent);
-        };
-        let Some(mut draft) = draft else { return OtelSpan::of(Some(identity.context)) };
-        let c = draft.columns();
-        let name = match builder.name {
-            Cow::Borrowed(name) => Text::fixed(name),
-            Cow::Owned(name) => c.store(&name),
-        };
-        draft.set_name(name);
-        let beginning = Beginning {
-            parent: parent.as_ref(),
-            kind,
-            scope: self.scope.clone(),
-            start: builder.start_time.map_or(Begun::Now, |t| Begun::At(t.into())),
-        };
-        draft.begin(&identity, beginning);
-        let limit = identity.slot.limits.attributes;
-        let attributes = builder.attributes.map_or_else(Attributes::default, |a| Attributes::of(a, limit));
-        let mut span = OtelSpan::recording(identity.context, draft, attributes);
-        if builder.events.is_some() || builder.links.is_some() {
-            span.add_all(builder.events.unwrap_or_default(), builder.links.unwrap_or_default());
+            Opened::Nowhere => OtelSpan::of(parent),
         }
-        span
     }
 }

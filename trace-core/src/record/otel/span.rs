@@ -7,7 +7,6 @@ use std::time::SystemTime;
 use opentelemetry::KeyValue;
 use opentelemetry::trace as api;
 
-use super::attributes::Attributes;
 use super::convert;
 use crate::model::{SpanContext, Timestamp};
 use crate::record::draft::{Draft, End};
@@ -18,36 +17,29 @@ use crate::record::draft::{Draft, End};
 /// key is set again is replaced, and of several errors the last one counts. A span that is dropped while its
 /// thread panics gets the error status `panicked`, unless it has a status.
 pub struct OtelSpan {
+    /// While it is recorded.
+    draft: Option<Box<Draft>>,
+    /// The identity of a span that is not recorded, or not any more.
     context: Option<SpanContext>,
-    /// The same as the API wants it, made when somebody asks: a trace state costs several allocations there.
+    /// The identity as the API wants it, made when somebody asks: a trace state costs several allocations there.
     seen: OnceLock<api::SpanContext>,
-    recorded: Option<Recorded>,
-}
-
-struct Recorded {
-    draft: Box<Draft>,
-    attributes: Attributes,
 }
 
 impl OtelSpan {
     /// A span that records nothing.
     pub(super) fn of(context: Option<SpanContext>) -> Self {
-        Self { context, seen: OnceLock::new(), recorded: None }
+        Self { draft: None, context, seen: OnceLock::new() }
     }
 
-    pub(super) fn recording(context: SpanContext, draft: Box<Draft>, attributes: Attributes) -> Self {
-        Self { context: Some(context), seen: OnceLock::new(), recorded: Some(Recorded { draft, attributes }) }
+    pub(super) fn recording(draft: Box<Draft>) -> Self {
+        Self { draft: Some(draft), context: None, seen: OnceLock::new() }
     }
 
-    #[inline]
     fn finish(&mut self, end: End) {
-        if let Some(Recorded { draft, attributes }) = self.recorded.take() {
-            draft.commit(end, |c, row, _| attributes.store(c, row));
+        if let Some(draft) = self.draft.take() {
+            self.context = Some(draft.context());
+            draft.commit(end);
         }
-    }
-
-    fn draft(&mut self) -> Option<&mut Draft> {
-        self.recorded.as_mut().map(|r| &mut *r.draft)
     }
 
     /// Adds the events and links of a builder.
@@ -67,7 +59,7 @@ impl OtelSpan {
         time: Timestamp,
         attributes: Vec<KeyValue>,
     ) {
-        if let Some(d) = self.draft() {
+        if let Some(d) = &mut self.draft {
             let name = name.into();
             d.add_event(time, |c| c.text_of(name), |c, limit| convert::list(c, &attributes, limit));
         }
@@ -79,8 +71,8 @@ impl api::Span for OtelSpan {
     where
         T: Into<Cow<'static, str>>,
     {
-        if let Some(r) = &self.recorded {
-            let now = r.draft.now();
+        if let Some(d) = &self.draft {
+            let now = d.now();
             self.add_event_at(name, now, attributes);
         }
     }
@@ -93,24 +85,26 @@ impl api::Span for OtelSpan {
     }
 
     fn span_context(&self) -> &api::SpanContext {
-        match &self.context {
-            Some(c) => self.seen.get_or_init(|| convert::context_to(c)),
-            None => &api::SpanContext::NONE,
-        }
+        self.seen.get_or_init(|| match (&self.draft, &self.context) {
+            (Some(draft), _) => convert::context_to(&draft.context()),
+            (None, Some(context)) => convert::context_to(context),
+            (None, None) => api::SpanContext::NONE,
+        })
     }
 
     fn is_recording(&self) -> bool {
-        self.recorded.is_some()
+        self.draft.is_some()
     }
 
     fn set_attribute(&mut self, attribute: KeyValue) {
-        if let Some(r) = &mut self.recorded {
-            r.attributes.set(attribute, r.draft.attribute_limit());
+        if let Some(d) = &mut self.draft {
+            let limit = d.attribute_limit();
+            d.attributes.set(attribute, limit);
         }
     }
 
     fn set_status(&mut self, status: api::Status) {
-        if let Some(d) = self.draft() {
+        if let Some(d) = &mut self.draft {
             d.set_status(convert::status_from(status));
         }
     }
@@ -119,14 +113,14 @@ impl api::Span for OtelSpan {
     where
         T: Into<Cow<'static, str>>,
     {
-        if let Some(d) = self.draft() {
+        if let Some(d) = &mut self.draft {
             let name = new_name.into();
             d.edit(|c, row, _| c.rows[row].name = c.text_of(name));
         }
     }
 
     fn add_link(&mut self, span_context: api::SpanContext, attributes: Vec<KeyValue>) {
-        if let (Some(d), Some(c)) = (self.draft(), convert::context_from(&span_context)) {
+        if let (Some(d), Some(c)) = (&mut self.draft, convert::context_from(&span_context)) {
             d.add_link(c, |c, limit| convert::list(c, &attributes, limit));
         }
     }
@@ -143,15 +137,17 @@ impl api::Span for OtelSpan {
 impl Drop for OtelSpan {
     #[inline]
     fn drop(&mut self) {
-        self.finish(End::Now);
+        if let Some(draft) = self.draft.take() {
+            draft.commit(End::Now);
+        }
     }
 }
 
 impl std::fmt::Debug for OtelSpan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("OtelSpan")
-            .field("context", &self.context)
-            .field("recording", &self.recorded.is_some())
+            .field("context", &api::Span::span_context(self))
+            .field("recording", &self.draft.is_some())
             .finish()
     }
 }

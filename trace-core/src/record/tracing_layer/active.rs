@@ -3,7 +3,9 @@
 use std::cell::RefCell;
 
 use crate::model::SpanContext;
-use crate::record::current::{Restore, activate};
+use crate::record::bridge;
+use crate::record::current::{Restore, activate_draft};
+use crate::record::draft::Draft;
 
 thread_local! {
     static ENTERED: RefCell<Entered> = const { RefCell::new(Entered(Vec::new())) };
@@ -25,15 +27,36 @@ impl Drop for Entered {
     }
 }
 
-/// Makes the span of a layer the active one.
+/// Makes the span of a layer the active one. It runs while the span is locked; what may run foreign code is returned.
 #[inline]
-pub(super) fn enter(layer: u64, id: u64, context: SpanContext, recorded: bool) {
-    let restore = activate(context);
+pub(super) fn enter(layer: u64, id: u64, draft: &Draft) -> Option<Deferred> {
+    let restore = activate_draft(draft);
+    let recorded = draft.held.recorded;
     let _ = ENTERED.try_with(|e| {
         if let Ok(mut e) = e.try_borrow_mut() {
             e.0.push(One { layer, id, recorded, restore });
         }
     });
+    bridge::in_use().then(|| Deferred { layer, id, context: draft.context() })
+}
+
+/// A span that has to be attached to the `opentelemetry` context too.
+pub(super) struct Deferred {
+    layer: u64,
+    id: u64,
+    context: SpanContext,
+}
+
+impl Deferred {
+    pub(super) fn attach(self) {
+        let attached = bridge::attach(&self.context);
+        let _ = ENTERED.try_with(|e| {
+            let mut e = e.try_borrow_mut().ok()?;
+            let one = e.0.iter_mut().rev().find(|one| one.id == self.id && one.layer == self.layer)?;
+            one.restore.attach(attached);
+            Some(())
+        });
+    }
 }
 
 /// Ends what [`enter`] began. Whether the span is recorded; `false` if it was not entered here.

@@ -2,15 +2,12 @@
 
 use std::borrow::Cow;
 
-use tracing::Metadata;
 use tracing::span::Id;
 
-use super::layer::{TraceLayer, give_back, take_draft};
-use super::sites;
-use crate::batch::{List, ScopeRef, Text};
-use crate::model::{KeyValue, SpanContext, SpanKind, Status, Value};
+use super::layer::TraceLayer;
+use crate::batch::List;
+use crate::model::{KeyValue, SpanContext, Status, Value};
 use crate::record::current::with_local;
-use crate::record::draft::{Beginning, Begun, Identity};
 
 /// The trace side of a `tracing::Span`. Without a [`TraceLayer`] in the current subscriber, and for a span that its filter
 /// hides, nothing happens.
@@ -84,9 +81,7 @@ impl TraceSpanExt for tracing::Span {
     }
 
     fn set_parent(&self, parent: SpanContext) -> Result<(), SetParentError> {
-        let Some(site) = self.metadata() else { return Err(SetParentError::NotSeen) };
-        with_layer(self, |layer, id| layer.set_parent(id, site, &parent))
-            .unwrap_or(Err(SetParentError::NotSeen))
+        with_layer(self, |layer, id| layer.set_parent(id, &parent)).unwrap_or(Err(SetParentError::NotSeen))
     }
 
     fn set_attribute(&self, key: impl Into<Cow<'static, str>>, value: impl Into<Value>) {
@@ -123,7 +118,7 @@ fn with_layer<R>(span: &tracing::Span, f: impl FnOnce(&TraceLayer, &Id) -> R) ->
 
 fn edit(span: &tracing::Span, f: impl FnOnce(&mut crate::record::draft::Draft)) {
     with_layer(span, |layer, id| {
-        layer.spans.with_entry(id.into_u64(), |_, entry| entry.draft.as_deref_mut().map(f));
+        layer.spans.with_span(id.into_u64(), |_, draft| f(draft));
     });
 }
 
@@ -138,69 +133,39 @@ fn list(c: &mut crate::batch::Columns, attributes: Vec<KeyValue>, limit: u16) ->
 }
 
 impl TraceLayer {
-    fn set_parent(
-        &self,
-        id: &Id,
-        site: &'static Metadata<'static>,
-        parent: &SpanContext,
-    ) -> Result<(), SetParentError> {
+    fn set_parent(&self, id: &Id, parent: &SpanContext) -> Result<(), SetParentError> {
         let id = id.into_u64();
-        let described = self.spans.with_entry(id, |_, entry| {
-            let of_draft = entry.draft.as_ref().map(|d| (d.name().to_owned(), d.waiting().0));
-            (!entry.seen).then(|| (entry.context.span_id, of_draft))
-        });
-        let Some(described) = described else { return Err(SetParentError::NotSeen) };
-        let Some((span_id, of_draft)) = described else { return Err(SetParentError::TooLate) };
-        let (name, kind) = of_draft.unwrap_or_else(|| (site.name().to_owned(), SpanKind::Internal));
+        let described = self
+            .spans
+            .with_span(id, |_, d| (d.held.seen, d.context().span_id, d.name().to_owned(), d.kind()));
+        let Some((seen, span_id, name, kind)) = described else { return Err(SetParentError::NotSeen) };
+        if seen {
+            return Err(SetParentError::TooLate);
+        }
         // Not while the span is locked: a sampler is the user's code.
         let recorder = &self.spans.recorder;
-        let identity = with_local(|l| {
-            let slot = recorder.slot(l);
-            let context = recorder.decide(parent.trace_id, span_id, Some(parent), &name, kind);
-            Identity { context, slot }
+        let decided = with_local(|l| {
+            let own = recorder.slot(l);
+            (recorder.decide(parent.trace_id, span_id, Some(parent), &name, kind), own)
         });
-        let Some(identity) = identity else { return Err(SetParentError::NotSeen) };
-        let mut spare = Some(take_draft());
-        let old = self.spans.with(id, |_, chunk| {
-            let Some(entry) = chunk.held.get_mut(&id) else { return Err(SetParentError::NotSeen) };
-            if entry.seen {
+        let Some((context, own)) = decided else { return Err(SetParentError::NotSeen) };
+        self.spans.with(id, |_, chunk| {
+            let Some(draft) = chunk.held.get_mut(&id) else { return Err(SetParentError::NotSeen) };
+            if draft.held.seen {
                 return Err(SetParentError::TooLate);
             }
-            let now_recorded = identity.context.is_sampled();
-            let mut old = None;
-            match (entry.recorded, now_recorded) {
-                (true, true) => {
-                    if let Some(draft) = &mut entry.draft {
-                        draft.identify(&identity.context, Some(parent));
-                    }
-                }
+            draft.identify(&context, Some(parent));
+            match (draft.held.recorded, context.is_sampled()) {
                 (true, false) => {
                     // It was counted as started; nobody will see it end.
                     chunk.refused += 1;
-                    old = entry.draft.take();
                 }
-                (false, true) => {
-                    if entry.draft.is_none() {
-                        entry.draft = spare.take();
-                        if let Some(d) = &mut entry.draft {
-                            // What it began with is not known any more.
-                            d.set_name(Text::fixed(site.name()));
-                            let scope = ScopeRef::Static(sites::scope(site));
-                            d.wait(&identity, Beginning { parent: None, kind, scope, start: Begun::Now });
-                        }
-                    }
-                    if let Some(draft) = &mut entry.draft {
-                        let (kind, scope, start) = draft.waiting();
-                        draft.begin(&identity, Beginning { parent: Some(parent), kind, scope, start });
-                    }
-                }
-                (false, false) => {}
+                (false, true) => own.count_opened(),
+                _ => {}
             }
-            entry.recorded = now_recorded;
-            entry.context = identity.context;
-            Ok(old)
-        })?;
-        old.into_iter().chain(spare).for_each(give_back);
-        Ok(())
+            draft.held.recorded = context.is_sampled();
+            draft.held.complete |= draft.held.recorded;
+            Ok(())
+        })
     }
 }

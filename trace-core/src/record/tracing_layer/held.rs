@@ -10,31 +10,24 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::OnceLock;
 
-use crate::model::SpanContext;
 use crate::record::chunk::{Chunk, Slot};
 use crate::record::draft::Draft;
 use crate::record::recorder::Recorder;
 
-/// Open spans by id.
-pub(in crate::record) type Held = HashMap<u64, Entry, BuildHasherDefault<IdHasher>>;
+/// Open spans by id. Boxes, for moving what has just been written costs more than writing it.
+pub(in crate::record) type Held = HashMap<u64, Box<Draft>, BuildHasherDefault<IdHasher>>;
 
-/// An open span.
-pub(in crate::record) struct Entry {
-    pub(super) context: SpanContext,
-    pub(super) draft: Option<Box<Draft>>,
-    /// Whether the draft will be written. It may also wait for a parent that says so.
+/// What is kept with an open span besides what will be written.
+#[derive(Clone, Copy, Default)]
+pub(in crate::record) struct HeldState {
+    /// Whether the span is recorded. One that is not may still get a parent that says otherwise.
     pub(super) recorded: bool,
+    /// Whether the fields of a span that is not recorded are known.
+    pub(super) complete: bool,
     /// Whether anybody has seen the identity, so that it cannot change any more.
     pub(super) seen: bool,
     /// When the span was left last; zero before that.
     pub(super) left: u64,
-}
-
-impl Entry {
-    /// The draft of a span that is recorded.
-    pub(super) fn recorded(&mut self) -> Option<&mut Draft> {
-        if self.recorded { self.draft.as_deref_mut() } else { None }
-    }
 }
 
 /// As many as threads that are expected to record at the same time, or a few times fewer.
@@ -67,8 +60,15 @@ impl Spans {
 
     /// Runs with an open span.
     #[inline]
-    pub(super) fn with_entry<R>(&self, id: u64, f: impl FnOnce(&'static Slot, &mut Entry) -> R) -> Option<R> {
-        self.with(id, |slot, chunk| chunk.held.get_mut(&id).map(|entry| f(slot, entry)))
+    pub(super) fn with_span<R>(&self, id: u64, f: impl FnOnce(&'static Slot, &mut Draft) -> R) -> Option<R> {
+        self.with(id, |slot, chunk| chunk.held.get_mut(&id).map(|draft| f(slot, draft)))
+    }
+}
+
+impl Spans {
+    /// Runs with an open span that is recorded.
+    pub(super) fn with_recorded<R>(&self, id: u64, f: impl FnOnce(&mut Draft) -> R) -> Option<R> {
+        self.with_span(id, |_, draft| draft.held.recorded.then(|| f(draft))).flatten()
     }
 }
 

@@ -10,13 +10,14 @@ use tracing_subscriber::layer::Context;
 
 use super::event::EventFields;
 use super::fields::SpanFields;
-use super::held::{Entry, Spans};
+use super::held::Spans;
 use super::options::Options;
 use super::{active, sites};
 use crate::batch::{List, ScopeRef, Text};
-use crate::model::{SpanContext, SpanKind};
-use crate::record::current::{current_context, with_local};
-use crate::record::draft::{Beginning, Begun, Draft, End, Identity};
+use crate::model::SpanContext;
+use crate::record::bridge;
+use crate::record::current::{Local, with_local};
+use crate::record::draft::{Begun, Draft, End, Opened};
 use crate::record::recorder::Recorder;
 
 /// Layers are told apart: several of them may see a span of the same id.
@@ -100,42 +101,56 @@ impl TraceLayer {
 
     /// The identity of an open span. From then on it does not change.
     pub(super) fn context_of(&self, id: &Id) -> Option<SpanContext> {
-        self.spans.with_entry(id.into_u64(), |_, entry| {
-            entry.seen = true;
-            entry.context.clone()
+        self.spans.with_span(id.into_u64(), |_, draft| {
+            draft.held.seen = true;
+            draft.context()
         })
     }
 
-    #[inline]
-    fn parent(&self, attrs: &Attributes<'_>) -> Option<SpanContext> {
+    /// The parent, if it is not the thread's active span.
+    fn parent(&self, attrs: &Attributes<'_>) -> Parent {
         match attrs.parent() {
-            // `None` also if the layer's filter hid it.
-            Some(parent) => self.context_of(parent),
-            None if attrs.is_root() => None,
-            None => current_context(),
+            // A parent that the layer's filter hid is none.
+            Some(parent) => self.context_of(parent).map_or(Parent::None, Parent::Given),
+            None if attrs.is_root() => Parent::None,
+            None => match bridge::innermost() {
+                Some(innermost) => Parent::Given(innermost),
+                None => Parent::Active,
+            },
         }
     }
 
-    fn identify(&self, parent: Option<&SpanContext>, name: &str, kind: SpanKind) -> Option<Identity> {
-        let recorder = &self.spans.recorder;
-        with_local(|l| recorder.identify(Some(l), parent, name, kind))
-            .unwrap_or_else(|| recorder.identify(None, parent, name, kind))
-    }
-
-    /// What fields say, in a draft.
-    fn read(&self, attrs: &Attributes<'_>) -> (Box<Draft>, SpanKind) {
-        let metadata = attrs.metadata();
-        let mut draft = take_draft();
-        draft.set_name(Text::fixed(metadata.name()));
-        self.options.describe(metadata, &mut draft);
-        let mut fields = SpanFields::new(&mut draft);
+    /// Puts into a draft what fields say.
+    #[inline]
+    fn read(&self, attrs: &Attributes<'_>, draft: &mut Draft) {
+        self.options.describe(attrs.metadata(), draft);
+        let mut fields = SpanFields::new(draft);
         attrs.record(&mut fields);
         let mut found = fields.found;
-        let status = found.status();
-        if let Some(status) = status {
+        if let Some(kind) = found.kind {
+            draft.set_kind(kind);
+        }
+        if let Some(status) = found.status() {
             draft.set_first_status(status);
         }
-        (draft, found.kind.unwrap_or(SpanKind::Internal))
+    }
+}
+
+/// Where the parent of a new span is found.
+enum Parent {
+    None,
+    Given(SpanContext),
+    Active,
+}
+
+impl Parent {
+    #[inline]
+    fn get<'p>(&'p self, active: &'p [SpanContext]) -> Option<&'p SpanContext> {
+        match self {
+            Self::None => None,
+            Self::Given(c) => Some(c),
+            Self::Active => active.last(),
+        }
     }
 }
 
@@ -155,32 +170,33 @@ impl<S: Subscriber> Layer<S> for TraceLayer {
         let metadata = attrs.metadata();
         let parent = self.parent(attrs);
         // Children of a local span follow it. Others may turn out to be sampled, now or when a parent is set.
-        let may_record = parent.as_ref().is_none_or(|p| p.is_remote || p.is_sampled());
-        let read = may_record.then(|| self.read(attrs));
-        let (draft, kind) = read.map_or((None, SpanKind::Internal), |(draft, kind)| (Some(draft), kind));
-        let name = draft.as_ref().map_or(metadata.name(), |d| d.name());
-        let Some(identity) = self.identify(parent.as_ref(), name, kind) else {
-            draft.into_iter().for_each(give_back);
-            return;
-        };
-        let recorded = identity.context.is_sampled();
-        let draft = draft.map(|mut draft| {
-            let scope = ScopeRef::Static(sites::scope(metadata));
-            let beginning = Beginning { parent: parent.as_ref(), kind, scope, start: Begun::Now };
-            if recorded {
-                draft.begin(&identity, beginning);
-            } else {
-                draft.wait(&identity, beginning);
-            }
-            draft
+        let may_record = |p: Option<&SpanContext>| p.is_none_or(|p| p.is_remote || p.is_sampled());
+        let begin = |l: &mut Local| (Draft::take(Some(l)), may_record(parent.get(&l.active)));
+        let (mut draft, complete) =
+            with_local(begin).unwrap_or_else(|| (Draft::take(None), may_record(parent.get(&[]))));
+        draft.set_name(Text::fixed(metadata.name()));
+        draft.set_scope(&ScopeRef::Static(sites::scope(metadata)));
+        if complete {
+            self.read(attrs, &mut draft);
+        }
+        let recorder = &self.spans.recorder;
+        let opened = with_local(|l| match &parent {
+            Parent::None => recorder.open(Some(l), &mut draft, None, Begun::Now),
+            Parent::Given(p) => recorder.open(Some(l), &mut draft, Some(p), Begun::Now),
+            Parent::Active => recorder.open_below_active(l, &mut draft, Begun::Now),
         });
-        let entry = Entry { context: identity.context, draft, recorded, seen: false, left: 0 };
-        self.spans.with(id.into_u64(), |_, chunk| chunk.held.insert(id.into_u64(), entry));
+        let opened = opened.unwrap_or_else(|| recorder.open(None, &mut draft, parent.get(&[]), Begun::Now));
+        if opened == Opened::Nowhere {
+            return give_back(draft);
+        }
+        draft.held.recorded = opened == Opened::Recorded;
+        draft.held.complete = complete;
+        self.spans.with(id.into_u64(), |_, chunk| chunk.held.insert(id.into_u64(), draft));
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, _: Context<'_, S>) {
         let id = id.into_u64();
-        if self.spans.with_entry(id, |_, entry| entry.draft.is_none()).unwrap_or(true) {
+        if !self.spans.with_span(id, |_, draft| draft.held.complete).unwrap_or(false) {
             return;
         }
         // Not while the span is locked: formatting runs users' code, which may trace.
@@ -189,12 +205,10 @@ impl<S: Subscriber> Layer<S> for TraceLayer {
         values.record(&mut fields);
         let mut found = fields.found;
         let status = found.status();
-        self.spans.with_entry(id, |_, entry| {
-            if let Some(draft) = entry.draft.as_deref_mut() {
-                draft.set_from(&scratch, found.renamed, found.kind);
-                if let Some(status) = status {
-                    draft.set_status(status);
-                }
+        self.spans.with_span(id, |_, draft| {
+            draft.set_from(&scratch, found.renamed, found.kind);
+            if let Some(status) = status {
+                draft.set_status(status);
             }
         });
         give_back(scratch);
@@ -202,11 +216,7 @@ impl<S: Subscriber> Layer<S> for TraceLayer {
 
     fn on_follows_from(&self, id: &Id, follows: &Id, _: Context<'_, S>) {
         let Some(context) = self.context_of(follows) else { return };
-        self.spans.with_entry(id.into_u64(), |_, entry| {
-            if let Some(draft) = entry.draft.as_deref_mut() {
-                draft.add_link(context, |_, _| (List::EMPTY, 0));
-            }
-        });
+        self.spans.with_span(id.into_u64(), |_, draft| draft.add_link(context, |_, _| (List::EMPTY, 0)));
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
@@ -222,14 +232,15 @@ impl<S: Subscriber> Layer<S> for TraceLayer {
         let Some(id) = id else { return };
         let is_error = *metadata.level() == Level::ERROR;
         // What will not be kept is not formatted; only errors still count.
-        let kept = self.spans.with_entry(id, |_, entry| entry.recorded().map(|d| d.has_room_for_event()));
-        match kept.flatten() {
-            None => return,
-            Some(false) if !is_error => {
-                self.spans.with_entry(id, |_, entry| entry.recorded().map(Draft::drop_event));
-                return;
+        let wanted = self.spans.with_recorded(id, |draft| {
+            let room = draft.has_room_for_event();
+            if !room && !is_error {
+                draft.drop_event();
             }
-            Some(_) => {}
+            room || is_error
+        });
+        if wanted != Some(true) {
+            return;
         }
         // Not while the span is locked: formatting runs users' code, which may trace.
         let mut scratch = take_draft();
@@ -251,8 +262,7 @@ impl<S: Subscriber> Layer<S> for TraceLayer {
             scratch.set_name(Text::fixed(if exception { "exception" } else { metadata.name() }));
         }
         let now = self.spans.recorder.clock().now();
-        self.spans.with_entry(id, |_, entry| {
-            let Some(draft) = entry.recorded() else { return };
+        self.spans.with_recorded(id, |draft| {
             draft.add_event_from(&scratch, now);
             if let Some(status) = status.filter(|_| exception || !draft.has_status()) {
                 draft.set_status(status);
@@ -263,33 +273,30 @@ impl<S: Subscriber> Layer<S> for TraceLayer {
 
     fn on_enter(&self, id: &Id, _: Context<'_, S>) {
         let id = id.into_u64();
-        let entered = self.spans.with_entry(id, |_, entry| {
-            entry.seen = true;
-            // Nothing will make it recorded any more.
-            let waiting = if entry.recorded { None } else { entry.draft.take() };
-            (entry.context.clone(), entry.recorded, waiting)
+        let entered = self.spans.with_span(id, |_, draft| {
+            draft.held.seen = true;
+            active::enter(self.number, id, draft)
         });
-        if let Some((context, recorded, waiting)) = entered {
-            active::enter(self.number, id, context, recorded);
-            waiting.into_iter().for_each(give_back);
+        if let Some(Some(deferred)) = entered {
+            deferred.attach();
         }
     }
 
     fn on_exit(&self, id: &Id, _: Context<'_, S>) {
         let id = id.into_u64();
         if active::exit(self.number, id) {
-            self.spans.with_entry(id, |slot, entry| entry.left = slot.clock.ticks());
+            self.spans.with_span(id, |slot, draft| draft.held.left = slot.clock.ticks());
         }
     }
 
     fn on_close(&self, id: Id, _: Context<'_, S>) {
         let id = id.into_u64();
         let draft = self.spans.with(id, |slot, chunk| {
-            let mut entry = chunk.held.remove(&id)?;
-            let mut draft = entry.draft.take()?;
-            if entry.recorded {
-                draft.finish(slot, if entry.left == 0 { End::Now } else { End::Ticks(entry.left) });
-                draft.write(slot, chunk, |_, _, _| ());
+            let mut draft = chunk.held.remove(&id)?;
+            if draft.held.recorded {
+                let left = draft.held.left;
+                draft.finish(slot, if left == 0 { End::Now } else { End::Ticks(left) });
+                draft.write(slot, chunk);
             }
             Some(draft)
         });

@@ -25,5 +25,5 @@ mod sites;
 mod tests;
 
 pub use ext::{SetParentError, TraceSpanExt};
-pub(super) use held::Held;
+pub(super) use held::{Held, HeldState};
 pub use layer::TraceLayer;
