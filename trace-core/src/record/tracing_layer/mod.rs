@@ -12,6 +12,9 @@
 //! });
 //! # Ok::<_, std::io::Error>(())
 //! ```
+//!
+//! [`TraceLayer`] says what becomes of fields and events. [`TraceSpanExt`] takes a parent that came over the wire, and
+//! gives the identity to send on. `WithTraceIds` (feature `tracing-fmt`) puts the ids on log lines.
 
 mod active;
 mod event;
@@ -19,6 +22,8 @@ mod ext;
 mod fields;
 mod held;
 mod layer;
+#[cfg(feature = "tracing-fmt")]
+mod log_ids;
 mod options;
 mod sites;
 #[cfg(test)]
@@ -27,3 +32,5 @@ mod tests;
 pub use ext::{SetParentError, TraceSpanExt};
 pub(super) use held::{Held, HeldState};
 pub use layer::TraceLayer;
+#[cfg(feature = "tracing-fmt")]
+pub use log_ids::WithTraceIds;
