@@ -13,6 +13,7 @@ use std::time::Duration;
 use opentelemetry::Context;
 use opentelemetry::trace::{FutureExt as _, TraceContextExt as _, Tracer as _, TracerProvider as _};
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 use trace_core::pipeline::{DestinationConfig, Pipeline};
 use trace_core::record::otel::{Tracer, TracerProvider};
 use trace_core::record::tracing_layer::TraceLayer;
@@ -83,7 +84,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 #[derive(Clone)]
 struct World {
     recorder: Recorder,
-    tracer: Arc<Tracer>,
+    /// Without it, what would go through the API goes through the macro.
+    tracer: Option<Arc<Tracer>>,
     dispatch: tracing::Dispatch,
     expected: Arc<Mutex<HashMap<i64, Option<i64>>>>,
     next: Arc<AtomicU32>,
@@ -96,11 +98,14 @@ impl World {
         n
     }
 
+    fn door(&self, door: Door) -> Door {
+        if self.tracer.is_none() && matches!(door, Door::Api) { Door::Macro } else { door }
+    }
+
     fn api(&self, n: i64) -> Context {
+        let tracer = self.tracer.as_deref().unwrap();
         let attributes = [opentelemetry::KeyValue::new("n", n)];
-        Context::current_with_span(
-            self.tracer.span_builder("api").with_attributes(attributes).start(&*self.tracer),
-        )
+        Context::current_with_span(tracer.span_builder("api").with_attributes(attributes).start(tracer))
     }
 
     /// Whatever carries a span to another task or thread: the active one, through any door.
@@ -109,7 +114,7 @@ impl World {
             match step {
                 Step::Span(door, inner) => {
                     let n = self.number(parent);
-                    match door {
+                    match self.door(*door) {
                         Door::Macro => {
                             let _span = span!(recorder: &self.recorder, "macro", n = n);
                             self.run(Some(n), inner);
@@ -155,7 +160,7 @@ impl World {
                     Step::AsyncSpan(door, inner) => {
                         let n = self.number(parent);
                         let future = self.run_async(Some(n), inner);
-                        match door {
+                        match self.door(*door) {
                             Door::Macro => {
                                 future.in_span(async_span!(recorder: &self.recorder, "macro", n = n)).await;
                             }
@@ -179,7 +184,7 @@ impl World {
     }
 }
 
-fn check(program: &[Step], workers: usize) {
+fn check(program: &[Step], workers: usize, api: bool) {
     let out = CaptureExporter::new();
     let pipeline = Pipeline::builder()
         .export_spans_with(
@@ -192,7 +197,7 @@ fn check(program: &[Step], workers: usize) {
     let recorder = pipeline.recorder().clone();
     let subscriber = tracing_subscriber::registry().with(TraceLayer::new(recorder.clone()));
     let world = World {
-        tracer: Arc::new(TracerProvider::new(recorder.clone()).tracer("doors")),
+        tracer: api.then(|| Arc::new(TracerProvider::new(recorder.clone()).tracer("doors"))),
         recorder,
         dispatch: subscriber.into(),
         expected: Arc::default(),
@@ -232,11 +237,15 @@ fn check(program: &[Step], workers: usize) {
     assert_eq!((ledger.open, ledger.delivered as usize), (0, expected.len()), "{ledger:?}");
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, max_shrink_iters: 400, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn any_nesting_of_the_doors_gives_the_right_parents(program in steps(), workers in 0..3_usize) {
-        check(&program, workers);
+#[test]
+fn any_nesting_of_the_doors_gives_the_right_parents() {
+    // The `opentelemetry` API changes how the other doors record, from its first use on: hence the order.
+    for api in [false, true] {
+        let config = ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() };
+        let run = |(program, workers): (Vec<Step>, usize)| {
+            check(&program, workers, api);
+            Ok(())
+        };
+        TestRunner::new(config).run(&(steps(), 0..3_usize), run).unwrap();
     }
 }

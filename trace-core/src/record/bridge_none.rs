@@ -6,7 +6,7 @@ use crate::model::SpanContext;
 pub(super) struct Attached;
 
 impl Attached {
-    #[cfg(feature = "tracing")]
+    #[inline]
     pub(super) fn none() -> Self {
         Self
     }

@@ -37,7 +37,7 @@ fn is_usable() -> bool {
 pub(super) struct Attached(Option<ContextGuard>);
 
 impl Attached {
-    #[cfg(feature = "tracing")]
+    #[inline]
     pub(super) fn none() -> Self {
         Self(None)
     }

@@ -24,6 +24,8 @@ pub struct SpanGuard {
     /// Set from the beginning, or when it is first asked for.
     span: OnceCell<Span>,
     restore: Option<Restore>,
+    /// Where the span in the ring is the active one for the `opentelemetry` API too. Detached last.
+    _attached: bridge::Attached,
     not_send: PhantomData<*const ()>,
 }
 
@@ -33,7 +35,13 @@ impl RefUnwindSafe for SpanGuard {}
 impl SpanGuard {
     pub(super) fn new(span: Span) -> Self {
         let restore = span.context().cloned().map(activate);
-        Self { fast: None, span: OnceCell::from(span), restore, not_send: PhantomData }
+        let _attached = bridge::Attached::none();
+        Self { fast: None, span: OnceCell::from(span), restore, _attached, not_send: PhantomData }
+    }
+
+    #[inline]
+    fn of_ring(fast: RingSpan, _attached: bridge::Attached) -> Self {
+        Self { fast: Some(fast), span: OnceCell::new(), restore: None, _attached, not_send: PhantomData }
     }
 
     /// Ends the span now.
@@ -113,13 +121,33 @@ pub fn start(recorder: Option<&Recorder>, callsite: &'static Callsite, values: &
 #[doc(hidden)]
 #[inline]
 pub fn enter(recorder: Option<&Recorder>, callsite: &'static Callsite, values: &[ValueRef<'_>]) -> SpanGuard {
+    #[cfg(feature = "otel")]
     if bridge::in_use() {
-        // The `opentelemetry` context has to be kept in step, which costs more than the ring saves.
-        return start(recorder, callsite, values).enter();
+        return enter_both(recorder, callsite, values);
     }
     match RingSpan::start(recorder, callsite, values) {
+        Ok(fast) => SpanGuard::of_ring(fast, bridge::Attached::none()),
+        Err(Elsewhere::Nowhere) => Span::none().enter(),
+        Err(Elsewhere::Chunk) => start(recorder, callsite, values).enter(),
+        Err(Elsewhere::Decided(context)) => {
+            let parent = current_context();
+            start_in_chunk(recorder, callsite, parent.as_ref(), Some(*context), values).enter()
+        }
+    }
+}
+
+/// The same, with the `opentelemetry` context kept in step.
+#[cfg(feature = "otel")]
+fn enter_both(
+    recorder: Option<&Recorder>,
+    callsite: &'static Callsite,
+    values: &[ValueRef<'_>],
+) -> SpanGuard {
+    let above = bridge::innermost();
+    match RingSpan::start_below(recorder, callsite, values, above.as_ref()) {
         Ok(fast) => {
-            SpanGuard { fast: Some(fast), span: OnceCell::new(), restore: None, not_send: PhantomData }
+            let attached = bridge::attach(&fast.context());
+            SpanGuard::of_ring(fast, attached)
         }
         Err(Elsewhere::Nowhere) => Span::none().enter(),
         Err(Elsewhere::Chunk) => start(recorder, callsite, values).enter(),

@@ -54,7 +54,25 @@ impl RingSpan {
         callsite: &'static Callsite,
         values: &[ValueRef<'_>],
     ) -> Result<Self, Elsewhere> {
-        with_local(|l| Self::start_with(l, recorder, callsite, values)).unwrap_or(Err(Elsewhere::Chunk))
+        with_local(|l| Self::start_with(l, recorder, callsite, values, None)).unwrap_or(Err(Elsewhere::Chunk))
+    }
+
+    /// Starts a span under this one, which is the innermost of the `opentelemetry` context.
+    #[cfg(feature = "otel")]
+    pub(super) fn start_below(
+        recorder: Option<&Recorder>,
+        callsite: &'static Callsite,
+        values: &[ValueRef<'_>],
+        above: Option<&SpanContext>,
+    ) -> Result<Self, Elsewhere> {
+        with_local(|l| Self::start_with(l, recorder, callsite, values, above))
+            .unwrap_or(Err(Elsewhere::Chunk))
+    }
+
+    /// The span's identity.
+    #[cfg(feature = "otel")]
+    pub(super) fn context(&self) -> SpanContext {
+        SpanContext::new(self.trace_id, self.span_id, self.flags)
     }
 
     #[inline]
@@ -63,6 +81,7 @@ impl RingSpan {
         recorder: Option<&Recorder>,
         callsite: &'static Callsite,
         values: &[ValueRef<'_>],
+        above: Option<&SpanContext>,
     ) -> Result<Self, Elsewhere> {
         if local.is_suppressed() {
             return Err(Elsewhere::Nowhere);
@@ -74,7 +93,7 @@ impl RingSpan {
         }
         let lease = recorder.lease(slots);
         let Some((ring, producer, slot)) = lease.ring() else { return Err(Elsewhere::Chunk) };
-        let decided = match active.last() {
+        let decided = match above.or(active.last()) {
             Some(p) if !p.is_remote && p.trace_state.is_empty() => Decided {
                 trace_id: p.trace_id,
                 flags: p.flags,
