@@ -23,7 +23,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     tracing_subscriber::registry().with(trace).with(log).init();
 
     let order = info_span!("handle_order", order.id = 7, otel.name = "POST /orders");
-    // For the header of a call to another service: `propagate::W3c` and others write it.
+    // What a propagator of `trace_core::propagate` writes into the headers of a call.
     let identity = order.trace_context().ok_or("the layer does not see the span")?;
     info!("trace {}", identity.trace_id);
     let work = async { charge(1250).await.unwrap_or_else(|e| error!(error = %e, "order failed")) };

@@ -22,7 +22,10 @@ pub(crate) struct Slot {
     /// Drafts begun by the thread that has the slot: it alone writes this.
     opened: AtomicU64,
     /// Several threads may record here: those that are being torn down.
-    #[cfg_attr(not(any(feature = "otel", feature = "tracing")), allow(dead_code))]
+    #[cfg_attr(
+        not(any(feature = "otel", feature = "tracing")),
+        allow(dead_code, reason = "drafts are of these doors")
+    )]
     is_shared: bool,
 }
 

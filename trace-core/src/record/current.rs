@@ -19,6 +19,7 @@ pub(super) struct Local {
     pub(super) ids: IdGenerator,
     /// Used drafts.
     #[cfg(any(feature = "otel", feature = "tracing"))]
+    #[allow(clippy::vec_box, reason = "a draft goes from owner to owner and is too large to be moved")]
     pub(super) drafts: Vec<Box<Draft>>,
     /// Replaces the global recorder on this thread.
     pub(super) default: Option<Recorder>,

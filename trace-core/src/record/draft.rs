@@ -58,7 +58,7 @@ pub(super) enum Opened {
 #[derive(Clone, Copy)]
 pub(super) enum Begun {
     Now,
-    #[cfg_attr(not(feature = "otel"), allow(dead_code))]
+    #[cfg(feature = "otel")]
     At(Timestamp),
 }
 
@@ -66,9 +66,9 @@ pub(super) enum Begun {
 #[derive(Clone, Copy)]
 pub(super) enum End {
     Now,
-    #[cfg_attr(not(feature = "tracing"), allow(dead_code))]
+    #[cfg(feature = "tracing")]
     Ticks(u64),
-    #[cfg_attr(not(feature = "otel"), allow(dead_code))]
+    #[cfg(feature = "otel")]
     At(Timestamp),
 }
 
@@ -240,6 +240,7 @@ impl Draft {
         }
         let row = &mut self.columns.rows[ROW];
         match start {
+            #[cfg(feature = "otel")]
             Begun::At(t) => {
                 row.bits |= Row::START_IS_UNIX;
                 row.start = t.unix_nanos();
@@ -385,7 +386,9 @@ impl Draft {
         row.bits |= Row::ENDED;
         match end {
             End::Now => row.end = slot.clock.ticks(),
+            #[cfg(feature = "tracing")]
             End::Ticks(t) => row.end = t,
+            #[cfg(feature = "otel")]
             End::At(t) => {
                 row.bits |= Row::END_IS_UNIX;
                 row.end = t.unix_nanos();
