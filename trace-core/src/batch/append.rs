@@ -1,7 +1,9 @@
 //! Moving what columns hold into other columns: indexes and offsets are shifted.
 
+#[cfg(any(feature = "otel", feature = "tracing"))]
+use super::columns::ScopeRef;
 use super::columns::{
-    AttributeCell, Cell, CellKind, Columns, EventCell, Extra, LinkCell, List, NONE, Row, ScopeRef, Text,
+    AttributeCell, Cell, CellKind, Columns, EventCell, Extra, LinkCell, List, NONE, Row, Text,
 };
 
 impl Columns {

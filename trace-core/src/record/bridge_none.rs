@@ -12,6 +12,7 @@ impl Attached {
     }
 }
 
+#[cfg(feature = "tracing")]
 #[inline]
 pub(super) fn in_use() -> bool {
     false

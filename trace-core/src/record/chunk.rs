@@ -175,6 +175,7 @@ impl Slot {
     }
 
     /// Whether both are of one recorder.
+    #[cfg(feature = "otel")]
     #[inline]
     pub(super) fn is_sibling_of(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.consumer, &other.consumer)
