@@ -69,13 +69,12 @@ pub(super) fn activate(context: SpanContext) -> Restore {
     Restore { at, span_id, _attached: attached }
 }
 
-/// The same for a draft, but not in the context of the `opentelemetry` API; see [`Restore::attach`].
+/// The same for a draft, but not in the context of the `opentelemetry` API; see [`Restore::attach`]. Says where it
+/// lies among the active spans.
 #[cfg(feature = "tracing")]
 #[inline]
-pub(super) fn activate_draft(draft: &Draft) -> Restore {
-    let span_id = draft.span_id();
-    let at = with_local(|l| l.push(draft.context())).unwrap_or(usize::MAX);
-    Restore { at, span_id, _attached: bridge::Attached::none() }
+pub(super) fn activate_draft(draft: &Draft) -> usize {
+    with_local(|l| l.push(draft.context())).unwrap_or(usize::MAX)
 }
 
 impl Local {
@@ -104,6 +103,13 @@ pub(super) struct Restore {
 }
 
 impl Restore {
+    /// Takes out the span that lies here.
+    #[cfg(feature = "tracing")]
+    #[inline]
+    pub(super) fn of(at: usize, span_id: SpanId) -> Self {
+        Self { at, span_id, _attached: bridge::Attached::none() }
+    }
+
     /// Takes over what was attached to the API's context.
     #[cfg(feature = "tracing")]
     pub(super) fn attach(&mut self, attached: bridge::Attached) {
