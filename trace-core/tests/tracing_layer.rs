@@ -485,3 +485,27 @@ fn log_lines_carry_the_ids_of_the_span_they_were_written_in() {
     assert_eq!(got[0]["fields"]["message"], "inside");
     assert!(got[1].get("trace_id").is_none());
 }
+
+#[test]
+fn long_texts_are_cut_to_the_limit_at_a_character() {
+    use opentelemetry::trace::{Tracer as _, TracerProvider as _};
+    let w = World::with(|b| b.limits(SpanLimits { value_length: 4, ..SpanLimits::default() }));
+    let spans = w.run(|| {
+        info_span!("t", text = "ünïcödé", short = "abc")
+            .in_scope(|| info!(more = "abcdef", "a long message"));
+        let tracer = trace_core::record::otel::TracerProvider::new(w.recorder().clone()).tracer("lib");
+        let list =
+            opentelemetry::Value::Array(vec!["abcdef".into(), opentelemetry::StringValue::from("a")].into());
+        let attributes =
+            [opentelemetry::KeyValue::new("text", "ünïcödé"), opentelemetry::KeyValue::new("list", list)];
+        drop(tracer.span_builder("a").with_attributes(attributes).start(&tracer));
+    });
+    let t = named(&spans, "t");
+    assert_eq!((text(&t.attributes, "text"), text(&t.attributes, "short")), (Some("ünïc"), Some("abc")));
+    assert_eq!(
+        (t.events[0].name.as_ref(), text(&t.events[0].attributes, "more")),
+        ("a long message", Some("abcd"))
+    );
+    let a = named(&spans, "a");
+    assert_eq!(a.attributes, [KeyValue::new("text", "ünïc"), KeyValue::new("list", vec!["abcd", "a"])]);
+}

@@ -1,9 +1,11 @@
-//! `cargo xtask bench [NAME] [--json]`: measurements against named peers.
+//! `cargo xtask bench [NAME] [--json | --markdown]`: measurements against named peers.
 //!
 //! A bench is a program `CRATE/benches/NAME.rs` that prints one JSON object a line:
 //! `{"case","ours","peer","peer_name","unit","ratio","goal","met"}`. It is judged by who reads it: a goal
 //! that is missed on a busy machine is shown, but fails nothing.
 
+mod machine;
+mod markdown;
 mod table;
 
 use table::{Row, table};
@@ -17,21 +19,39 @@ struct Bench {
     name: String,
 }
 
-/// Runs the named bench, or all. With `--json` standard output holds the benches' lines alone.
+/// How the measurements are printed.
+#[derive(Clone, Copy, PartialEq)]
+enum Form {
+    Table,
+    Json,
+    Markdown,
+}
+
+/// Runs the named bench, or all. With `--json` standard output holds the benches' lines alone; with `--markdown` a table
+/// for the README.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
-    let json = arguments.iter().any(|argument| argument == "--json");
-    let names: Vec<&String> = arguments.iter().filter(|argument| *argument != "--json").collect();
+    let asked = |form: &str| arguments.iter().any(|argument| argument == form);
+    let form = match (asked("--json"), asked("--markdown")) {
+        (true, false) => Form::Json,
+        (false, true) => Form::Markdown,
+        (false, false) => Form::Table,
+        (true, true) => return Err("--json and --markdown exclude each other".into()),
+    };
+    let names: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with("--")).collect();
     let known = known()?;
     let listed = || known.iter().map(|b| b.name.as_str()).collect::<Vec<_>>().join(", ");
     let chosen: Vec<&Bench> = match names.as_slice() {
         [] => known.iter().collect(),
         [name] => known.iter().filter(|b| b.name == **name).collect(),
-        _ => return Err("usage: cargo xtask bench [NAME] [--json]".into()),
+        _ => return Err("usage: cargo xtask bench [NAME] [--json | --markdown]".into()),
     };
     if chosen.is_empty() {
         return Err(format!("no such bench; the benches are: {}", listed()).into());
     }
-    chosen.into_iter().try_for_each(|bench| measure(bench, json))
+    if form != Form::Json {
+        println!("{}", machine::name());
+    }
+    chosen.into_iter().try_for_each(|bench| measure(bench, form))
 }
 
 fn known() -> Result<Vec<Bench>> {
@@ -51,14 +71,14 @@ fn known() -> Result<Vec<Bench>> {
     Ok(benches)
 }
 
-fn measure(Bench { package, name }: &Bench, json: bool) -> Result<()> {
+fn measure(Bench { package, name }: &Bench, form: Form) -> Result<()> {
     let mut command = cargo::command("bench");
     command.args(["--package", package, "--all-features", "--bench", name, "--", "--json"]);
     let mut rows = Vec::new();
     let output = process::read(&mut command, cargo::BUILD_LIMIT)?;
     for line in output.lines() {
         let Some(row) = Row::read(line) else { continue };
-        if json {
+        if form == Form::Json {
             println!("{line}");
         }
         rows.push(row);
@@ -66,8 +86,10 @@ fn measure(Bench { package, name }: &Bench, json: bool) -> Result<()> {
     if rows.is_empty() {
         return Err(format!("bench {name} printed no measurement").into());
     }
-    if !json {
-        println!("bench {name}\n{}", table(&rows));
+    match form {
+        Form::Json => {}
+        Form::Markdown => println!("\n{}", markdown::table(&rows)),
+        Form::Table => println!("bench {name}\n{}", table(&rows)),
     }
     Ok(())
 }

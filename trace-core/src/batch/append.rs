@@ -5,6 +5,8 @@ use super::columns::ScopeRef;
 use super::columns::{
     AttributeCell, Cell, CellKind, Columns, EventCell, Extra, LinkCell, List, NONE, Row, Text,
 };
+#[cfg(any(feature = "otel", feature = "tracing"))]
+use crate::model::Array;
 
 impl Columns {
     /// Moves everything of `other` behind what is here.
@@ -70,12 +72,6 @@ impl Columns {
         (out, count.saturating_sub(limit.into()))
     }
 
-    /// Copies a text of `other`.
-    #[cfg(feature = "tracing")]
-    pub(crate) fn copy_text(&mut self, other: &Self, text: Text) -> Text {
-        if text.fixed.is_empty() { self.store(other.str(text)) } else { text }
-    }
-
     /// Copies a value of `other`.
     #[cfg(feature = "tracing")]
     pub(crate) fn copy_cell(&mut self, other: &Self, cell: Cell) -> Cell {
@@ -86,6 +82,36 @@ impl Columns {
                 None => self.store_value(""),
             },
             _ => cell,
+        }
+    }
+
+    /// Cuts the texts of attributes and arrays from these indexes on, to this many characters.
+    #[cfg(any(feature = "otel", feature = "tracing"))]
+    #[inline]
+    pub(crate) fn cut_values(&mut self, attributes: usize, arrays: usize, limit: usize) {
+        if limit != usize::MAX {
+            self.cut_all(attributes, arrays, limit);
+        }
+    }
+
+    #[cfg(any(feature = "otel", feature = "tracing"))]
+    #[cold]
+    fn cut_all(&mut self, attributes: usize, arrays: usize, limit: usize) {
+        let end_of = |text: &str| text.char_indices().nth(limit).map(|(end, _)| end);
+        for a in self.attributes[attributes..].iter_mut().filter(|a| a.value.kind == CellKind::Text) {
+            let (at, len) = ((a.value.bits >> 32) as usize, a.value.bits as u32 as usize);
+            if let Some(end) = self.text.get(at..at + len).and_then(end_of) {
+                a.value.bits = (at as u64) << 32 | end as u64;
+            }
+        }
+        for array in &mut self.arrays[arrays..] {
+            if let Array::String(texts) = array {
+                for text in texts {
+                    if let Some(end) = end_of(text) {
+                        *text = text[..end].to_owned().into();
+                    }
+                }
+            }
         }
     }
 

@@ -14,8 +14,7 @@ use crate::model::{
 /// "No index".
 pub(crate) const NONE: u32 = u32::MAX;
 
-/// A text that is either static or stored in [`Columns::text`]. Plain words rather than an enum: a row is then
-/// written from registers, and costs half.
+/// A text, static or stored in [`Columns::text`]. Words rather than an enum: a row is written from registers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Text {
     pub(super) fixed: &'static str,
@@ -30,6 +29,11 @@ impl Text {
     #[inline]
     pub(crate) const fn fixed(s: &'static str) -> Self {
         Self { fixed: s, at: 0, len: 0 }
+    }
+
+    /// The text, if it is static and not empty.
+    pub(crate) fn as_fixed(&self) -> Option<&'static str> {
+        (!self.fixed.is_empty()).then_some(self.fixed)
     }
 
     #[inline]
@@ -73,7 +77,7 @@ impl Cell {
     }
 
     #[inline]
-    fn text(at: u32, len: u32) -> Self {
+    pub(crate) fn text(at: u32, len: u32) -> Self {
         Self { bits: u64::from(at) << 32 | u64::from(len), kind: CellKind::Text }
     }
 

@@ -5,6 +5,7 @@
 
 mod append;
 mod columns;
+mod copy;
 mod edit;
 mod pool;
 mod sealed;

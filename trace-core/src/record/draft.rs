@@ -112,17 +112,6 @@ impl Recorder {
         }
     }
 
-    /// The same, under the thread's innermost active span.
-    #[cfg(feature = "tracing")]
-    #[inline]
-    pub(super) fn open_below_active(&self, local: &mut Local, draft: &mut Draft, start: Begun) -> Opened {
-        // Taken out for the while: it is borrowed together with the rest of the thread's state.
-        let active = std::mem::take(&mut local.active);
-        let opened = self.open(Some(local), draft, active.last(), start);
-        local.active = active;
-        opened
-    }
-
     #[cold]
     fn refuse(&self) -> Opened {
         self.0.elsewhere.after_shutdown.fetch_add(1, Ordering::Relaxed);
@@ -206,11 +195,6 @@ impl Draft {
             trace_state,
             is_remote: false,
         }
-    }
-
-    #[cfg(feature = "tracing")]
-    pub(super) fn span_id(&self) -> SpanId {
-        self.columns.rows[ROW].span_id
     }
 
     /// The library that records.
@@ -410,9 +394,11 @@ impl Draft {
             chunk.dropped += 1;
             chunk.refused += 1;
         } else {
+            let (attributes, arrays) = (chunk.columns.attributes.len(), chunk.columns.arrays.len());
             let _row = chunk.columns.push_copy(&self.columns, &self.scope);
             #[cfg(feature = "otel")]
             self.attributes.store(&mut chunk.columns, _row);
+            chunk.columns.cut_values(attributes, arrays, slot.limits.value_length);
             chunk.ended += 1;
         }
     }

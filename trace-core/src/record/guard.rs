@@ -2,12 +2,15 @@
 
 use std::cell::OnceCell;
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::panic::RefUnwindSafe;
 
 use super::current::{Restore, activate, current_context, with_local};
 use super::recorder::{Recorder, or_default};
+use super::ring::MAX_VALUES;
 use super::ring_span::{Elsewhere, RingSpan};
+use super::ring_writer::Writer;
 use super::span::Span;
 use super::start::{Name, Start};
 use super::{Callsite, bridge};
@@ -21,11 +24,10 @@ use crate::model::{SpanContext, ValueRef};
 pub struct SpanGuard {
     /// The span as [`span!`](crate::span) leaves it, until `span` is set.
     fast: Option<RingSpan>,
-    /// Set from the beginning, or when it is first asked for.
-    span: OnceCell<Span>,
-    restore: Option<Restore>,
-    /// Where the span in the ring is the active one for the `opentelemetry` API too. Detached last.
-    _attached: bridge::Attached,
+    /// Set from the beginning, or when it is first asked for. Neither this nor `restore` is dropped where nothing is in
+    /// it, which is nearly always: the code for that would cost what it never does.
+    span: ManuallyDrop<OnceCell<Span>>,
+    restore: ManuallyDrop<Option<Restore>>,
     not_send: PhantomData<*const ()>,
 }
 
@@ -34,14 +36,18 @@ impl RefUnwindSafe for SpanGuard {}
 
 impl SpanGuard {
     pub(super) fn new(span: Span) -> Self {
-        let restore = span.context().cloned().map(activate);
-        let _attached = bridge::Attached::none();
-        Self { fast: None, span: OnceCell::from(span), restore, _attached, not_send: PhantomData }
+        let restore = ManuallyDrop::new(span.context().cloned().map(activate));
+        Self { fast: None, span: ManuallyDrop::new(OnceCell::from(span)), restore, not_send: PhantomData }
     }
 
-    #[inline]
-    fn of_ring(fast: RingSpan, _attached: bridge::Attached) -> Self {
-        Self { fast: Some(fast), span: OnceCell::new(), restore: None, _attached, not_send: PhantomData }
+    #[inline(always)]
+    fn of_ring(fast: RingSpan) -> Self {
+        Self {
+            fast: Some(fast),
+            span: ManuallyDrop::new(OnceCell::new()),
+            restore: ManuallyDrop::new(None),
+            not_send: PhantomData,
+        }
     }
 
     /// Ends the span now.
@@ -50,15 +56,17 @@ impl SpanGuard {
     }
 
     #[cold]
-    fn leave(&mut self) {
+    #[inline(never)]
+    fn finish(&mut self) {
         if let Some(fast) = self.fast.take() {
-            fast.leave();
-            // Dropped with the guard, which ends it.
             self.span.get_or_init(|| fast.to_span());
+            fast.leave();
         }
         if let Some(r) = self.restore.take() {
             r.restore();
         }
+        // Which ends it.
+        drop(self.span.take());
     }
 }
 
@@ -74,7 +82,7 @@ impl Drop for SpanGuard {
     fn drop(&mut self) {
         match &self.fast {
             Some(fast) if self.span.get().is_none() && !std::thread::panicking() && fast.end() => {}
-            _ => self.leave(),
+            _ => self.finish(),
         }
     }
 }
@@ -117,16 +125,34 @@ pub fn start(recorder: Option<&Recorder>, callsite: &'static Callsite, values: &
     start_in_chunk(recorder, callsite, parent.as_ref(), None, values)
 }
 
-/// Starts a span and enters it: what [`span!`](crate::span) expands to.
+/// Starts a span and enters it where that is done quickest: what [`span!`](crate::span) expands to. `write` puts
+/// the values; `otherwise` is [`enter`] with them.
 #[doc(hidden)]
-#[inline]
+#[inline(always)]
+pub fn enter_fast<const VALUES: usize>(
+    recorder: Option<&Recorder>,
+    callsite: &'static Callsite,
+    write: impl FnOnce(&mut Writer<'_>),
+    otherwise: impl FnOnce() -> SpanGuard,
+) -> SpanGuard {
+    if VALUES <= MAX_VALUES && !bridge::in_use() {
+        if let Some(fast) = RingSpan::start_fast(recorder, callsite, write) {
+            return SpanGuard::of_ring(fast);
+        }
+    }
+    otherwise()
+}
+
+/// Starts a span and enters it.
+#[doc(hidden)]
+#[inline(never)]
 pub fn enter(recorder: Option<&Recorder>, callsite: &'static Callsite, values: &[ValueRef<'_>]) -> SpanGuard {
     #[cfg(feature = "otel")]
     if bridge::in_use() {
         return enter_both(recorder, callsite, values);
     }
     match RingSpan::start(recorder, callsite, values) {
-        Ok(fast) => SpanGuard::of_ring(fast, bridge::Attached::none()),
+        Ok(fast) => SpanGuard::of_ring(fast),
         Err(Elsewhere::Nowhere) => Span::none().enter(),
         Err(Elsewhere::Chunk) => start(recorder, callsite, values).enter(),
         Err(Elsewhere::Decided(context)) => {
@@ -143,11 +169,18 @@ fn enter_both(
     callsite: &'static Callsite,
     values: &[ValueRef<'_>],
 ) -> SpanGuard {
-    let above = bridge::innermost();
-    match RingSpan::start_below(recorder, callsite, values, above.as_ref()) {
+    let above = bridge::innermost().map(|c| super::hot::Active::of(&c));
+    match RingSpan::start_below(recorder, callsite, values, above) {
         Ok(fast) => {
-            let attached = bridge::attach(&fast.context());
-            SpanGuard::of_ring(fast, attached)
+            let span = fast.to_span();
+            let restore = span.context().map(|c| Restore::of_api(bridge::attach(c)));
+            SpanGuard {
+                fast: Some(fast),
+                // Set, so that the guard takes the long way out, which detaches.
+                span: ManuallyDrop::new(OnceCell::from(span)),
+                restore: ManuallyDrop::new(restore),
+                not_send: PhantomData,
+            }
         }
         Err(Elsewhere::Nowhere) => Span::none().enter(),
         Err(Elsewhere::Chunk) => start(recorder, callsite, values).enter(),
@@ -177,7 +210,7 @@ fn start_in_chunk(
         start: None,
     };
     let recorder =
-        recorder.cloned().or_else(|| with_local(|l| or_default(None, &l.default).cloned()).flatten());
+        recorder.cloned().or_else(|| with_local(|l| or_default(None, l.default()).cloned()).flatten());
     let Some(recorder) = recorder else { return Span::none() };
     with_local(|l| Span::start(&recorder, Some(l), &start))
         .unwrap_or_else(|| Span::start(&recorder, None, &start))

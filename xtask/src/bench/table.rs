@@ -38,6 +38,14 @@ impl Row {
         })
     }
 
+    /// As a line of a Markdown table.
+    pub(super) fn markdown(&self) -> String {
+        let Self { case, peer_name, unit, ratio, goal, .. } = self;
+        let (ours, peer) = (shown(self.ours), shown(self.peer));
+        let met = if self.met { "met" } else { "missed" };
+        format!("| {case}, against {peer_name} | {ours} | {peer} | {unit} | {ratio} | {goal} | {met} |")
+    }
+
     /// Both values on one scale: blocks up to ours, a bar at the peer's.
     fn bar(&self) -> String {
         let longest = self.ours.max(self.peer);

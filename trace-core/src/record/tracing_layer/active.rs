@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use crate::model::SpanContext;
 use crate::record::bridge;
-use crate::record::current::{Restore, activate_draft};
+use crate::record::current::{Restore, activate_here};
 use crate::record::draft::Draft;
 
 thread_local! {
@@ -30,11 +30,11 @@ impl Drop for Entered {
 /// Makes the span of a layer the active one. It runs while the span is locked; what may run foreign code is returned.
 #[inline]
 pub(super) fn enter(layer: u64, id: u64, draft: &Draft) -> Option<Deferred> {
-    let (at, span_id) = (activate_draft(draft), draft.span_id());
+    let restore = activate_here(draft.context());
     let recorded = draft.held.recorded;
     let _ = ENTERED.try_with(|e| {
         if let Ok(mut e) = e.try_borrow_mut() {
-            e.0.push(One { layer, id, recorded, restore: Restore::of(at, span_id) });
+            e.0.push(One { layer, id, recorded, restore });
         }
     });
     bridge::in_use().then(|| Deferred { layer, id, context: draft.context() })

@@ -48,7 +48,7 @@ impl Spans {
 
     fn shard(&self, id: u64) -> &'static Slot {
         let shard = &self.shards[(id >> THREAD_BITS) as usize % SHARDS];
-        shard.get_or_init(|| self.recorder.borrow_slot())
+        shard.get_or_init(|| self.recorder.0.take_slot())
     }
 
     /// Runs with the shard of this id, locked: nothing that runs user code may be done there.
@@ -83,7 +83,7 @@ impl Drop for Spans {
         for slot in self.shards.iter().filter_map(OnceLock::get) {
             let held = std::mem::take(&mut slot.lock().held);
             drop(held);
-            self.recorder.return_slot(slot);
+            self.recorder.0.return_slot(slot);
         }
     }
 }

@@ -15,8 +15,7 @@ use super::options::Options;
 use super::{active, sites};
 use crate::batch::{List, ScopeRef, Text};
 use crate::model::SpanContext;
-use crate::record::bridge;
-use crate::record::current::{Local, with_local};
+use crate::record::current::{current_context, with_local};
 use crate::record::draft::{Begun, Draft, End, Opened};
 use crate::record::recorder::Recorder;
 
@@ -107,16 +106,12 @@ impl TraceLayer {
         })
     }
 
-    /// The parent, if it is not the thread's active span.
-    fn parent(&self, attrs: &Attributes<'_>) -> Parent {
+    fn parent(&self, attrs: &Attributes<'_>) -> Option<SpanContext> {
         match attrs.parent() {
             // A parent that the layer's filter hid is none.
-            Some(parent) => self.context_of(parent).map_or(Parent::None, Parent::Given),
-            None if attrs.is_root() => Parent::None,
-            None => match bridge::innermost() {
-                Some(innermost) => Parent::Given(innermost),
-                None => Parent::Active,
-            },
+            Some(parent) => self.context_of(parent),
+            None if attrs.is_root() => None,
+            None => current_context(),
         }
     }
 
@@ -132,24 +127,6 @@ impl TraceLayer {
         }
         if let Some(status) = found.status() {
             draft.set_first_status(status);
-        }
-    }
-}
-
-/// Where the parent of a new span is found.
-enum Parent {
-    None,
-    Given(SpanContext),
-    Active,
-}
-
-impl Parent {
-    #[inline]
-    fn get<'p>(&'p self, active: &'p [SpanContext]) -> Option<&'p SpanContext> {
-        match self {
-            Self::None => None,
-            Self::Given(c) => Some(c),
-            Self::Active => active.last(),
         }
     }
 }
@@ -170,22 +147,16 @@ impl<S: Subscriber> Layer<S> for TraceLayer {
         let metadata = attrs.metadata();
         let parent = self.parent(attrs);
         // Children of a local span follow it. Others may turn out to be sampled, now or when a parent is set.
-        let may_record = |p: Option<&SpanContext>| p.is_none_or(|p| p.is_remote || p.is_sampled());
-        let begin = |l: &mut Local| (Draft::take(Some(l)), may_record(parent.get(&l.active)));
-        let (mut draft, complete) =
-            with_local(begin).unwrap_or_else(|| (Draft::take(None), may_record(parent.get(&[]))));
+        let complete = parent.as_ref().is_none_or(|p| p.is_remote || p.is_sampled());
+        let mut draft = take_draft();
         draft.set_name(Text::fixed(metadata.name()));
         draft.set_scope(&ScopeRef::Static(sites::scope(metadata)));
         if complete {
             self.read(attrs, &mut draft);
         }
-        let recorder = &self.spans.recorder;
-        let opened = with_local(|l| match &parent {
-            Parent::None => recorder.open(Some(l), &mut draft, None, Begun::Now),
-            Parent::Given(p) => recorder.open(Some(l), &mut draft, Some(p), Begun::Now),
-            Parent::Active => recorder.open_below_active(l, &mut draft, Begun::Now),
-        });
-        let opened = opened.unwrap_or_else(|| recorder.open(None, &mut draft, parent.get(&[]), Begun::Now));
+        let (recorder, parent) = (&self.spans.recorder, parent.as_ref());
+        let opened = with_local(|l| recorder.open(Some(l), &mut draft, parent, Begun::Now))
+            .unwrap_or_else(|| recorder.open(None, &mut draft, parent, Begun::Now));
         if opened == Opened::Nowhere {
             return give_back(draft);
         }
