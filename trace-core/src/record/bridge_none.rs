@@ -12,7 +12,6 @@ impl Attached {
     }
 }
 
-#[cfg(feature = "tracing")]
 #[inline]
 pub(super) fn in_use() -> bool {
     false

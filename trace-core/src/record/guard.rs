@@ -135,10 +135,11 @@ pub fn enter_fast<const VALUES: usize>(
     write: impl FnOnce(&mut Writer<'_>),
     otherwise: impl FnOnce() -> SpanGuard,
 ) -> SpanGuard {
-    if VALUES <= MAX_VALUES && !bridge::in_use() {
-        if let Some(fast) = RingSpan::start_fast(recorder, callsite, write) {
-            return SpanGuard::of_ring(fast);
-        }
+    if VALUES <= MAX_VALUES
+        && !bridge::in_use()
+        && let Some(fast) = RingSpan::start_fast(recorder, callsite, write)
+    {
+        return SpanGuard::of_ring(fast);
     }
     otherwise()
 }
