@@ -143,6 +143,18 @@ fn sdk_api(active: bool) -> Contender {
     Contender { burst: Box::new(move || api_burst(&tracer, active)), flush: Box::new(flush), seen }
 }
 
+/// What the API itself takes: the builder, the attributes, the context.
+fn noop_api() -> Contender {
+    let seen = Nothing::default();
+    let counted = seen.0.clone();
+    let tracer = opentelemetry::trace::noop::NoopTracer::new();
+    let burst = move || {
+        api_burst(&tracer, false);
+        counted.fetch_add((TRACES * (CHILDREN + 1)) as u64, Ordering::Relaxed);
+    };
+    Contender { burst: Box::new(burst), flush: Box::new(|| ()), seen }
+}
+
 fn tracing_burst() {
     for _ in 0..TRACES {
         let _root = tracing::info_span!("root").entered();
@@ -185,6 +197,26 @@ fn sdk_tracing(lean: bool) -> Contender {
     }
 }
 
+/// A registry with a layer that does nothing: what `tracing` itself takes.
+struct Trivial(Arc<AtomicU64>);
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Trivial {
+    fn on_close(&self, _: tracing::Id, _: tracing_subscriber::layer::Context<'_, S>) {
+        // The spans are counted as if exported; a plain store, for one thread runs the bursts.
+        self.0.store(self.0.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+}
+
+fn trivial_tracing() -> Contender {
+    let seen = Nothing::default();
+    let layer = Trivial(seen.0.clone());
+    Contender {
+        burst: under(tracing_subscriber::registry().with(layer).into()),
+        flush: Box::new(|| ()),
+        seen,
+    }
+}
+
 /// The best burst of each, in nanoseconds a child.
 fn compare(ours: &Contender, peer: &Contender) -> (f64, f64) {
     let mut best = [f64::INFINITY; 2];
@@ -207,6 +239,47 @@ fn compare(ours: &Contender, peer: &Contender) -> (f64, f64) {
     (best[0], best[1])
 }
 
+/// A comparison: case, peer, the ratio that is asked for, and how to make the two.
+type Case = (&'static str, &'static str, f64, fn() -> Contender, fn() -> Contender);
+
+/// In this order: once the `opentelemetry` API is in use, `span!` keeps its context in step.
+const CASES: [Case; 9] = [
+    ("span! with 4 attributes", "opentelemetry_sdk, explicit parent", 5.0, ours_macro, || sdk_api(false)),
+    (
+        "span! with 4 attributes, active",
+        "opentelemetry_sdk, attached to the context",
+        5.0,
+        ours_macro,
+        || sdk_api(true),
+    ),
+    ("tracing layer", "tracing-opentelemetry, defaults", 5.0, ours_tracing, || sdk_tracing(false)),
+    ("tracing layer", "tracing-opentelemetry, lean", 4.0, ours_tracing, || sdk_tracing(true)),
+    ("tracing layer", "a registry with a trivial layer", 0.5, ours_tracing, trivial_tracing),
+    ("opentelemetry API", "opentelemetry_sdk, explicit parent", 2.0, || ours_api(false), || sdk_api(false)),
+    (
+        "opentelemetry API, active",
+        "opentelemetry_sdk, attached to the context",
+        1.0,
+        || ours_api(true),
+        || sdk_api(true),
+    ),
+    ("opentelemetry API", "a tracer that records nothing", 0.1, || ours_api(false), noop_api),
+    ("span! while the API is in use", "opentelemetry_sdk, attached to the context", 3.0, ours_macro, || {
+        sdk_api(true)
+    }),
+];
+
+fn main() {
+    // `--case TEXT` measures the cases whose name or peer contains the text.
+    let arguments: Vec<String> = std::env::args().collect();
+    let wanted = arguments.iter().position(|a| a == "--case").and_then(|i| arguments.get(i + 1));
+    for (case, peer_name, goal, ours, peer) in CASES {
+        if wanted.is_none_or(|w| format!("{case} / {peer_name}").contains(w.as_str())) {
+            report(case, peer_name, goal, &ours(), &peer());
+        }
+    }
+}
+
 fn report(case: &str, peer_name: &str, goal: f64, ours: &Contender, peer: &Contender) {
     eprintln!("measuring {case} against {peer_name} ({ROUNDS} rounds)");
     let (ours, peer) = compare(ours, peer);
@@ -217,31 +290,4 @@ fn report(case: &str, peer_name: &str, goal: f64, ours: &Contender, peer: &Conte
         "ratio": round(ratio), "goal": goal, "met": ratio >= goal,
     });
     println!("{line}");
-}
-
-fn main() {
-    report(
-        "span! with 4 attributes",
-        "opentelemetry_sdk, explicit parent",
-        5.0,
-        &ours_macro(),
-        &sdk_api(false),
-    );
-    report(
-        "span! with 4 attributes, active",
-        "opentelemetry_sdk, attached to the context",
-        5.0,
-        &ours_macro(),
-        &sdk_api(true),
-    );
-    report("opentelemetry API", "opentelemetry_sdk, explicit parent", 1.0, &ours_api(false), &sdk_api(false));
-    report(
-        "opentelemetry API, active",
-        "opentelemetry_sdk, attached to the context",
-        1.0,
-        &ours_api(true),
-        &sdk_api(true),
-    );
-    report("tracing layer", "tracing-opentelemetry, defaults", 1.0, &ours_tracing(), &sdk_tracing(false));
-    report("tracing layer", "tracing-opentelemetry, lean", 1.0, &ours_tracing(), &sdk_tracing(true));
 }

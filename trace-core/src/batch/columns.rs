@@ -19,8 +19,8 @@ pub(crate) const NONE: u32 = u32::MAX;
 pub(crate) struct Text {
     pub(super) fixed: &'static str,
     /// Offset and length, used if `fixed` is empty.
-    at: u32,
-    len: u32,
+    pub(super) at: u32,
+    pub(super) len: u32,
 }
 
 impl Text {
@@ -44,7 +44,7 @@ impl Text {
 
 /// The type of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum CellKind {
+pub(super) enum CellKind {
     Bool,
     I64,
     F64,
@@ -56,8 +56,8 @@ enum CellKind {
 /// [`Columns::arrays`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cell {
-    bits: u64,
-    kind: CellKind,
+    pub(super) bits: u64,
+    pub(super) kind: CellKind,
 }
 
 impl Cell {
@@ -277,6 +277,20 @@ impl Columns {
         Cell::text(at, len)
     }
 
+    /// Stores what is formatted, without a text of its own.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn store_formatted(&mut self, text: std::fmt::Arguments<'_>) -> (Text, Cell) {
+        let at = self.text.len();
+        // Writing to a text fails only if the value says so; what it wrote before that stays.
+        let _ = std::fmt::Write::write_fmt(&mut self.text, text);
+        let len = self.text.len() - at;
+        if self.text.len() >= NONE as usize {
+            self.text.truncate(at);
+            return (Text::EMPTY, Cell::text(0, 0));
+        }
+        (Text::stored(at as u32, len as u32), Cell::text(at as u32, len as u32))
+    }
+
     pub(crate) fn store_array(&mut self, a: Array) -> Cell {
         self.arrays.push(a);
         Cell::array(self.arrays.len() - 1)
@@ -338,11 +352,27 @@ impl Columns {
             self.extra(row).dropped_attributes += 1;
             return false;
         }
-        let mut list = self.rows[row].attributes;
-        self.push_attribute(&mut list, key, value);
-        self.rows[row].attributes = list;
         self.rows[row].attribute_count += 1;
+        self.push_attribute_of(row, key, value);
         true
+    }
+
+    /// Adds an attribute to a row, whose count includes it already.
+    ///
+    /// Field by field: a list that is written in halves and then read as one word waits until both halves have
+    /// left the store buffer, which costs more than all the rest.
+    #[inline]
+    pub(crate) fn push_attribute_of(&mut self, row: usize, key: Text, value: Cell) {
+        let at = self.attributes.len() as u32;
+        self.attributes.push(AttributeCell { key, value, next: NONE });
+        let list = &mut self.rows[row].attributes;
+        let last = list.last;
+        list.last = at;
+        if list.first == NONE {
+            list.first = at;
+        } else if let Some(cell) = self.attributes.get_mut(last as usize) {
+            cell.next = at;
+        }
     }
 
     pub(crate) fn extra(&mut self, row: usize) -> &mut Extra {
@@ -420,84 +450,5 @@ impl Columns {
             + of(&self.links)
             + of(&self.arrays)
             + self.text.capacity()
-    }
-
-    /// Moves everything of `other` behind what is here.
-    pub(crate) fn append(&mut self, other: &mut Self) {
-        if self.rows.is_empty() && self.text.is_empty() && self.attributes.is_empty() {
-            std::mem::swap(self, other);
-            return;
-        }
-        let base = Base {
-            text: self.text.len() as u32,
-            attribute: self.attributes.len() as u32,
-            extra: self.extras.len() as u32,
-            event: self.events.len() as u32,
-            link: self.links.len() as u32,
-            array: self.arrays.len() as u32,
-        };
-        let scopes: Vec<u32> = other.scopes.iter().map(|s| self.scope_index(s)).collect();
-        self.text.push_str(&other.text);
-        self.arrays.append(&mut other.arrays);
-        self.attributes.extend(other.attributes.iter().map(|a| AttributeCell {
-            key: base.text(a.key),
-            value: base.cell(a.value),
-            next: base.index(a.next, base.attribute),
-        }));
-        self.events.extend(other.events.iter().map(|e| EventCell {
-            name: base.text(e.name),
-            attributes: base.list(e.attributes, base.attribute),
-            next: base.index(e.next, base.event),
-            ..*e
-        }));
-        self.links.extend(other.links.drain(..).map(|l| LinkCell {
-            attributes: base.list(l.attributes, base.attribute),
-            next: base.index(l.next, base.link),
-            ..l
-        }));
-        self.extras.extend(other.extras.drain(..).map(|x| Extra {
-            status_message: base.text(x.status_message),
-            events: base.list(x.events, base.event),
-            links: base.list(x.links, base.link),
-            ..x
-        }));
-        self.rows.extend(other.rows.iter().map(|r| Row {
-            name: base.text(r.name),
-            attributes: base.list(r.attributes, base.attribute),
-            extra: base.index(r.extra, base.extra),
-            scope: scopes.get(r.scope as usize).copied().unwrap_or(0),
-            ..*r
-        }));
-        other.clear();
-    }
-}
-
-/// Where the tables of an appended batch begin.
-struct Base {
-    text: u32,
-    attribute: u32,
-    extra: u32,
-    event: u32,
-    link: u32,
-    array: u32,
-}
-
-impl Base {
-    fn index(&self, i: u32, base: u32) -> u32 {
-        if i == NONE { NONE } else { i + base }
-    }
-    fn list(&self, l: List, base: u32) -> List {
-        List { first: self.index(l.first, base), last: self.index(l.last, base) }
-    }
-    fn text(&self, t: Text) -> Text {
-        // Static texts have no offset that matters.
-        Text { at: t.at + self.text, ..t }
-    }
-    fn cell(&self, c: Cell) -> Cell {
-        match c.kind {
-            CellKind::Text => Cell { bits: c.bits + (u64::from(self.text) << 32), ..c },
-            CellKind::Array => Cell { bits: c.bits + u64::from(self.array), ..c },
-            _ => c,
-        }
     }
 }

@@ -25,7 +25,7 @@ impl Columns {
         at
     }
 
-    fn copy_text(&mut self, from: &Self, text: Text) -> Text {
+    pub(crate) fn copy_text(&mut self, from: &Self, text: Text) -> Text {
         match text.as_fixed() {
             Some(fixed) => Text::fixed(fixed),
             None => self.store(from.str(text)),

@@ -3,6 +3,7 @@
 //! [`SpanBatchMut`] is built and edited by one owner; [`SpanBatch`] is sealed, shared and cheap to clone and to
 //! slice. Both hand out [`SpanRef`], a view that costs nothing to copy.
 
+mod append;
 mod columns;
 mod copy;
 mod edit;
@@ -11,6 +12,8 @@ mod rewrite;
 mod sealed;
 mod view;
 
+#[cfg(feature = "otel")]
+pub(crate) use columns::AttributeCell;
 pub(crate) use columns::{Cell, Columns, EventCell, LinkCell, List, NONE, Row, ScopeRef, StatusCode, Text};
 pub use edit::SpanBatchMut;
 pub(crate) use pool::{Home, Pool};

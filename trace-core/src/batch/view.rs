@@ -255,7 +255,7 @@ pub struct Attributes<'a> {
 }
 
 impl<'a> Attributes<'a> {
-    fn of(columns: &'a Columns, list: List) -> Self {
+    pub(crate) fn of(columns: &'a Columns, list: List) -> Self {
         Self { columns, at: list.first }
     }
 }

@@ -5,6 +5,13 @@ use crate::model::SpanContext;
 /// Nothing to detach.
 pub(super) struct Attached;
 
+impl Attached {
+    #[inline]
+    pub(super) fn none() -> Self {
+        Self
+    }
+}
+
 #[inline]
 pub(super) fn in_use() -> bool {
     false

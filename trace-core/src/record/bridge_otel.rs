@@ -41,6 +41,13 @@ pub(crate) fn is_alive() -> bool {
 /// Detaches when dropped.
 pub(super) struct Attached(Option<ContextGuard>);
 
+impl Attached {
+    #[inline]
+    pub(super) fn none() -> Self {
+        Self(None)
+    }
+}
+
 /// Whether contexts are kept in step.
 #[inline]
 pub(super) fn in_use() -> bool {

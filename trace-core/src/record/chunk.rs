@@ -1,6 +1,6 @@
 //! The chunk a thread records into, and the slot it lies in.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Thread;
 
@@ -19,6 +19,14 @@ pub(crate) struct Slot {
     pub(super) consumer: Arc<Consumer>,
     pub(super) limits: SpanLimits,
     pub(super) clock: Clock,
+    /// Drafts begun by the thread that has the slot: it alone writes this.
+    opened: AtomicU64,
+    /// Several threads may record here: those that are being torn down.
+    #[cfg_attr(
+        not(any(feature = "otel", feature = "tracing")),
+        allow(dead_code, reason = "drafts are of these doors")
+    )]
+    is_shared: bool,
 }
 
 /// Who takes what threads record: the thread to wake when a chunk fills up.
@@ -26,6 +34,8 @@ pub(crate) struct Slot {
 pub(super) struct Consumer {
     thread: Mutex<Option<Thread>>,
     closed: AtomicBool,
+    /// Nobody takes chunks any more.
+    gone: AtomicBool,
 }
 
 impl Consumer {
@@ -41,6 +51,17 @@ impl Consumer {
 
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Release);
+    }
+
+    /// From now on nobody takes chunks.
+    pub(super) fn leave(&self) {
+        self.gone.store(true, Ordering::Release);
+    }
+
+    #[cfg(any(feature = "otel", feature = "tracing"))]
+    #[inline]
+    pub(super) fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Relaxed)
     }
 
     #[cold]
@@ -60,16 +81,39 @@ pub(crate) struct Chunk {
     pub(super) started: u64,
     pub(super) ended: u64,
     pub(super) dropped: u64,
+    /// Of the dropped, those that were counted when they were opened.
+    pub(super) refused: u64,
     /// Additions to spans for which there was no room.
     pub(super) edits_dropped: u64,
+    /// Open spans of the `tracing` layer whose shard this is.
+    #[cfg(feature = "tracing")]
+    pub(super) held: super::tracing_layer::Held,
     /// The consumer knows that these columns fill up.
     woken: bool,
 }
 
 impl Slot {
     /// A new slot. Slots are never freed; a recorder makes as many as threads record at the same time.
-    pub(super) fn leak(limits: SpanLimits, clock: Clock, consumer: Arc<Consumer>) -> &'static Self {
-        Box::leak(Box::new(Self { chunk: Mutex::default(), ring: Mutex::default(), consumer, limits, clock }))
+    pub(super) fn leak(
+        limits: SpanLimits,
+        clock: Clock,
+        consumer: Arc<Consumer>,
+        is_shared: bool,
+    ) -> &'static Self {
+        Box::leak(Box::new(Self {
+            chunk: Mutex::default(),
+            ring: Mutex::default(),
+            consumer,
+            limits,
+            clock,
+            opened: AtomicU64::new(0),
+            is_shared,
+        }))
+    }
+
+    /// Drafts begun here.
+    pub(super) fn opened(&self) -> u64 {
+        self.opened.load(Ordering::Relaxed)
     }
 
     #[inline]
@@ -138,6 +182,26 @@ impl Slot {
             chunk.woken = true;
             self.consumer.wake();
         }
+    }
+}
+
+#[cfg(any(feature = "otel", feature = "tracing"))]
+impl Slot {
+    /// Counts a draft. Only by the thread that has the slot: no locked instruction.
+    #[inline]
+    pub(super) fn count_opened(&self) {
+        if self.is_shared {
+            self.opened.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.opened.store(self.opened.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether both are of one recorder.
+    #[cfg(feature = "otel")]
+    #[inline]
+    pub(super) fn is_sibling_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.consumer, &other.consumer)
     }
 }
 

@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 
 use super::bridge;
+#[cfg(any(feature = "otel", feature = "tracing"))]
+use super::draft::Draft;
 use super::hot::{Active, NOWHERE, with_hot};
 use super::id_gen::IdGenerator;
 use super::lease::Lease;
@@ -16,6 +18,10 @@ pub(super) struct Local {
     /// Chunks by recorder, the last used first.
     pub(super) slots: Vec<Lease>,
     pub(super) ids: IdGenerator,
+    /// Used drafts.
+    #[cfg(any(feature = "otel", feature = "tracing"))]
+    #[allow(clippy::vec_box, reason = "a draft goes from owner to owner and is too large to be moved")]
+    pub(super) drafts: Vec<Box<Draft>>,
     /// Replaces the global recorder on this thread.
     default: Option<Recorder>,
     suppressed: bool,
@@ -26,6 +32,8 @@ thread_local! {
         stateful: Vec::new(),
         slots: Vec::new(),
         ids: IdGenerator::seeded(),
+        #[cfg(any(feature = "otel", feature = "tracing"))]
+        drafts: Vec::new(),
         default: None,
         suppressed: false,
     });
@@ -87,6 +95,14 @@ fn active() -> Option<SpanContext> {
 /// Makes `context` the active one of this thread until it is restored.
 pub(super) fn activate(context: SpanContext) -> Restore {
     let attached = bridge::attach(&context);
+    let mut restore = activate_here(context);
+    restore.attach(attached);
+    restore
+}
+
+/// The same, but not in the context of the `opentelemetry` API; see [`Restore::attach`].
+#[inline]
+pub(super) fn activate_here(context: SpanContext) -> Restore {
     let (active, has_state) = (Active::of(&context), !context.trace_state.is_empty());
     // Before it is entered: the thread's state has to be there, and to go after this.
     let lives = with_local(|l| {
@@ -95,7 +111,7 @@ pub(super) fn activate(context: SpanContext) -> Restore {
         }
     });
     let at = lives.and_then(|()| with_hot(|h| h.enter(active))).unwrap_or(NOWHERE);
-    Restore { at, span: active.span, has_state, _attached: attached }
+    Restore { at, span: active.span, has_state, _attached: bridge::Attached::none() }
 }
 
 /// An entry among the active spans; [`Restore::restore`] takes it out.
@@ -107,6 +123,18 @@ pub(super) struct Restore {
 }
 
 impl Restore {
+    /// Restores the API's context alone.
+    #[cfg(feature = "otel")]
+    pub(super) fn of_api(attached: bridge::Attached) -> Self {
+        Self { at: NOWHERE, span: 0, has_state: false, _attached: attached }
+    }
+
+    /// Takes over what was attached to the API's context.
+    #[inline]
+    pub(super) fn attach(&mut self, attached: bridge::Attached) {
+        self._attached = attached;
+    }
+
     #[inline]
     pub(super) fn restore(self) {
         with_hot(|h| h.leave(self.at, self.span));

@@ -30,6 +30,12 @@ pub(crate) struct Drain {
 /// Passes after which nobody waits for a start any more: a minute at the default interval.
 const PATIENCE: u32 = 600;
 
+impl Drop for Drain {
+    fn drop(&mut self) {
+        self.recorder.0.consumer.leave();
+    }
+}
+
 impl Drain {
     pub(super) fn new(recorder: Recorder) -> Self {
         Self {

@@ -148,9 +148,9 @@ pub fn enter_fast<const VALUES: usize>(
 #[doc(hidden)]
 #[inline(never)]
 pub fn enter(recorder: Option<&Recorder>, callsite: &'static Callsite, values: &[ValueRef<'_>]) -> SpanGuard {
+    #[cfg(feature = "otel")]
     if bridge::in_use() {
-        // The `opentelemetry` context has to be kept in step, which costs more than the ring saves.
-        return start(recorder, callsite, values).enter();
+        return enter_both(recorder, callsite, values);
     }
     match RingSpan::start(recorder, callsite, values) {
         Ok(fast) => SpanGuard::of_ring(fast),
@@ -159,6 +159,35 @@ pub fn enter(recorder: Option<&Recorder>, callsite: &'static Callsite, values: &
         Err(Elsewhere::Decided(identity)) => {
             let parent = current_context();
             start_in_chunk(recorder, callsite, parent.as_ref(), Some(*identity), values).enter()
+        }
+    }
+}
+
+/// The same, with the `opentelemetry` context kept in step.
+#[cfg(feature = "otel")]
+fn enter_both(
+    recorder: Option<&Recorder>,
+    callsite: &'static Callsite,
+    values: &[ValueRef<'_>],
+) -> SpanGuard {
+    let above = bridge::innermost().map(|c| super::hot::Active::of(&c));
+    match RingSpan::start_below(recorder, callsite, values, above) {
+        Ok(fast) => {
+            let span = fast.to_span();
+            let restore = span.context().map(|c| Restore::of_api(bridge::attach(c)));
+            SpanGuard {
+                fast: Some(fast),
+                // Set, so that the guard takes the long way out, which detaches.
+                span: ManuallyDrop::new(OnceCell::from(span)),
+                restore: ManuallyDrop::new(restore),
+                not_send: PhantomData,
+            }
+        }
+        Err(Elsewhere::Nowhere) => Span::none().enter(),
+        Err(Elsewhere::Chunk) => start(recorder, callsite, values).enter(),
+        Err(Elsewhere::Decided(context)) => {
+            let parent = current_context();
+            start_in_chunk(recorder, callsite, parent.as_ref(), Some(*context), values).enter()
         }
     }
 }

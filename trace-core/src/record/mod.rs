@@ -16,6 +16,10 @@ mod continuation;
 mod current;
 #[cfg(feature = "http")]
 mod described;
+#[cfg(any(feature = "otel", feature = "tracing"))]
+mod draft;
+#[cfg(feature = "tracing")]
+mod draft_fields;
 mod drain;
 #[cfg(test)]
 mod edge_tests;

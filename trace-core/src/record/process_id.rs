@@ -55,6 +55,7 @@ impl Recorder {
 impl Slot {
     /// Adds what was counted here.
     pub(super) fn add_counts(&self, c: &mut RecorderCounts) {
+        c.started = c.started.wrapping_add(self.opened());
         self.lock().add_counts(c);
         if let Some(ring) = self.ring() {
             ring.counts().add_to(c);
@@ -63,6 +64,7 @@ impl Slot {
 
     /// The same, without what somebody holds.
     fn add_counts_without_waiting(&self, c: &mut RecorderCounts) {
+        c.started = c.started.wrapping_add(self.opened());
         if let Some(chunk) = self.try_lock() {
             chunk.add_counts(c);
         }
@@ -74,7 +76,7 @@ impl Slot {
 
 impl Chunk {
     fn add_counts(&self, c: &mut RecorderCounts) {
-        c.started += self.started;
+        c.started = c.started.wrapping_add(self.started).wrapping_sub(self.refused);
         c.ended += self.ended;
         c.buffer_full += self.dropped;
         c.edits_dropped += self.edits_dropped;
@@ -83,7 +85,7 @@ impl Chunk {
 
 impl RingCounts {
     fn add_to(&self, c: &mut RecorderCounts) {
-        c.started += self.started;
+        c.started = c.started.wrapping_add(self.started);
         c.ended += self.ended;
         c.buffer_full += self.dropped;
     }

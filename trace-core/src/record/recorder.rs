@@ -131,7 +131,7 @@ impl RecorderBuilder {
         let consumer = Arc::new(Consumer::default());
         let clock = self.clock.unwrap_or_default();
         let limits = self.limits.unwrap_or_default();
-        let fallback = Slot::leak(limits, clock.clone(), consumer.clone());
+        let fallback = Slot::leak(limits, clock.clone(), consumer.clone(), true);
         let sampler = self.sampler.unwrap_or_else(|| Box::new(ParentBased::new(AlwaysOn)));
         let children_follow = sampler.follows_local_parents();
         let recorder = Arc::new(Shared {
@@ -208,6 +208,8 @@ impl Recorder {
         for slot in self.0.slots.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             slot.add_counts(&mut c);
         }
+        // Opened on one thread, refused on another: only the sums agree.
+        c.started = u64::try_from(c.started.cast_signed()).unwrap_or(0);
         c
     }
 
@@ -233,9 +235,15 @@ impl Shared {
         if let Some(slot) = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop() {
             return slot;
         }
-        let slot = Slot::leak(self.limits, self.clock.clone(), self.consumer.clone());
+        let slot = Slot::leak(self.limits, self.clock.clone(), self.consumer.clone(), false);
         self.slots.lock().unwrap_or_else(PoisonError::into_inner).push(slot);
         slot
+    }
+
+    /// Gives a slot to whoever needs one next.
+    #[cfg(feature = "tracing")]
+    pub(super) fn return_slot(&self, slot: &'static Slot) {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).push(slot);
     }
 }
 

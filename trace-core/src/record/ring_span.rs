@@ -84,7 +84,19 @@ impl RingSpan {
         callsite: &'static Callsite,
         values: &[ValueRef<'_>],
     ) -> Result<Self, Elsewhere> {
-        with_local(|l| Self::start_with(l, recorder, callsite, values)).unwrap_or(Err(Elsewhere::Chunk))
+        with_local(|l| Self::start_with(l, recorder, callsite, values, None)).unwrap_or(Err(Elsewhere::Chunk))
+    }
+
+    /// The same under this span, which is the innermost of the `opentelemetry` context.
+    #[cfg(feature = "otel")]
+    pub(super) fn start_below(
+        recorder: Option<&Recorder>,
+        callsite: &'static Callsite,
+        values: &[ValueRef<'_>],
+        above: Option<Active>,
+    ) -> Result<Self, Elsewhere> {
+        with_local(|l| Self::start_with(l, recorder, callsite, values, above))
+            .unwrap_or(Err(Elsewhere::Chunk))
     }
 
     fn start_with(
@@ -92,6 +104,7 @@ impl RingSpan {
         recorder: Option<&Recorder>,
         callsite: &'static Callsite,
         values: &[ValueRef<'_>],
+        above: Option<Active>,
     ) -> Result<Self, Elsewhere> {
         if local.is_suppressed() {
             return Err(Elsewhere::Nowhere);
@@ -106,7 +119,7 @@ impl RingSpan {
         if is_default {
             with_hot(|h| h.default = recorder.0.id);
         }
-        let (own, parent) = decide(&recorder, local, callsite, values)?;
+        let (own, parent) = decide(&recorder, local, callsite, values, above)?;
         let started = with_hot(|h| {
             let (slot, ring) = h.lent.ok_or(Elsewhere::Chunk)?;
             let mut at = NOT_RECORDED;
@@ -192,8 +205,9 @@ fn decide(
     local: &mut Local,
     callsite: &'static Callsite,
     values: &[ValueRef<'_>],
+    above: Option<Active>,
 ) -> Result<(Active, Active), Elsewhere> {
-    let Some(parent) = with_hot(|h| h.innermost()).filter(|p| !p.has_state()) else {
+    let Some(parent) = above.or_else(|| with_hot(|h| h.innermost())).filter(|p| !p.has_state()) else {
         return Err(Elsewhere::Chunk);
     };
     let span_id = local.ids.span_id();

@@ -6,8 +6,6 @@ use std::time::SystemTime;
 
 use super::handle::{Handle, write_status};
 use crate::batch::{Columns, EventCell, LinkCell, List, NONE, Row};
-#[cfg(feature = "otel")]
-use crate::model::ValueRef;
 use crate::model::{KeyValue, SpanContext, Status, Timestamp, Value};
 
 /// A span that is being recorded. It ends when it is dropped, or by [`Span::end`].
@@ -44,22 +42,6 @@ impl Span {
             let key = c.text_of(key);
             let value = c.cell_of(value);
             c.set_attribute(row, key, value, limits.attributes);
-        });
-    }
-
-    /// Adds attributes that are borrowed, under one lock.
-    #[cfg(feature = "otel")]
-    pub(super) fn set_attributes_ref(&self, attributes: Vec<(&str, ValueRef<'_>)>) {
-        let Some(h) = &self.record else { return };
-        h.edit(self, |c, row, limits| {
-            for (key, value) in attributes {
-                let key = c.store(key);
-                let value = match value {
-                    ValueRef::String(s) => c.store_value(s),
-                    v => c.cell_of(v.to_value()),
-                };
-                c.set_attribute(row, key, value, limits.attributes);
-            }
         });
     }
 
@@ -153,15 +135,6 @@ impl Span {
     pub fn end_at(mut self, time: SystemTime) {
         if let Some(h) = &self.record {
             h.end(&self, Some(Timestamp::from(time)));
-        }
-        self.record = None;
-    }
-
-    /// Ends the span; its context stays readable.
-    #[cfg(feature = "otel")]
-    pub(super) fn end_in_place(&mut self, time: Option<SystemTime>) {
-        if let Some(h) = &self.record {
-            h.end(self, time.map(Timestamp::from));
         }
         self.record = None;
     }

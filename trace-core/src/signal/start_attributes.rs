@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+#[cfg(any(feature = "otel", feature = "tracing"))]
+use crate::batch::{Attributes, Columns, List};
 use crate::model::{KeyValue, ValueRef};
 
 /// The attributes given with the start of a span, borrowed from wherever the door that starts it has them.
@@ -18,6 +20,8 @@ enum Repr<'a> {
     Owned(&'a [KeyValue]),
     #[cfg(feature = "otel")]
     Api(&'a [opentelemetry::KeyValue]),
+    #[cfg(any(feature = "otel", feature = "tracing"))]
+    Columns(&'a Columns, List),
 }
 
 impl<'a> StartAttributes<'a> {
@@ -44,6 +48,15 @@ impl<'a> StartAttributes<'a> {
         Self(Repr::Api(attributes))
     }
 
+    /// These, or those that lie in columns if these are none.
+    #[cfg(any(feature = "otel", feature = "tracing"))]
+    pub(crate) fn or(self, columns: &'a Columns, list: List) -> Self {
+        match self.0 {
+            Repr::None => Self(Repr::Columns(columns, list)),
+            _ => self,
+        }
+    }
+
     /// Calls `f` with each. Arrays that came through the `opentelemetry` API are left out.
     pub fn for_each(&self, mut f: impl FnMut(&'a str, ValueRef<'a>)) {
         match self.0 {
@@ -51,6 +64,8 @@ impl<'a> StartAttributes<'a> {
             Repr::Site(keys, values) => keys.iter().zip(values).for_each(|(k, v)| f(k, *v)),
             Repr::Fields(fields) => fields.iter().for_each(|(k, v)| f(k, *v)),
             Repr::Owned(all) => all.iter().for_each(|kv| f(&kv.key, kv.value.as_ref())),
+            #[cfg(any(feature = "otel", feature = "tracing"))]
+            Repr::Columns(columns, list) => Attributes::of(columns, list).for_each(|(k, v)| f(k, v)),
             #[cfg(feature = "otel")]
             Repr::Api(all) => all.iter().for_each(|kv| {
                 if let Some(v) = borrowed(&kv.value) {

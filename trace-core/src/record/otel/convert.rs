@@ -1,11 +1,11 @@
 //! Between the API's types and ours.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use opentelemetry::InstrumentationScope;
 use opentelemetry::trace as api;
 
+use crate::batch::{AttributeCell, Cell, Columns, List};
 use crate::model::{
     Array, AttributeSet, KeyValue, Scope, SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId,
     TraceState, Value,
@@ -76,15 +76,45 @@ pub(crate) fn value_from(v: opentelemetry::Value) -> Value {
     }
 }
 
+/// Stores a value.
+#[inline(always)]
+fn cell(c: &mut Columns, v: &opentelemetry::Value) -> Cell {
+    match v {
+        opentelemetry::Value::Bool(v) => Cell::bool(*v),
+        opentelemetry::Value::I64(v) => Cell::i64(*v),
+        opentelemetry::Value::F64(v) => Cell::f64(*v),
+        opentelemetry::Value::String(v) => c.store_value(v.as_str()),
+        other => c.cell_of(value_from(other.clone())),
+    }
+}
+
+/// Stores an attribute, made in its place: moving what was just written costs more than writing it.
+#[inline(always)]
+pub(crate) fn push(c: &mut Columns, kv: &opentelemetry::KeyValue, next: u32) {
+    let key = c.store(kv.key.as_str());
+    let value = cell(c, &kv.value);
+    c.attributes.push(AttributeCell { key, value, next });
+}
+
+/// Stores the attributes of an event or a link, at most `limit`, and says how many were left out.
+pub(crate) fn list(c: &mut Columns, attributes: &[opentelemetry::KeyValue], limit: u16) -> (List, u32) {
+    let mut list = List::EMPTY;
+    for kv in attributes.iter().take(limit.into()) {
+        let (key, value) = (c.store(kv.key.as_str()), cell(c, &kv.value));
+        c.push_attribute(&mut list, key, value);
+    }
+    (list, attributes.len().saturating_sub(limit.into()) as u32)
+}
+
 pub(crate) fn attributes_from(v: Vec<opentelemetry::KeyValue>) -> Vec<KeyValue> {
     v.into_iter().map(|kv| KeyValue::new(String::from(kv.key), value_from(kv.value))).collect()
 }
 
-pub(crate) fn scope_from(s: &InstrumentationScope) -> Arc<Scope> {
-    Arc::new(Scope {
+pub(crate) fn scope_from(s: &InstrumentationScope) -> Scope {
+    Scope {
         name: Cow::Owned(s.name().to_owned()),
         version: Cow::Owned(s.version().unwrap_or("").to_owned()),
         schema_url: Cow::Owned(s.schema_url().unwrap_or("").to_owned()),
         attributes: AttributeSet::new(attributes_from(s.attributes().cloned().collect())),
-    })
+    }
 }

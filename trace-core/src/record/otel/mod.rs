@@ -10,11 +10,14 @@
 //! # Ok::<_, std::io::Error>(())
 //! ```
 
+mod attributes;
 pub(crate) mod convert;
 mod provider;
+mod scope;
 mod span;
 #[cfg(test)]
 mod tests;
 
+pub(super) use attributes::Attributes;
 pub use provider::{Tracer, TracerProvider};
 pub use span::OtelSpan;

@@ -1,18 +1,20 @@
 //! The API's provider and tracer.
 
+use std::borrow::Cow;
+
 use opentelemetry::trace::{self as api, TraceContextExt};
 use opentelemetry::{Context, InstrumentationScope};
 
 use super::convert;
+use super::scope;
 use super::span::OtelSpan;
-use crate::batch::ScopeRef;
-use crate::model::TraceId;
-use crate::record::current::{current_context, with_local};
+use crate::batch::{ScopeRef, Text};
+use crate::model::SpanContext;
+use crate::record::bridge;
+use crate::record::current::{Local, current_context, with_local};
+use crate::record::draft::{Begun, Draft, Opened};
 use crate::record::recorder::Recorder;
-use crate::record::span::Span;
-use crate::record::start::{Name, Start};
-use crate::record::{bridge, field::AsValue};
-use crate::signal::{SamplingInput, StartAttributes};
+use crate::signal::StartAttributes;
 
 /// Gives tracers that record into a [`Recorder`]. Register it with `opentelemetry::global::set_tracer_provider`.
 #[derive(Clone, Debug)]
@@ -32,7 +34,7 @@ impl api::TracerProvider for TracerProvider {
 
     fn tracer_with_scope(&self, scope: InstrumentationScope) -> Tracer {
         bridge::start();
-        Tracer { recorder: self.recorder.clone(), scope: ScopeRef::Shared(convert::scope_from(&scope)) }
+        Tracer { recorder: self.recorder.clone(), scope: scope::intern(convert::scope_from(&scope)) }
     }
 }
 
@@ -43,70 +45,74 @@ pub struct Tracer {
     scope: ScopeRef,
 }
 
-impl api::Tracer for Tracer {
-    type Span = OtelSpan;
-
-    fn build_with_context(&self, builder: api::SpanBuilder, parent_cx: &Context) -> OtelSpan {
-        if parent_cx.is_telemetry_suppressed() {
-            return OtelSpan::new(Span::none(), parent_cx.span().span_context().clone());
-        }
-        let parent = if parent_cx.has_active_span() {
-            convert::context_from(parent_cx.span().span_context())
+impl Tracer {
+    /// The parent that a context gives.
+    fn parent(cx: &Context) -> Option<SpanContext> {
+        if cx.has_active_span() {
+            convert::context_from(cx.span().span_context())
         } else if Context::map_current(|cx| cx.has_active_span()) {
             // A context without a span, given on purpose: a new trace.
             None
         } else {
             // A span that was entered before the API came into use is attached to no context.
             current_context()
+        }
+    }
+
+    /// A draft of the span, and what is to become of it.
+    #[inline]
+    fn open(
+        &self,
+        local: Option<&mut Local>,
+        builder: &mut api::SpanBuilder,
+        parent: Option<&SpanContext>,
+    ) -> (Opened, Box<Draft>) {
+        let mut local = local;
+        let mut draft = Draft::take(local.as_deref_mut());
+        let name = match std::mem::take(&mut builder.name) {
+            Cow::Borrowed(name) => Text::fixed(name),
+            Cow::Owned(name) => draft.columns().store(&name),
         };
-        let kind = builder.span_kind.map_or(crate::model::SpanKind::Internal, convert::kind_from);
-        let decided = builder.attributes.as_ref().and_then(|attributes| {
-            let input = SamplingInput::new(TraceId::MIN, &builder.name, kind)
-                .under(parent.as_ref())
-                .with_attributes(StartAttributes::api(attributes));
-            with_local(|l| self.recorder.decide_ahead(l, input)).flatten()
-        });
-        let start = Start {
-            name: Name::Borrowed(&builder.name),
-            kind,
-            scope: &self.scope,
-            parent: parent.as_ref(),
-            decided,
-            fields: &[],
-            start: builder.start_time.map(Into::into),
-        };
-        let span = with_local(|l| Span::start(&self.recorder, Some(l), &start))
-            .unwrap_or_else(|| Span::start(&self.recorder, None, &start));
-        if let Some(attributes) = &builder.attributes {
-            match attributes.iter().map(|kv| borrow(&kv.value).map(|v| (kv.key.as_str(), v))).collect() {
-                Some(borrowed) => span.set_attributes_ref(borrowed),
-                // Arrays have to be rebuilt.
-                None => {
-                    for kv in convert::attributes_from(attributes.clone()) {
-                        span.set_attribute(kv.key, kv.value);
-                    }
-                }
-            }
+        draft.set_name(name);
+        if let Some(kind) = builder.span_kind.take() {
+            draft.set_kind(convert::kind_from(kind));
         }
-        for e in builder.events.into_iter().flatten() {
-            span.add_event_at(e.name, e.timestamp.into(), convert::attributes_from(e.attributes));
-        }
-        for l in builder.links.into_iter().flatten() {
-            if let Some(c) = convert::context_from(&l.span_context) {
-                span.add_link(c, convert::attributes_from(l.attributes));
-            }
-        }
-        let context = span.context().map_or(api::SpanContext::NONE, convert::context_to);
-        OtelSpan::new(span, context)
+        draft.set_scope(&self.scope);
+        let start = builder.start_time.map_or(Begun::Now, |t| Begun::At(t.into()));
+        let given = builder.attributes.as_deref().map_or(StartAttributes::NONE, StartAttributes::api);
+        (self.recorder.open(local, &mut draft, parent, given, start), draft)
     }
 }
 
-fn borrow(v: &opentelemetry::Value) -> Option<crate::model::ValueRef<'_>> {
-    Some(match v {
-        opentelemetry::Value::Bool(v) => v.as_value(),
-        opentelemetry::Value::I64(v) => v.as_value(),
-        opentelemetry::Value::F64(v) => v.as_value(),
-        opentelemetry::Value::String(v) => crate::model::ValueRef::String(v.as_str()),
-        _ => return None,
-    })
+impl api::Tracer for Tracer {
+    type Span = OtelSpan;
+
+    fn build_with_context(&self, mut builder: api::SpanBuilder, parent_cx: &Context) -> OtelSpan {
+        if parent_cx.is_telemetry_suppressed() {
+            return OtelSpan::of(None);
+        }
+        let parent = Self::parent(parent_cx);
+        let (opened, mut draft) = with_local(|l| self.open(Some(l), &mut builder, parent.as_ref()))
+            .unwrap_or_else(|| self.open(None, &mut builder, parent.as_ref()));
+        match opened {
+            Opened::Recorded => {
+                if let Some(attributes) = builder.attributes.take() {
+                    let limit = draft.attribute_limit();
+                    draft.attributes.take(attributes, limit);
+                }
+                let mut span = OtelSpan::recording(draft);
+                if builder.events.is_some() || builder.links.is_some() {
+                    span.add_all(builder.events.unwrap_or_default(), builder.links.unwrap_or_default());
+                }
+                span
+            }
+            Opened::Unsampled => {
+                let context = draft.context();
+                with_local(|l| draft.give_back(l));
+                OtelSpan::of(Some(context))
+            }
+            // The trace goes on without us.
+            Opened::Nowhere => OtelSpan::of(parent),
+        }
+    }
 }

@@ -12,11 +12,25 @@
 //! });
 //! # Ok::<_, std::io::Error>(())
 //! ```
+//!
+//! [`TraceLayer`] says what becomes of fields and events. [`TraceSpanExt`] takes a parent that came over the wire, and
+//! gives the identity to send on. `WithTraceIds` (feature `tracing-fmt`) puts the ids on log lines.
 
 mod active;
+mod event;
+mod ext;
+mod fields;
+mod held;
 mod layer;
+#[cfg(feature = "tracing-fmt")]
+mod log_ids;
+mod options;
+mod sites;
 #[cfg(test)]
 mod tests;
-mod visit;
 
+pub use ext::{SetParentError, TraceSpanExt};
+pub(super) use held::{Held, HeldState};
 pub use layer::TraceLayer;
+#[cfg(feature = "tracing-fmt")]
+pub use log_ids::WithTraceIds;

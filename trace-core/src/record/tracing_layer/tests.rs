@@ -77,7 +77,15 @@ fn status_fields_set_the_status_and_errors_keep_their_causes() {
     });
     let find = |n: &str| spans.iter().find(|s| s.name == n).unwrap();
     assert_eq!(find("a").status, Status::Ok, "Ok is final and wins over the message");
-    assert_eq!(find("b").attributes, [KeyValue::new("exception.message", "outer: inner")]);
+    assert_eq!(
+        find("b").attributes,
+        [
+            KeyValue::new("exception.message", "outer"),
+            KeyValue::new("exception.stacktrace", "outer\nCaused by: inner"),
+            KeyValue::new("error", "outer"),
+            KeyValue::new("error.chain", vec!["inner"]),
+        ]
+    );
 }
 
 #[test]
