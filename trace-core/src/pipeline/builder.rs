@@ -117,10 +117,15 @@ impl PipelineBuilder {
             .map(|d| d.account().clone())
             .chain(metrics.iter().map(|d| d.account().clone()))
             .collect();
-        let ledger = LedgerReader { recorder: recorder.clone(), forwarded: forwarded.clone(), accounts };
+        let ledger = LedgerReader {
+            recorder: recorder.clone(),
+            sources: Arc::default(),
+            forwarded: forwarded.clone(),
+            accounts,
+        };
 
         let worker = PipelineWorker {
-            drain,
+            drains: vec![drain],
             processors: self.processors,
             destinations: spans.clone(),
             forwarded,
@@ -154,14 +159,14 @@ impl std::fmt::Debug for PipelineBuilder {
 pub struct Pipeline {
     recorder: Recorder,
     spans: Vec<Arc<Destination<SpanBatch>>>,
-    metrics: Vec<Arc<Destination<MetricBatch>>>,
-    ledger: LedgerReader,
-    running: Mutex<Option<Running>>,
+    pub(super) metrics: Vec<Arc<Destination<MetricBatch>>>,
+    pub(super) ledger: LedgerReader,
+    pub(super) running: Mutex<Option<Running>>,
 }
 
-struct Running {
-    commands: Sender<Command>,
-    wake: Thread,
+pub(super) struct Running {
+    pub(super) commands: Sender<Command>,
+    pub(super) wake: Thread,
     thread: JoinHandle<()>,
     reader: Option<(Sender<ReaderCommand>, JoinHandle<()>)>,
 }
@@ -256,6 +261,8 @@ impl Pipeline {
         let deadline = deadline_in(limit);
         self.recorder.close();
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let sources = self.ledger.sources.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        sources.iter().for_each(Recorder::close);
         if let Some(r) = running {
             let (tx, stopped) = channel();
             let _ = r.commands.send(Command::Stop(tx));

@@ -24,7 +24,8 @@ pub struct Ledger {
     pub pending: u64,
     /// Spans that are still open. They are in no other count.
     pub open: u64,
-    /// Spans lost before any destination: `buffer_full`, `open_table_full`, `after_shutdown`, `processor`.
+    /// Spans lost before any destination: `buffer_full`, `open_table_full`, `after_shutdown`, `invalid` (no
+    /// ids), `processor`.
     pub dropped: BTreeMap<&'static str, u64>,
     /// Each destination.
     pub destinations: Vec<DestinationLedger>,
@@ -178,6 +179,8 @@ pub(super) struct Forwarded {
 #[derive(Clone)]
 pub struct LedgerReader {
     pub(super) recorder: Recorder,
+    /// Recorders of other resources.
+    pub(super) sources: Arc<Mutex<Vec<Recorder>>>,
     pub(super) forwarded: Arc<Forwarded>,
     pub(super) accounts: Vec<Arc<Account>>,
 }
@@ -190,17 +193,21 @@ impl LedgerReader {
         let delivered = self.forwarded.spans.load(Ordering::Acquire);
         let removed = self.forwarded.removed.load(Ordering::Acquire);
         let added = self.forwarded.added.load(Ordering::Acquire);
-        let c = self.recorder.counts();
+        let mut c = self.recorder.counts();
+        for source in self.sources.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            c += source.counts();
+        }
         let mut dropped: BTreeMap<_, _> = [
             ("buffer_full", c.buffer_full),
             ("open_table_full", c.open_table_full),
             ("after_shutdown", c.after_shutdown),
+            ("invalid", c.invalid),
             ("processor", removed),
         ]
         .into_iter()
         .filter(|(_, n)| *n > 0)
         .collect();
-        let received = c.ended + c.buffer_full + c.after_shutdown + added;
+        let received = c.ended + c.buffer_full + c.after_shutdown + c.invalid + added;
         let mut pending = received.saturating_sub(delivered + dropped.values().sum::<u64>());
         // Spans that were open at the shutdown and ended after the last look.
         if pending > 0 && self.forwarded.stopped.load(Ordering::Acquire) {

@@ -15,6 +15,8 @@ mod ledger;
 mod metric_reader;
 mod payload;
 mod queue;
+#[cfg(feature = "otel-sdk")]
+mod source;
 mod worker;
 
 #[cfg(test)]

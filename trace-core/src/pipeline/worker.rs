@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::destination::Destination;
 use super::ledger::Forwarded;
-use crate::batch::SpanBatch;
+use crate::batch::{SpanBatch, SpanBatchMut};
 use crate::record::{Drain, suppress};
 use crate::signal::SpanProcessor;
 
@@ -18,10 +18,13 @@ pub(super) enum Command {
     Drain(Sender<()>),
     /// The same, and end.
     Stop(Sender<()>),
+    /// Take from this one, too.
+    #[cfg(feature = "otel-sdk")]
+    Source(Box<Drain>),
 }
 
 pub(super) struct PipelineWorker {
-    pub(super) drain: Drain,
+    pub(super) drains: Vec<Drain>,
     pub(super) processors: Vec<Arc<dyn SpanProcessor>>,
     pub(super) destinations: Vec<Arc<Destination<SpanBatch>>>,
     pub(super) forwarded: Arc<Forwarded>,
@@ -31,7 +34,7 @@ pub(super) struct PipelineWorker {
 impl PipelineWorker {
     pub(super) fn run(mut self, commands: &Receiver<Command>) {
         suppress();
-        self.drain.attach_thread();
+        self.drains.iter().for_each(Drain::attach_thread);
         loop {
             // A filling chunk unparks the thread, a command too; a spurious wake-up costs one empty pass.
             let command = match commands.try_recv() {
@@ -59,30 +62,46 @@ impl PipelineWorker {
                     let _ = done.send(());
                     return;
                 }
+                #[cfg(feature = "otel-sdk")]
+                Some(Command::Source(drain)) => {
+                    drain.attach_thread();
+                    self.drains.push(*drain);
+                }
             }
         }
     }
 
     fn pass(&mut self) {
-        let mut batch = self.drain.drain();
-        if batch.is_empty() {
-            return;
-        }
-        for p in &self.processors {
-            let before = batch.len();
-            if catch_unwind(AssertUnwindSafe(|| p.process(&mut batch))).is_err() {
-                self.forwarded.processor_panics.fetch_add(1, Ordering::Relaxed);
-            }
-            let (removed, added) = (before.saturating_sub(batch.len()), batch.len().saturating_sub(before));
-            self.forwarded.removed.fetch_add(removed as u64, Ordering::AcqRel);
-            self.forwarded.added.fetch_add(added as u64, Ordering::AcqRel);
-        }
-        let batch = batch.seal();
-        for d in &self.destinations {
+        for drain in &mut self.drains {
+            let batch = drain.drain();
             if !batch.is_empty() {
-                d.offer(batch.clone());
+                forward(batch, &self.processors, &self.destinations, &self.forwarded);
             }
         }
-        self.forwarded.spans.fetch_add(batch.len() as u64, Ordering::AcqRel);
     }
+}
+
+/// Runs the processors and fans out.
+fn forward(
+    mut batch: SpanBatchMut,
+    processors: &[Arc<dyn SpanProcessor>],
+    destinations: &[Arc<Destination<SpanBatch>>],
+    forwarded: &Forwarded,
+) {
+    for p in processors {
+        let before = batch.len();
+        if catch_unwind(AssertUnwindSafe(|| p.process(&mut batch))).is_err() {
+            forwarded.processor_panics.fetch_add(1, Ordering::Relaxed);
+        }
+        let (removed, added) = (before.saturating_sub(batch.len()), batch.len().saturating_sub(before));
+        forwarded.removed.fetch_add(removed as u64, Ordering::AcqRel);
+        forwarded.added.fetch_add(added as u64, Ordering::AcqRel);
+    }
+    let batch = batch.seal();
+    for d in destinations {
+        if !batch.is_empty() {
+            d.offer(batch.clone());
+        }
+    }
+    forwarded.spans.fetch_add(batch.len() as u64, Ordering::AcqRel);
 }

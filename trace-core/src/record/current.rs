@@ -96,7 +96,31 @@ impl Restore {
 /// Records nothing on this thread from now on. The pipeline does this on its own threads, so that exporting is
 /// never traced into itself; an exporter that starts threads of its own should do the same on them.
 pub fn suppress() {
-    with_local(|l| l.suppressed = true);
+    if with_local(|l| std::mem::replace(&mut l.suppressed, true)) == Some(false) {
+        bridge::suppress_thread();
+    }
+}
+
+/// Records nothing on this thread until the guard is dropped.
+#[cfg(feature = "otel-sdk")]
+pub(crate) fn suppress_scope() -> Suppressed {
+    let before = with_local(|l| std::mem::replace(&mut l.suppressed, true)).unwrap_or(true);
+    Suppressed { before, _attached: bridge::suppress() }
+}
+
+/// Restores what was before when dropped.
+#[cfg(feature = "otel-sdk")]
+pub(crate) struct Suppressed {
+    before: bool,
+    _attached: bridge::Attached,
+}
+
+#[cfg(feature = "otel-sdk")]
+impl Drop for Suppressed {
+    fn drop(&mut self) {
+        let before = self.before;
+        with_local(|l| l.suppressed = before);
+    }
 }
 
 /// Fresh ids outside of any thread state.

@@ -17,6 +17,8 @@ mod drain;
 #[cfg(test)]
 mod edge_tests;
 mod field;
+#[cfg(feature = "otel-sdk")]
+mod finished;
 mod future;
 mod guard;
 mod handle;
@@ -49,6 +51,8 @@ mod tests;
 
 pub use builder::SpanBuilder;
 pub use callsite::Callsite;
+#[cfg(feature = "otel-sdk")]
+pub(crate) use current::suppress_scope;
 pub use current::{current_context, suppress};
 pub(crate) use drain::Drain;
 pub use field::AsValue;

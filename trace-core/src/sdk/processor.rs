@@ -1,0 +1,96 @@
+//! Spans of the official SDK into our pipeline.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use opentelemetry::Context;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
+
+use super::resource::resource_from_sdk;
+use super::span_data::push;
+use crate::pipeline::{FlushError, Pipeline};
+use crate::record::Recorder;
+
+/// An official `SpanProcessor` that feeds a [`Pipeline`]: for programs that keep the SDK's `SdkTracerProvider`.
+///
+/// A span that ends is copied into the buffer of the calling thread, which nobody else wants, and the official span
+/// is freed: no queue, no wait, no runtime. The buffers have the limits of the pipeline's recorder; what does not
+/// fit is in the [`Ledger`](crate::pipeline::Ledger) as `buffer_full`, what ends after the shutdown as `after_shutdown`,
+/// a span without ids as `invalid`. Spans that are recorded but not sampled are not exported, as in the SDK.
+///
+/// The spans carry the provider's resource, which may differ from the pipeline's. `shutdown` of the provider ends
+/// this source and delivers what it recorded; the pipeline goes on, for it may have other sources, and is shut down
+/// on its own.
+#[derive(Debug)]
+pub struct PipelineSpanProcessor {
+    pipeline: Arc<Pipeline>,
+    recorder: Recorder,
+    /// Made for this processor, rather than the pipeline's.
+    is_own: bool,
+    is_shutdown: AtomicBool,
+    flush_limit: Duration,
+}
+
+impl PipelineSpanProcessor {
+    /// A processor for one provider. Until the provider sets its resource, spans carry the pipeline's.
+    pub fn new(pipeline: Arc<Pipeline>) -> Self {
+        let recorder = pipeline.recorder().clone();
+        let is_shutdown = AtomicBool::new(false);
+        Self { pipeline, recorder, is_own: false, is_shutdown, flush_limit: Duration::from_secs(5) }
+    }
+
+    /// How long `force_flush`, which has no limit of its own, may take; 5 s by default, as in the SDK.
+    #[must_use]
+    pub fn flush_limit(mut self, limit: Duration) -> Self {
+        self.flush_limit = limit;
+        self
+    }
+}
+
+impl SpanProcessor for PipelineSpanProcessor {
+    fn on_start(&self, _span: &mut Span, _cx: &Context) {}
+
+    fn on_end(&self, span: SpanData) {
+        if span.span_context.is_sampled() {
+            self.recorder.record_finished(|columns| push(columns, &span));
+        }
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        flush(&self.pipeline, self.flush_limit)
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        if self.is_shutdown.swap(true, Ordering::AcqRel) {
+            return Err(OTelSdkError::AlreadyShutdown);
+        }
+        if self.is_own {
+            self.recorder.close();
+        }
+        match flush(&self.pipeline, timeout) {
+            // Then everything has been delivered or counted already.
+            Err(OTelSdkError::AlreadyShutdown) => Ok(()),
+            other => other,
+        }
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        if self.is_own {
+            self.recorder.close();
+        }
+        self.recorder = self.pipeline.source(resource_from_sdk(resource));
+        self.is_own = true;
+    }
+}
+
+/// Everything that was recorded before the call is delivered after it.
+pub(super) fn flush(pipeline: &Pipeline, limit: Duration) -> OTelSdkResult {
+    pipeline.flush(limit).map_err(|error| match error {
+        FlushError::Closed => OTelSdkError::AlreadyShutdown,
+        FlushError::Timeout(limit, _) => OTelSdkError::Timeout(limit),
+        other => OTelSdkError::InternalFailure(other.to_string()),
+    })
+}

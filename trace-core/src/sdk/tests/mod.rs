@@ -1,0 +1,8 @@
+//! What the neighbours promise.
+
+mod exporting;
+mod generate;
+mod metrics;
+mod processing;
+mod suppression;
+mod way;
