@@ -43,7 +43,8 @@ pub struct DestinationLedger {
     pub delivered: u64,
     /// In the queue or under way.
     pub pending: u64,
-    /// Lost, by reason: `queue_full`, `rejected`, `permanent_error`, `retries_exhausted`, `panic`, `shutdown`.
+    /// Lost, by reason: `queue_full`, `rejected`, `permanent_error`, `retries_exhausted`, `panic`, `shutdown`,
+    /// `unconvertible` (metrics from elsewhere).
     pub dropped: BTreeMap<&'static str, u64>,
     /// Attempts that failed and were repeated.
     pub retries: u64,

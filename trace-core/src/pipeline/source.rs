@@ -32,4 +32,12 @@ impl Pipeline {
             self.metrics.iter().for_each(|d| d.offer(batch.clone()));
         }
     }
+
+    /// Counts data points that came in beside a batch and cannot be handed to anybody.
+    pub(crate) fn refuse_metrics(&self, points: u64, why: &str) {
+        for account in self.metrics.iter().map(|d| d.account()) {
+            account.receive(points);
+            account.lose(points, "unconvertible", Some(why.to_owned()));
+        }
+    }
 }

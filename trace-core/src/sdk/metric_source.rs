@@ -21,7 +21,7 @@ use crate::pipeline::Pipeline;
 ///
 /// # Errors
 /// `export` fails with [`Unconverted`](super::Unconverted) as its message if a collection holds what our model has
-/// no place for (exponential histograms); the rest has been taken then.
+/// no place for (exponential histograms); the rest has been taken then. The ledger counts them as `unconvertible`.
 pub struct PipelineMetricExporter {
     pipeline: Arc<Pipeline>,
     temporality: Temporality,
@@ -62,7 +62,10 @@ impl PushMetricExporter for PipelineMetricExporter {
         }
         let (batch, left_out) = metrics_from_sdk(metrics);
         self.pipeline.offer_metrics(&batch);
-        left_out.map_or(Ok(()), |e| Err(OTelSdkError::InternalFailure(e.to_string())))
+        let Some(left_out) = left_out else { return Ok(()) };
+        // The SDK's reader says to nobody what the error is.
+        self.pipeline.refuse_metrics(left_out.points as u64, &left_out.to_string());
+        Err(OTelSdkError::InternalFailure(left_out.to_string()))
     }
 
     fn force_flush(&self) -> OTelSdkResult {

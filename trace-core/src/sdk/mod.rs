@@ -30,7 +30,7 @@
 //! no span as a dropped link; OpenTelemetry calls both invalid.
 //!
 //! Metrics from the SDK: everything, except that sums over `i64::MAX` become doubles, and that exponential
-//! histograms are refused by [`PipelineMetricExporter`] with an error. Metrics to an official exporter: see
+//! histograms are refused by [`PipelineMetricExporter`], which the ledger counts. Metrics to an official exporter: see
 //! [`OfficialMetricExporter`], for the SDK lets nobody else build its metric types.
 
 mod hosted;

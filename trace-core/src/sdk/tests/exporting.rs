@@ -61,7 +61,10 @@ impl SpanExporter for Logs {
         Ok(())
     }
     fn set_resource(&mut self, resource: &opentelemetry_sdk::Resource) {
-        self.0.add(format!("resource {:?}", resource.get(&"service.name".into()).unwrap_or_else(|| "none".into()).as_str()));
+        self.0.add(format!(
+            "resource {:?}",
+            resource.get(&"service.name".into()).unwrap_or_else(|| "none".into()).as_str()
+        ));
     }
 }
 

@@ -346,6 +346,14 @@ fn an_exponential_histogram_of_the_sdk_is_named_in_an_error_and_the_rest_is_take
     assert!(provider.force_flush().is_err());
     p.flush(LONG).unwrap();
     assert_eq!(out.metrics()[0].point_count(), 1);
+    let ledger = p.ledger();
+    assert!(ledger.adds_up());
+    assert_eq!(ledger.destinations[0].dropped["unconvertible"], 1);
+    let error = ledger.destinations[0].last_error.as_deref();
+    assert!(
+        error.is_none_or(|e| e == "1 data points were left out: e is an exponential histogram"),
+        "{error:?}"
+    );
 }
 
 #[test]
