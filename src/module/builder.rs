@@ -173,7 +173,7 @@ impl TraceModuleBuilder {
         Ok(TraceModule {
             service: service.build(),
             config: self.config,
-            pipeline,
+            pipeline: Arc::new(pipeline),
             metrics,
             windows,
             store,

@@ -26,7 +26,7 @@ const DROP_LIMIT: Duration = Duration::from_secs(5);
 pub struct TraceModule {
     pub(super) config: TraceConfig,
     pub(super) service: TracingService,
-    pub(super) pipeline: Pipeline,
+    pub(super) pipeline: Arc<Pipeline>,
     pub(super) metrics: MeterRegistry,
     pub(super) windows: Arc<RedWindows>,
     pub(super) store: MemoryStore,
@@ -72,6 +72,12 @@ impl TraceModule {
     /// Where spans are recorded.
     pub fn recorder(&self) -> &Recorder {
         self.pipeline.recorder()
+    }
+
+    /// What takes spans to their destinations; to feed it from elsewhere, such as the official OpenTelemetry SDK
+    /// (feature `otel-sdk`). It ends with the module.
+    pub fn pipeline(&self) -> &Arc<Pipeline> {
+        &self.pipeline
     }
 
     /// Where instruments are made.

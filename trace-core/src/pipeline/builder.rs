@@ -125,7 +125,8 @@ impl PipelineBuilder {
         };
 
         let worker = PipelineWorker {
-            drains: vec![drain],
+            drain,
+            sources: Vec::new(),
             processors: self.processors,
             destinations: spans.clone(),
             forwarded,
@@ -262,7 +263,7 @@ impl Pipeline {
         self.recorder.close();
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
         let sources = self.ledger.sources.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        sources.iter().for_each(Recorder::close);
+        sources.iter().for_each(|source| source.close());
         if let Some(r) = running {
             let (tx, stopped) = channel();
             let _ = r.commands.send(Command::Stop(tx));

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
+use super::{SourceCounts, SpanSource};
 use crate::record::Recorder;
 
 /// The account of the whole pipeline at one moment.
@@ -180,8 +181,7 @@ pub(super) struct Forwarded {
 #[derive(Clone)]
 pub struct LedgerReader {
     pub(super) recorder: Recorder,
-    /// Recorders of other resources.
-    pub(super) sources: Arc<Mutex<Vec<Recorder>>>,
+    pub(super) sources: Arc<Mutex<Vec<Arc<dyn SpanSource>>>>,
     pub(super) forwarded: Arc<Forwarded>,
     pub(super) accounts: Vec<Arc<Account>>,
 }
@@ -194,21 +194,22 @@ impl LedgerReader {
         let delivered = self.forwarded.spans.load(Ordering::Acquire);
         let removed = self.forwarded.removed.load(Ordering::Acquire);
         let added = self.forwarded.added.load(Ordering::Acquire);
-        let mut c = self.recorder.counts();
+        let c = self.recorder.counts();
+        let mut elsewhere = SourceCounts::default();
         for source in self.sources.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            c += source.counts();
+            elsewhere += source.counts();
         }
         let mut dropped: BTreeMap<_, _> = [
-            ("buffer_full", c.buffer_full),
+            ("buffer_full", c.buffer_full + elsewhere.buffer_full),
             ("open_table_full", c.open_table_full),
-            ("after_shutdown", c.after_shutdown),
-            ("invalid", c.invalid),
+            ("after_shutdown", c.after_shutdown + elsewhere.after_shutdown),
+            ("invalid", elsewhere.invalid),
             ("processor", removed),
         ]
         .into_iter()
         .filter(|(_, n)| *n > 0)
         .collect();
-        let received = c.ended + c.buffer_full + c.after_shutdown + c.invalid + added;
+        let received = c.ended + c.buffer_full + c.after_shutdown + added + elsewhere.received;
         let mut pending = received.saturating_sub(delivered + dropped.values().sum::<u64>());
         // Spans that were open at the shutdown and ended after the last look.
         if pending > 0 && self.forwarded.stopped.load(Ordering::Acquire) {

@@ -15,7 +15,6 @@ mod ledger;
 mod metric_reader;
 mod payload;
 mod queue;
-#[cfg(feature = "otel-sdk")]
 mod source;
 mod worker;
 
@@ -27,3 +26,4 @@ pub use builder::{Pipeline, PipelineBuilder};
 pub use destination::DestinationConfig;
 pub use error::{DeliveryError, FlushError};
 pub use ledger::{DeliveryReport, DestinationLedger, Ledger, LedgerReader};
+pub use source::{SourceCounts, SpanSource};

@@ -1,28 +1,69 @@
 //! What comes in beside the pipeline's own recorder: spans of another resource, and metrics collected elsewhere.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
+use std::thread::Thread;
 
 use super::builder::Pipeline;
 use super::worker::Command;
-use crate::model::{MetricBatch, Resource};
-use crate::record::Recorder;
+use crate::batch::SpanBatchMut;
+use crate::model::MetricBatch;
+
+/// Finished spans from elsewhere than [`span!`](crate::span) and its like: another library that records, a receiver.
+///
+/// A source bounds what it holds and counts what it refuses. The pipeline's thread takes from it at every pass; its
+/// counts are part of the [`Ledger`](super::Ledger), whose pending spans are those received, not refused and not taken.
+pub trait SpanSource: Send + Sync {
+    /// The thread to unpark when the source fills up before the next pass. Called once, before anything else.
+    fn attach(&self, pipeline: Thread);
+
+    /// Everything that has come since the last call, with its resource. A panic is caught, and costs what the call
+    /// would have returned.
+    fn take(&self) -> SpanBatchMut;
+
+    /// How many spans there were so far.
+    fn counts(&self) -> SourceCounts;
+
+    /// The pipeline is shutting down, and takes once more: what comes from now on is counted as `after_shutdown`.
+    fn close(&self);
+}
+
+/// How many spans a [`SpanSource`] has seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SourceCounts {
+    /// All that came.
+    pub received: u64,
+    /// Of these, refused because too much was waiting.
+    pub buffer_full: u64,
+    /// Of these, refused because they came after the shutdown.
+    pub after_shutdown: u64,
+    /// Of these, left out because they have no trace id or no span id.
+    pub invalid: u64,
+}
+
+impl std::ops::AddAssign for SourceCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.received += other.received;
+        self.buffer_full += other.buffer_full;
+        self.after_shutdown += other.after_shutdown;
+        self.invalid += other.invalid;
+    }
+}
 
 impl Pipeline {
-    /// A further recorder whose spans carry this resource. Its spans are in the same accounts. It lives as long as
-    /// the pipeline.
-    pub(crate) fn source(&self, resource: Resource) -> Recorder {
-        let (recorder, drain) = self.recorder().sibling(resource);
-        // Locked until the drain has been handed over: a shutdown comes before or after.
+    /// Takes spans from this source, too, for as long as the pipeline lives. A source that comes after the shutdown
+    /// is closed at once.
+    pub fn add_source(&self, source: Arc<dyn SpanSource>) {
+        // Locked until the source has been handed over: a shutdown comes before or after.
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        self.ledger.sources.lock().unwrap_or_else(PoisonError::into_inner).push(recorder.clone());
+        self.ledger.sources.lock().unwrap_or_else(PoisonError::into_inner).push(source.clone());
         match &*running {
             Some(r) => {
-                let _ = r.commands.send(Command::Source(Box::new(drain)));
+                source.attach(r.wake.clone());
+                let _ = r.commands.send(Command::Source(source));
                 r.wake.unpark();
             }
-            None => recorder.close(),
+            None => source.close(),
         }
-        recorder
     }
 
     /// Hands metrics that were collected elsewhere to every metric destination; they are counted there. Never
@@ -33,8 +74,9 @@ impl Pipeline {
         }
     }
 
-    /// Counts data points that came in beside a batch and cannot be handed to anybody.
-    pub(crate) fn refuse_metrics(&self, points: u64, why: &str) {
+    /// Counts data points that came in from elsewhere and cannot be handed to anybody as `unconvertible` at every
+    /// metric destination.
+    pub fn refuse_metrics(&self, points: u64, why: &str) {
         for account in self.metrics.iter().map(|d| d.account()) {
             account.receive(points);
             account.lose(points, "unconvertible", Some(why.to_owned()));

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::time::Duration;
 
+use super::SpanSource;
 use super::destination::Destination;
 use super::ledger::Forwarded;
 use crate::batch::{SpanBatch, SpanBatchMut};
@@ -19,12 +20,12 @@ pub(super) enum Command {
     /// The same, and end.
     Stop(Sender<()>),
     /// Take from this one, too.
-    #[cfg(feature = "otel-sdk")]
-    Source(Box<Drain>),
+    Source(Arc<dyn SpanSource>),
 }
 
 pub(super) struct PipelineWorker {
-    pub(super) drains: Vec<Drain>,
+    pub(super) drain: Drain,
+    pub(super) sources: Vec<Arc<dyn SpanSource>>,
     pub(super) processors: Vec<Arc<dyn SpanProcessor>>,
     pub(super) destinations: Vec<Arc<Destination<SpanBatch>>>,
     pub(super) forwarded: Arc<Forwarded>,
@@ -34,7 +35,7 @@ pub(super) struct PipelineWorker {
 impl PipelineWorker {
     pub(super) fn run(mut self, commands: &Receiver<Command>) {
         suppress();
-        self.drains.iter().for_each(Drain::attach_thread);
+        self.drain.attach_thread();
         loop {
             // A filling chunk unparks the thread, a command too; a spurious wake-up costs one empty pass.
             let command = match commands.try_recv() {
@@ -62,46 +63,42 @@ impl PipelineWorker {
                     let _ = done.send(());
                     return;
                 }
-                #[cfg(feature = "otel-sdk")]
-                Some(Command::Source(drain)) => {
-                    drain.attach_thread();
-                    self.drains.push(*drain);
-                }
+                Some(Command::Source(source)) => self.sources.push(source),
             }
         }
     }
 
     fn pass(&mut self) {
-        for drain in &mut self.drains {
-            let batch = drain.drain();
-            if !batch.is_empty() {
-                forward(batch, &self.processors, &self.destinations, &self.forwarded);
+        let batch = self.drain.drain();
+        self.forward(batch);
+        for i in 0..self.sources.len() {
+            // A source may be the user's code.
+            match catch_unwind(AssertUnwindSafe(|| self.sources[i].take())) {
+                Ok(batch) => self.forward(batch),
+                Err(_) => drop(self.forwarded.processor_panics.fetch_add(1, Ordering::Relaxed)),
             }
         }
     }
-}
 
-/// Runs the processors and fans out.
-fn forward(
-    mut batch: SpanBatchMut,
-    processors: &[Arc<dyn SpanProcessor>],
-    destinations: &[Arc<Destination<SpanBatch>>],
-    forwarded: &Forwarded,
-) {
-    for p in processors {
-        let before = batch.len();
-        if catch_unwind(AssertUnwindSafe(|| p.process(&mut batch))).is_err() {
-            forwarded.processor_panics.fetch_add(1, Ordering::Relaxed);
+    fn forward(&self, mut batch: SpanBatchMut) {
+        if batch.is_empty() {
+            return;
         }
-        let (removed, added) = (before.saturating_sub(batch.len()), batch.len().saturating_sub(before));
-        forwarded.removed.fetch_add(removed as u64, Ordering::AcqRel);
-        forwarded.added.fetch_add(added as u64, Ordering::AcqRel);
-    }
-    let batch = batch.seal();
-    for d in destinations {
-        if !batch.is_empty() {
-            d.offer(batch.clone());
+        for p in &self.processors {
+            let before = batch.len();
+            if catch_unwind(AssertUnwindSafe(|| p.process(&mut batch))).is_err() {
+                self.forwarded.processor_panics.fetch_add(1, Ordering::Relaxed);
+            }
+            let (removed, added) = (before.saturating_sub(batch.len()), batch.len().saturating_sub(before));
+            self.forwarded.removed.fetch_add(removed as u64, Ordering::AcqRel);
+            self.forwarded.added.fetch_add(added as u64, Ordering::AcqRel);
         }
+        let batch = batch.seal();
+        for d in &self.destinations {
+            if !batch.is_empty() {
+                d.offer(batch.clone());
+            }
+        }
+        self.forwarded.spans.fetch_add(batch.len() as u64, Ordering::AcqRel);
     }
-    forwarded.spans.fetch_add(batch.len() as u64, Ordering::AcqRel);
 }

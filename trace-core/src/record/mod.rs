@@ -17,8 +17,6 @@ mod drain;
 #[cfg(test)]
 mod edge_tests;
 mod field;
-#[cfg(feature = "otel-sdk")]
-mod finished;
 mod future;
 mod guard;
 mod handle;

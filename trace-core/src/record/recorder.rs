@@ -48,7 +48,6 @@ pub(super) struct Shared {
 pub(super) struct Elsewhere {
     pub(super) after_shutdown: AtomicU64,
     pub(super) open_table_full: AtomicU64,
-    pub(super) invalid: AtomicU64,
 }
 
 /// How many spans a recorder has seen.
@@ -66,8 +65,6 @@ pub struct RecorderCounts {
     pub edits_dropped: u64,
     /// Open spans that could not be kept because too many were open.
     pub open_table_full: u64,
-    /// Spans from elsewhere without a trace id or a span id.
-    pub invalid: u64,
 }
 
 /// Settings of a [`Recorder`].
@@ -160,6 +157,11 @@ impl Recorder {
         &self.0.resource
     }
 
+    /// How much a span and a thread may hold.
+    pub fn limits(&self) -> &SpanLimits {
+        &self.0.limits
+    }
+
     /// The clock that stamps them.
     pub fn clock(&self) -> &Clock {
         &self.0.clock
@@ -170,7 +172,6 @@ impl Recorder {
         let mut c = RecorderCounts {
             after_shutdown: self.0.elsewhere.after_shutdown.load(Ordering::Relaxed),
             open_table_full: self.0.elsewhere.open_table_full.load(Ordering::Relaxed),
-            invalid: self.0.elsewhere.invalid.load(Ordering::Relaxed),
             ..RecorderCounts::default()
         };
         for slot in self.0.slots.lock().unwrap_or_else(PoisonError::into_inner).iter() {
@@ -187,12 +188,6 @@ impl Recorder {
             }
         }
         c
-    }
-
-    /// A recorder of another resource with the same limits and the same clock.
-    #[cfg(feature = "otel-sdk")]
-    pub(crate) fn sibling(&self, resource: Resource) -> (Recorder, Drain) {
-        Self::builder().resource(resource).limits(self.0.limits).clock(self.0.clock.clone()).build()
     }
 
     /// Nothing is recorded from now on.
@@ -309,18 +304,6 @@ impl Drop for Shared {
 #[inline]
 pub(super) fn or_default<'r>(given: Option<&'r Recorder>, own: &'r Option<Recorder>) -> Option<&'r Recorder> {
     given.or(own.as_ref()).or_else(|| GLOBAL.get())
-}
-
-impl std::ops::AddAssign for RecorderCounts {
-    fn add_assign(&mut self, other: Self) {
-        self.started += other.started;
-        self.ended += other.ended;
-        self.buffer_full += other.buffer_full;
-        self.after_shutdown += other.after_shutdown;
-        self.edits_dropped += other.edits_dropped;
-        self.open_table_full += other.open_table_full;
-        self.invalid += other.invalid;
-    }
 }
 
 impl fmt::Debug for Recorder {

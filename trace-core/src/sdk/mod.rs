@@ -42,6 +42,7 @@ mod mirrored;
 mod processor;
 mod replay;
 mod resource;
+mod span_buffer;
 mod span_data;
 mod span_exporter;
 #[cfg(test)]

@@ -5,21 +5,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use opentelemetry::Context;
-use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
 use super::resource::resource_from_sdk;
-use super::span_data::push;
-use crate::pipeline::{FlushError, Pipeline};
-use crate::record::Recorder;
+use super::span_buffer::SpanBuffer;
+use crate::model::Resource;
+use crate::pipeline::{FlushError, Pipeline, SpanSource};
 
 /// An official `SpanProcessor` that feeds a [`Pipeline`]: for programs that keep the SDK's `SdkTracerProvider`.
 ///
-/// A span that ends is copied into the buffer of the calling thread, which nobody else wants, and the official span
-/// is freed: no queue, no wait, no runtime. The buffers have the limits of the pipeline's recorder; what does not
-/// fit is in the [`Ledger`](crate::pipeline::Ledger) as `buffer_full`, what ends after the shutdown as `after_shutdown`,
-/// a span without ids as `invalid`. Spans that are recorded but not sampled are not exported, as in the SDK.
+/// A span that ends is moved into a list that the calling thread shares with few others; the pipeline's thread
+/// converts it. Nothing waits, and no runtime is needed. The lists have the limits of the pipeline's recorder
+/// (`spans_per_thread`, `bytes_per_thread`); what does not fit is in the [`Ledger`](crate::pipeline::Ledger) as
+/// `buffer_full`, what ends after the shutdown as `after_shutdown`, a span without ids as `invalid`. Spans that are
+/// recorded but not sampled are not exported, as in the SDK.
 ///
 /// The spans carry the provider's resource, which may differ from the pipeline's. `shutdown` of the provider ends
 /// this source and delivers what it recorded; the pipeline goes on, for it may have other sources, and is shut down
@@ -27,9 +27,7 @@ use crate::record::Recorder;
 #[derive(Debug)]
 pub struct PipelineSpanProcessor {
     pipeline: Arc<Pipeline>,
-    recorder: Recorder,
-    /// Made for this processor, rather than the pipeline's.
-    is_own: bool,
+    buffer: Arc<SpanBuffer>,
     is_shutdown: AtomicBool,
     flush_limit: Duration,
 }
@@ -37,9 +35,9 @@ pub struct PipelineSpanProcessor {
 impl PipelineSpanProcessor {
     /// A processor for one provider. Until the provider sets its resource, spans carry the pipeline's.
     pub fn new(pipeline: Arc<Pipeline>) -> Self {
-        let recorder = pipeline.recorder().clone();
-        let is_shutdown = AtomicBool::new(false);
-        Self { pipeline, recorder, is_own: false, is_shutdown, flush_limit: Duration::from_secs(5) }
+        let resource = Resource::clone(pipeline.recorder().resource());
+        let buffer = open(&pipeline, resource);
+        Self { pipeline, buffer, is_shutdown: AtomicBool::new(false), flush_limit: Duration::from_secs(5) }
     }
 
     /// How long `force_flush`, which has no limit of its own, may take; 5 s by default, as in the SDK.
@@ -55,7 +53,7 @@ impl SpanProcessor for PipelineSpanProcessor {
 
     fn on_end(&self, span: SpanData) {
         if span.span_context.is_sampled() {
-            self.recorder.record_finished(|columns| push(columns, &span));
+            self.buffer.push(span);
         }
     }
 
@@ -67,9 +65,7 @@ impl SpanProcessor for PipelineSpanProcessor {
         if self.is_shutdown.swap(true, Ordering::AcqRel) {
             return Err(OTelSdkError::AlreadyShutdown);
         }
-        if self.is_own {
-            self.recorder.close();
-        }
+        self.buffer.close();
         match flush(&self.pipeline, timeout) {
             // Then everything has been delivered or counted already.
             Err(OTelSdkError::AlreadyShutdown) => Ok(()),
@@ -77,13 +73,16 @@ impl SpanProcessor for PipelineSpanProcessor {
         }
     }
 
-    fn set_resource(&mut self, resource: &Resource) {
-        if self.is_own {
-            self.recorder.close();
-        }
-        self.recorder = self.pipeline.source(resource_from_sdk(resource));
-        self.is_own = true;
+    fn set_resource(&mut self, resource: &opentelemetry_sdk::Resource) {
+        self.buffer.close();
+        self.buffer = open(&self.pipeline, resource_from_sdk(resource));
     }
+}
+
+fn open(pipeline: &Pipeline, resource: Resource) -> Arc<SpanBuffer> {
+    let buffer = Arc::new(SpanBuffer::new(resource, pipeline.recorder().limits()));
+    pipeline.add_source(buffer.clone());
+    buffer
 }
 
 /// Everything that was recorded before the call is delivered after it.
