@@ -4,6 +4,8 @@
 //! counter a read is one instruction (through `quanta`); elsewhere it is the monotonic clock. Ticks become Unix
 //! time when a batch is sealed, so start and end of a span always share one conversion.
 
+mod tsc;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +17,8 @@ use crate::model::Timestamp;
 #[derive(Clone)]
 pub struct Clock {
     ticks: quanta::Clock,
+    /// `ticks` reads the time stamp counter, which is read without it.
+    is_tsc: bool,
     anchor: Arc<Anchor>,
 }
 
@@ -34,7 +38,7 @@ impl Clock {
             unix: AtomicU64::new(Timestamp::now().unix_nanos()),
             follows_system: true,
         };
-        Self { ticks, anchor: Arc::new(anchor) }
+        Self { is_tsc: tsc::is_source_of(&ticks), ticks, anchor: Arc::new(anchor) }
     }
 
     /// A clock that stands still at `start` until it is advanced: for tests.
@@ -44,12 +48,19 @@ impl Clock {
         mock.increment(1);
         let anchor =
             Anchor { ticks: ticks.raw(), unix: AtomicU64::new(start.unix_nanos()), follows_system: false };
-        (Self { ticks, anchor: Arc::new(anchor) }, ManualClock(mock))
+        let anchor = Arc::new(anchor);
+        (Self { ticks, is_tsc: false, anchor: anchor.clone() }, ManualClock { mock, anchor })
     }
 
     /// The counter now.
-    #[inline]
+    #[inline(always)]
     pub fn ticks(&self) -> u64 {
+        if self.is_tsc { tsc::read() } else { self.other_ticks() }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn other_ticks(&self) -> u64 {
         self.ticks.raw()
     }
 
@@ -109,12 +120,21 @@ impl fmt::Debug for Clock {
 
 /// Advances a manual [`Clock`].
 #[derive(Clone)]
-pub struct ManualClock(Arc<quanta::Mock>);
+pub struct ManualClock {
+    mock: Arc<quanta::Mock>,
+    anchor: Arc<Anchor>,
+}
 
 impl ManualClock {
     /// Lets this much time pass.
     pub fn advance(&self, by: Duration) {
-        self.0.increment(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX));
+        self.mock.increment(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    /// Sets Unix time forward or back by so many nanoseconds, as an operator or a time server does; the counter goes on
+    /// as if nothing had happened.
+    pub fn step(&self, nanos: i64) {
+        self.anchor.unix.fetch_add(nanos.cast_unsigned(), Ordering::Relaxed);
     }
 }
 

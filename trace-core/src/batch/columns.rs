@@ -14,8 +14,7 @@ use crate::model::{
 /// "No index".
 pub(crate) const NONE: u32 = u32::MAX;
 
-/// A text that is either static or stored in [`Columns::text`]. Plain words rather than an enum: a row is then
-/// written from registers, and costs half.
+/// A text, static or stored in [`Columns::text`]. Words rather than an enum: a row is written from registers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Text {
     fixed: &'static str,
@@ -30,6 +29,11 @@ impl Text {
     #[inline]
     pub(crate) const fn fixed(s: &'static str) -> Self {
         Self { fixed: s, at: 0, len: 0 }
+    }
+
+    /// The text, if it is static and not empty.
+    pub(crate) fn as_fixed(&self) -> Option<&'static str> {
+        (!self.fixed.is_empty()).then_some(self.fixed)
     }
 
     #[inline]

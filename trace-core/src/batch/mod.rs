@@ -4,6 +4,7 @@
 //! slice. Both hand out [`SpanRef`], a view that costs nothing to copy.
 
 mod columns;
+mod copy;
 mod edit;
 mod pool;
 mod sealed;

@@ -1,5 +1,6 @@
 //! The chunk a thread records into, and the slot it lies in.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Thread;
 
@@ -13,25 +14,38 @@ use crate::model::{Array, SpanId, SpanKind, TraceFlags, TraceId, ValueRef};
 /// without counting references, and may end after its thread.
 pub(crate) struct Slot {
     chunk: Mutex<Chunk>,
-    /// Made when the first thread that needs one comes; freed with the recorder.
-    ring: Mutex<Option<Arc<Ring>>>,
+    /// Obtained when the first thread that needs one comes; given back with the recorder.
+    ring: Mutex<Option<&'static Ring>>,
     pub(super) consumer: Arc<Consumer>,
     pub(super) limits: SpanLimits,
     pub(super) clock: Clock,
 }
 
-/// The thread to wake when a chunk fills up.
+/// Who takes what threads record: the thread to wake when a chunk fills up.
 #[derive(Default)]
-pub(super) struct Consumer(Mutex<Option<Thread>>);
+pub(super) struct Consumer {
+    thread: Mutex<Option<Thread>>,
+    closed: AtomicBool,
+}
 
 impl Consumer {
     pub(super) fn set(&self, thread: Thread) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+    }
+
+    /// Whether spans may still be started.
+    #[inline]
+    pub(super) fn is_open(&self) -> bool {
+        !self.closed.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
     }
 
     #[cold]
     pub(super) fn wake(&self) {
-        if let Some(t) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(t) = &*self.thread.lock().unwrap_or_else(PoisonError::into_inner) {
             t.unpark();
         }
     }
@@ -65,23 +79,25 @@ impl Slot {
     }
 
     /// The ring, if there is one.
-    pub(super) fn ring(&self) -> Option<Arc<Ring>> {
-        self.ring.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(super) fn ring(&self) -> Option<&'static Ring> {
+        *self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The ring, made if need be.
-    pub(super) fn make_ring(&self) -> Arc<Ring> {
-        self.ring
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get_or_insert_with(|| Arc::new(Ring::new()))
-            .clone()
+    /// The ring, or a new one unless `count` says that there are `most` already.
+    pub(super) fn ring_within(&self, count: &AtomicUsize, most: usize) -> Option<&'static Ring> {
+        let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+        if ring.is_none() && count.fetch_add(1, Ordering::Relaxed) < most {
+            *ring = Some(Ring::obtain());
+        }
+        *ring
     }
 
     /// Frees what it holds. Rows of spans that are still open go with it.
     pub(super) fn empty(&self) {
         self.lock().empty();
-        *self.ring.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        if let Some(ring) = self.ring.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            ring.give_back();
+        }
     }
 
     /// Room for one more row? Wakes the consumer at an eighth, so that it has time to come.

@@ -1,28 +1,29 @@
-//! The active span of a thread, and the thread's chunk.
+//! The active span of a thread, and what recording keeps per thread beside it.
 
 use std::cell::RefCell;
 
 use super::bridge;
+use super::hot::{Active, with_hot};
 use super::id_gen::IdGenerator;
-use super::recorder::{Lease, Recorder};
+use super::lease::Lease;
+use super::recorder::Recorder;
 use crate::model::{SpanContext, SpanId, TraceId};
 
-/// Everything that recording keeps per thread.
+/// What recording keeps per thread, besides what [`super::hot`] has.
 pub(super) struct Local {
-    /// The active spans that were entered through `span!`, [`super::Span`] or the `tracing` layer, the innermost
-    /// last.
-    pub(super) active: Vec<SpanContext>,
+    /// Active spans with a trace state, the innermost last.
+    stateful: Vec<SpanContext>,
     /// Chunks by recorder, the last used first.
     pub(super) slots: Vec<Lease>,
     pub(super) ids: IdGenerator,
     /// Replaces the global recorder on this thread.
-    pub(super) default: Option<Recorder>,
+    default: Option<Recorder>,
     suppressed: bool,
 }
 
 thread_local! {
     static LOCAL: RefCell<Local> = RefCell::new(Local {
-        active: Vec::new(),
+        stateful: Vec::new(),
         slots: Vec::new(),
         ids: IdGenerator::seeded(),
         default: None,
@@ -46,65 +47,100 @@ impl Local {
     pub(super) fn is_suppressed(&self) -> bool {
         self.suppressed
     }
+
+    /// The thread's own default recorder.
+    #[inline]
+    pub(super) fn default(&self) -> &Option<Recorder> {
+        &self.default
+    }
+
+    /// Replaces it.
+    pub(super) fn set_default(&mut self, recorder: Option<Recorder>) -> Option<Recorder> {
+        with_hot(|h| h.default = 0);
+        std::mem::replace(&mut self.default, recorder)
+    }
+
+    /// The context of the innermost active span.
+    fn active(&self) -> Option<SpanContext> {
+        let active = with_hot(|h| h.innermost())?;
+        let whole = |c: &&SpanContext| c.span_id.to_u64() == active.span;
+        if active.has_state() { self.stateful.iter().rfind(whole).cloned() } else { active.context() }
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        with_hot(|h| h.tear_down());
+    }
 }
 
 /// The context of the innermost active span of this thread, whichever door it came through.
 pub fn current_context() -> Option<SpanContext> {
-    bridge::innermost().or_else(|| with_local(|l| l.active.last().cloned()).flatten())
+    bridge::innermost().or_else(active)
+}
+
+fn active() -> Option<SpanContext> {
+    let active = with_hot(|h| h.innermost())?;
+    if active.has_state() { with_local(|l| l.active()).flatten() } else { active.context() }
 }
 
 /// Makes `context` the active one of this thread until it is restored.
 pub(super) fn activate(context: SpanContext) -> Restore {
     let attached = bridge::attach(&context);
-    let span_id = context.span_id;
-    let at = with_local(|l| l.push(context)).unwrap_or(usize::MAX);
-    Restore { at, span_id, _attached: attached }
-}
-
-impl Local {
-    /// Makes `context` the active one, and says where it lies.
-    fn push(&mut self, context: SpanContext) -> usize {
-        self.active.push(context);
-        self.active.len() - 1
-    }
-
-    /// Ends what `push` began. Usually the innermost; a `tracing` span may be left while an inner one is entered.
-    #[inline]
-    pub(super) fn pop(&mut self, at: usize, span_id: SpanId) {
-        if at + 1 == self.active.len() && self.active[at].span_id == span_id {
-            self.active.pop();
-        } else if let Some(at) = self.active.iter().rposition(|c| c.span_id == span_id) {
-            self.active.remove(at);
+    let (active, has_state) = (Active::of(&context), !context.trace_state.is_empty());
+    // Before it is entered: the thread's state has to be there, and to go after this.
+    let lives = with_local(|l| {
+        if has_state {
+            l.stateful.push(context);
         }
-    }
+    });
+    let at = lives.and_then(|()| with_hot(|h| h.enter(active))).unwrap_or(usize::MAX);
+    Restore { at, span: active.span, has_state, _attached: attached }
 }
 
 /// An entry among the active spans; [`Restore::restore`] takes it out.
 pub(super) struct Restore {
     at: usize,
-    span_id: SpanId,
+    span: u64,
+    has_state: bool,
     _attached: bridge::Attached,
 }
 
 impl Restore {
     #[inline]
     pub(super) fn restore(self) {
-        with_local(|l| l.pop(self.at, self.span_id));
+        with_hot(|h| h.leave(self.at, self.span));
+        if self.has_state {
+            with_local(|l| {
+                if let Some(at) = l.stateful.iter().rposition(|c| c.span_id.to_u64() == self.span) {
+                    l.stateful.remove(at);
+                }
+            });
+        }
     }
 }
 
 /// Records nothing on this thread from now on. The pipeline does this on its own threads, so that exporting is
 /// never traced into itself; an exporter that starts threads of its own should do the same on them.
 pub fn suppress() {
-    if with_local(|l| std::mem::replace(&mut l.suppressed, true)) == Some(false) {
+    if set_suppressed(true) == Some(false) {
         bridge::suppress_thread();
     }
+}
+
+/// Says what was before.
+fn set_suppressed(suppressed: bool) -> Option<bool> {
+    with_local(|l| {
+        // With no ring in reach the fast way is shut.
+        Lease::unload(&mut l.slots);
+        std::mem::replace(&mut l.suppressed, suppressed)
+    })
 }
 
 /// Records nothing on this thread until the guard is dropped.
 #[cfg(feature = "otel-sdk")]
 pub(crate) fn suppress_scope() -> Suppressed {
-    let before = with_local(|l| std::mem::replace(&mut l.suppressed, true)).unwrap_or(true);
+    let before = set_suppressed(true).unwrap_or(true);
     Suppressed { before, _attached: bridge::suppress() }
 }
 
@@ -118,8 +154,7 @@ pub(crate) struct Suppressed {
 #[cfg(feature = "otel-sdk")]
 impl Drop for Suppressed {
     fn drop(&mut self) {
-        let before = self.before;
-        with_local(|l| l.suppressed = before);
+        set_suppressed(self.before);
     }
 }
 

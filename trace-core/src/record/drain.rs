@@ -1,16 +1,17 @@
 //! The consumer's side: takes the chunks away, joins what was cut, and makes a batch.
 
-use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
-use super::SpanLimits;
+use super::chunk::Slot;
+use super::continuation::{Continuation, Moment};
+use super::open_spans::{OpenSpan, OpenSpans};
+use super::parked::Parked;
 use super::recorder::Recorder;
 use super::ring_reader::RingReader;
 use crate::batch::{Columns, Home, Pool, Row, SpanBatchMut, SpanRef};
-use crate::model::{SpanData, SpanId, Status, Timestamp, TraceId};
-
-type Key = (TraceId, SpanId);
+use crate::model::Timestamp;
 
 /// Takes finished spans out of a recorder. One per recorder; used by the pipeline's thread alone.
 pub(crate) struct Drain {
@@ -18,46 +19,25 @@ pub(crate) struct Drain {
     /// Emptied columns that are handed to threads in exchange for full ones.
     pool: Arc<Pool>,
     reader: RingReader,
-    open: HashMap<Key, OpenSpan>,
+    open: Parked,
+    /// When open spans were last looked through, in ticks.
+    looked_at: Option<u64>,
     /// Continuations that came before their start: a thread in teardown records into the shared slot, and another
     /// thread may add to a span whose own thread has not published it. They wait.
     early: Vec<Continuation>,
 }
 
-/// A span whose chunk was taken while it was open.
-struct OpenSpan {
-    data: SpanData,
-    start: Moment,
-}
-
-/// What happened to a span after its chunk had been taken.
-struct Continuation {
-    data: SpanData,
-    end: Option<Moment>,
-    renamed: bool,
-    /// Its status counts only if there is none yet.
-    status_if_unset: bool,
-    /// Passes that it has waited for its start.
-    waited: u32,
-}
-
 /// Passes after which nobody waits for a start any more: a minute at the default interval.
 const PATIENCE: u32 = 600;
-
-/// A point in time as it was recorded.
-#[derive(Clone, Copy)]
-enum Moment {
-    Ticks(u64),
-    Unix(u64),
-}
 
 impl Drain {
     pub(super) fn new(recorder: Recorder) -> Self {
         Self {
+            open: Parked::new(recorder.0.resource.clone()),
             recorder,
             pool: Arc::default(),
             reader: RingReader::default(),
-            open: HashMap::new(),
+            looked_at: None,
             early: Vec::new(),
         }
     }
@@ -77,12 +57,12 @@ impl Drain {
         // published.
         for ring in slots.iter().filter_map(|s| s.ring()) {
             let mut columns = self.pool.take();
-            self.reader.read(&ring, &mut columns, &mut late);
+            self.reader.read(ring, &mut columns, &mut late);
             self.settle(&mut columns, &mut continued);
             out.append(&mut columns);
             self.pool.put(columns);
         }
-        for slot in slots {
+        for slot in &slots {
             let mut columns = self.pool.take();
             {
                 let mut chunk = slot.lock();
@@ -102,11 +82,13 @@ impl Drain {
             self.join(c, &mut batch);
         }
         for end in late {
-            match self.open.remove(&end.key) {
-                Some(open) => self.finish(open, Moment::Ticks(end.ticks), &mut batch),
+            match self.open.take(&end.key) {
+                Some(row) => self.finish(row, Moment::Ticks(end.ticks), &mut batch),
                 None => self.count_unmatched(),
             }
         }
+        self.open.tidy();
+        self.look_for_open_spans(&slots);
         self.recorder.0.clock.realign();
         batch
     }
@@ -131,12 +113,10 @@ impl Drain {
                     // Counted when its end arrives and finds nothing.
                     return false;
                 }
-                let data = SpanRef::of(columns, row, &shared.resource).to_span_data();
-                let start = Moment::of(row.start, row.has(Row::START_IS_UNIX));
-                self.open.insert((row.trace_id, row.span_id), OpenSpan { data, start });
+                self.open.park(columns, row);
                 return false;
             }
-            let start = Moment::of(row.start, row.has(Row::START_IS_UNIX));
+            let start = Moment::start_of(row);
             let end = Moment::of(row.end, row.has(Row::END_IS_UNIX));
             (row.start, row.end) = Moment::pair(start, end, &self.recorder);
             true
@@ -147,7 +127,7 @@ impl Drain {
     /// Adds a continuation to its open span, and finishes the span if it has ended.
     fn join(&mut self, mut c: Continuation, batch: &mut SpanBatchMut) {
         let key = (c.data.context.trace_id, c.data.context.span_id);
-        let Some(mut open) = self.open.remove(&key) else {
+        let Some(mut row) = self.open.take(&key) else {
             c.waited += 1;
             if c.waited < PATIENCE && self.early.len() < self.recorder.0.limits.open_spans {
                 self.early.push(c);
@@ -156,83 +136,59 @@ impl Drain {
             }
             return;
         };
+        let mut data = self.open.span(&row).to_span_data();
         let end = c.end;
-        open.merge(c, &self.recorder.0.limits);
+        c.merge_into(&mut data, &self.recorder.0.limits);
         match end {
-            Some(end) => self.finish(open, end, batch),
+            Some(end) => {
+                let (start, end) = Moment::pair(Moment::start_of(&row), end, &self.recorder);
+                data.start = Timestamp::from_unix_nanos(start);
+                data.end = Timestamp::from_unix_nanos(end);
+                batch.push(data);
+            }
             None => {
-                self.open.insert(key, open);
+                row.bits &= Row::REMOTE_PARENT | Row::START_IS_UNIX;
+                self.open.put_back(&row, data);
             }
         }
     }
 
-    fn finish(&self, mut open: OpenSpan, end: Moment, batch: &mut SpanBatchMut) {
-        let (start, end) = Moment::pair(open.start, end, &self.recorder);
-        open.data.start = Timestamp::from_unix_nanos(start);
-        open.data.end = Timestamp::from_unix_nanos(end);
-        batch.push(open.data);
+    fn finish(&self, mut row: Row, end: Moment, batch: &mut SpanBatchMut) {
+        (row.start, row.end) = Moment::pair(Moment::start_of(&row), end, &self.recorder);
+        row.bits |= Row::ENDED | Row::START_IS_UNIX | Row::END_IS_UNIX;
+        self.open.copy_to(&row, &mut batch.columns);
+    }
+
+    /// Says which spans have been open for too long, once a second.
+    fn look_for_open_spans(&mut self, slots: &[&'static Slot]) {
+        let shared = &self.recorder.0;
+        let clock = &shared.clock;
+        if self.looked_at.is_some_and(|at| clock.since(at) < Duration::from_secs(1)) {
+            return;
+        }
+        self.looked_at = Some(clock.ticks());
+        let (now, mut found) = (clock.now(), OpenSpans::default());
+        for row in self.open.rows() {
+            let start = Timestamp::from_unix_nanos(Moment::start_of(row).unix(&self.recorder));
+            let name = || self.open.span(row).name().to_owned();
+            found.add(start, now, shared.open_too_long, || OpenSpan {
+                trace_id: row.trace_id,
+                span_id: row.span_id,
+                name: name(),
+                start,
+            });
+        }
+        for newest in slots.iter().filter_map(|s| s.ring()?.newest()) {
+            let start = Timestamp::from_unix_nanos(clock.to_unix_nanos(newest.start));
+            if let Some(span) = RingReader::open_span(&newest, start) {
+                found.add(start, now, shared.open_too_long, || span);
+            }
+        }
+        *shared.open_spans.lock().unwrap_or_else(PoisonError::into_inner) = found;
     }
 
     /// The end of a span that was left out because too many were open.
     fn count_unmatched(&self) {
         self.recorder.0.elsewhere.open_table_full.fetch_add(1, Ordering::Relaxed);
     }
-}
-
-impl Moment {
-    fn of(value: u64, is_unix: bool) -> Self {
-        if is_unix { Self::Unix(value) } else { Self::Ticks(value) }
-    }
-
-    /// Start and end in Unix time. An end that we measured is not before the start: the caller may have set that by
-    /// another clock, and counters of two processors may differ a little.
-    fn pair(start: Self, end: Self, recorder: &Recorder) -> (u64, u64) {
-        let at = start.unix(recorder);
-        match end {
-            Self::Ticks(_) => (at, end.unix(recorder).max(at)),
-            Self::Unix(t) => (at, t),
-        }
-    }
-
-    fn unix(self, recorder: &Recorder) -> u64 {
-        match self {
-            Self::Ticks(t) => recorder.0.clock.to_unix_nanos(t),
-            Self::Unix(t) => t,
-        }
-    }
-}
-
-impl OpenSpan {
-    fn merge(&mut self, c: Continuation, limits: &SpanLimits) {
-        let (mine, theirs) = (&mut self.data, c.data);
-        if c.renamed {
-            mine.name = theirs.name;
-        }
-        mine.dropped_attributes += theirs.dropped_attributes;
-        mine.dropped_events += theirs.dropped_events;
-        mine.dropped_links += theirs.dropped_links;
-        for kv in theirs.attributes {
-            match mine.attributes.iter().position(|a| a.key == kv.key) {
-                Some(i) => mine.attributes[i].value = kv.value,
-                None if mine.attributes.len() >= limits.attributes.into() => mine.dropped_attributes += 1,
-                None => mine.attributes.push(kv),
-            }
-        }
-        mine.events.extend(theirs.events);
-        mine.dropped_events += cut(&mut mine.events, limits.events);
-        mine.links.extend(theirs.links);
-        mine.dropped_links += cut(&mut mine.links, limits.links);
-        let replaces =
-            if c.status_if_unset { mine.status == Status::Unset } else { mine.status != Status::Ok };
-        if replaces && theirs.status != Status::Unset {
-            mine.status = theirs.status;
-        }
-    }
-}
-
-/// Shortens to the limit and says by how much.
-fn cut<T>(v: &mut Vec<T>, limit: u32) -> u32 {
-    let over = v.len().saturating_sub(limit as usize);
-    v.truncate(limit as usize);
-    over as u32
 }

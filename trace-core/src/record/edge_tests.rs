@@ -283,3 +283,64 @@ fn a_sampler_that_sets_a_trace_state_is_asked_once_for_each_root() {
     assert_eq!((spans.len(), asked.load(std::sync::atomic::Ordering::Relaxed)), (6, 3));
     assert!(spans.iter().all(|s| s.context.trace_state.as_str() == "a=1"));
 }
+
+#[test]
+fn spans_that_are_open_for_too_long_are_named_wherever_they_lie() {
+    let (clock, manual) = crate::clock::Clock::manual(crate::model::Timestamp::from_unix_secs(1_000_000));
+    let limit = std::time::Duration::from_secs(60);
+    let (r, mut d) = Recorder::builder().clock(clock).open_too_long(limit).build();
+    let began = r.clock().now();
+    let _stuck = span!(recorder: &r, "stuck", step = 1);
+    let leaf = span!(recorder: &r, "leaf");
+    let held = r.span("held").start();
+    assert_eq!(take(&mut d), []);
+    assert_eq!(r.open_spans().open, 3);
+    assert_eq!(r.open_spans().too_long, 0);
+    manual.advance(limit + std::time::Duration::from_secs(1));
+    drop(leaf);
+    // Not published: nothing follows it on its thread.
+    let _newest = span!(recorder: &r, "newest");
+    assert_eq!(take(&mut d).len(), 1);
+    let open = r.open_spans();
+    assert_eq!((open.open, open.too_long), (3, 2));
+    let mut names: Vec<&str> = open.oldest.iter().map(|s| s.name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["held", "stuck"]);
+    assert!(open.oldest.iter().all(|s| s.start == began));
+    drop(held);
+    manual.advance(limit + std::time::Duration::from_secs(1));
+    assert_eq!(take(&mut d).len(), 1);
+    let names: Vec<String> = r.open_spans().oldest.into_iter().map(|s| s.name).collect();
+    assert_eq!(names, ["stuck", "newest"]);
+}
+
+#[test]
+fn open_spans_are_tidied_up_and_keep_what_they_had() {
+    let (r, mut d) = recorder();
+    let mut spans: Vec<_> = (0..3_000).map(|i| r.span("open").attribute("i", i).start()).collect();
+    assert_eq!(take(&mut d), []);
+    let kept = spans.split_off(2_900);
+    drop(spans);
+    assert_eq!(take(&mut d).len(), 2_900);
+    drop(kept);
+    let last = take(&mut d);
+    let numbers: Vec<_> = last.iter().map(|s| s.attributes[0].clone()).collect();
+    assert_eq!(numbers, (2_900..3_000).map(|i| crate::model::KeyValue::new("i", i)).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_steps_of_the_system_clock_change_no_duration() {
+    let start = crate::model::Timestamp::from_unix_secs(1_000_000);
+    let (clock, manual) = crate::clock::Clock::manual(start);
+    let (r, mut d) = Recorder::builder().clock(clock).build();
+    for step in [3_600i64, -7_200] {
+        let span = span!(recorder: &r, "s");
+        manual.advance(std::time::Duration::from_secs(1));
+        assert_eq!(take(&mut d), []);
+        manual.step(step * 1_000_000_000);
+        manual.advance(std::time::Duration::from_secs(1));
+        drop(span);
+        let spans = take(&mut d);
+        assert_eq!(spans[0].end, spans[0].start + std::time::Duration::from_secs(2), "step by {step} s");
+    }
+}

@@ -7,7 +7,9 @@ use std::panic::RefUnwindSafe;
 
 use super::current::{Restore, activate, current_context, with_local};
 use super::recorder::{Recorder, or_default};
+use super::ring::MAX_VALUES;
 use super::ring_span::{Elsewhere, RingSpan};
+use super::ring_writer::Writer;
 use super::span::Span;
 use super::start::{Name, Start};
 use super::{Callsite, bridge};
@@ -36,17 +38,23 @@ impl SpanGuard {
         Self { fast: None, span: OnceCell::from(span), restore, not_send: PhantomData }
     }
 
+    #[inline(always)]
+    fn of_ring(fast: RingSpan) -> Self {
+        Self { fast: Some(fast), span: OnceCell::new(), restore: None, not_send: PhantomData }
+    }
+
     /// Ends the span now.
     pub fn end(self) {
         drop(self);
     }
 
     #[cold]
+    #[inline(never)]
     fn leave(&mut self) {
         if let Some(fast) = self.fast.take() {
-            fast.leave();
             // Dropped with the guard, which ends it.
             self.span.get_or_init(|| fast.to_span());
+            fast.leave();
         }
         if let Some(r) = self.restore.take() {
             r.restore();
@@ -109,18 +117,34 @@ pub fn start(recorder: Option<&Recorder>, callsite: &'static Callsite, values: &
     start_in_chunk(recorder, callsite, parent.as_ref(), None, values)
 }
 
-/// Starts a span and enters it: what [`span!`](crate::span) expands to.
+/// Starts a span and enters it where that is done quickest: what [`span!`](crate::span) expands to. `write` puts
+/// the values; `otherwise` is [`enter`] with them.
 #[doc(hidden)]
-#[inline]
+#[inline(always)]
+pub fn enter_fast<const VALUES: usize>(
+    recorder: Option<&Recorder>,
+    callsite: &'static Callsite,
+    write: impl FnOnce(&mut Writer<'_>),
+    otherwise: impl FnOnce() -> SpanGuard,
+) -> SpanGuard {
+    if VALUES <= MAX_VALUES && !bridge::in_use() {
+        if let Some(fast) = RingSpan::start_fast(recorder, callsite, write) {
+            return SpanGuard::of_ring(fast);
+        }
+    }
+    otherwise()
+}
+
+/// Starts a span and enters it.
+#[doc(hidden)]
+#[inline(never)]
 pub fn enter(recorder: Option<&Recorder>, callsite: &'static Callsite, values: &[ValueRef<'_>]) -> SpanGuard {
     if bridge::in_use() {
         // The `opentelemetry` context has to be kept in step, which costs more than the ring saves.
         return start(recorder, callsite, values).enter();
     }
     match RingSpan::start(recorder, callsite, values) {
-        Ok(fast) => {
-            SpanGuard { fast: Some(fast), span: OnceCell::new(), restore: None, not_send: PhantomData }
-        }
+        Ok(fast) => SpanGuard::of_ring(fast),
         Err(Elsewhere::Nowhere) => Span::none().enter(),
         Err(Elsewhere::Chunk) => start(recorder, callsite, values).enter(),
         Err(Elsewhere::Decided(context)) => {
@@ -149,7 +173,7 @@ fn start_in_chunk(
         start: None,
     };
     let recorder =
-        recorder.cloned().or_else(|| with_local(|l| or_default(None, &l.default).cloned()).flatten());
+        recorder.cloned().or_else(|| with_local(|l| or_default(None, l.default()).cloned()).flatten());
     let Some(recorder) = recorder else { return Span::none() };
     with_local(|l| Span::start(&recorder, Some(l), &start))
         .unwrap_or_else(|| Span::start(&recorder, None, &start))

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::chunk::{Chunk, NewRow, Slot};
-use super::current::with_local;
-use super::ring::{Producer, Ring};
+use super::hot::Active;
+use super::lease::Lease;
 use super::span::Span;
 use crate::batch::{Columns, Row, StatusCode, Text};
 use crate::model::{SpanKind, Status, Timestamp, TraceFlags};
@@ -38,7 +38,7 @@ impl Handle {
         if let Place::Ring { at, continued } = &self.place {
             continued.store(true, Ordering::Relaxed);
             // The start has to be seen before what continues it.
-            self.in_ring(*at, |ring, producer| producer.publish(ring));
+            Lease::with_producer(self.slot, *at, |ring, producer| producer.publish(ring));
         }
         let mut chunk = self.slot.lock();
         if !self.slot.has_room_for_edit(&mut chunk) {
@@ -57,17 +57,6 @@ impl Handle {
         }
     }
 
-    /// Runs with the ring, if this thread wrote the record there and still has the lease.
-    #[inline]
-    fn in_ring(&self, at: u64, f: impl FnOnce(&Ring, &mut Producer)) -> bool {
-        with_local(|l| {
-            let lease = l.slots.iter_mut().find(|lease| lease.wrote(self.slot, at))?;
-            lease.ring().map(|(ring, producer, _)| f(ring, producer))
-        })
-        .flatten()
-        .is_some()
-    }
-
     // Not inlined, so that the check for a span that records nothing is.
     #[inline(never)]
     pub(super) fn end(&self, span: &Span, at: Option<Timestamp>) {
@@ -76,9 +65,12 @@ impl Handle {
             (&self.place, span.context(), at, panicking)
         {
             let continued = continued.load(Ordering::Relaxed);
-            let (consumer, clock) = (&self.slot.consumer, &self.slot.clock);
-            let ids = (context.trace_id, context.span_id);
-            if self.in_ring(*at, |ring, producer| producer.end(ring, consumer, clock, *at, ids, continued)) {
+            let clock = &self.slot.clock;
+            let own = Active::of(context);
+            let ended = Lease::with_producer(self.slot, *at, |ring, producer| {
+                producer.end(ring, clock, (own.trace, own.span), continued);
+            });
+            if ended {
                 return;
             }
         }
@@ -88,7 +80,7 @@ impl Handle {
     #[cold]
     fn end_in_chunk(&self, span: &Span, at: Option<Timestamp>, panicking: bool) {
         if let Place::Ring { at, .. } = &self.place {
-            self.in_ring(*at, |ring, producer| producer.abandon(ring));
+            Lease::with_producer(self.slot, *at, |ring, producer| producer.abandon(ring));
         }
         let mut chunk = self.slot.lock();
         let row = self.row_in(&mut chunk, span);

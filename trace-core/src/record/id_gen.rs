@@ -8,6 +8,16 @@ use crate::model::{SpanId, TraceId};
 pub(super) struct IdGenerator(u64);
 
 impl IdGenerator {
+    /// Makes no ids that others could not make too, until it is seeded.
+    pub(super) const UNSEEDED: Self = Self(0);
+
+    /// Seeds it, unless that has been done.
+    pub(super) fn seed(&mut self) {
+        if self.0 == 0 {
+            *self = Self::seeded();
+        }
+    }
+
     pub(super) fn seeded() -> Self {
         // RandomState is seeded by the operating system and differs per instance.
         Self(std::collections::hash_map::RandomState::new().build_hasher().finish())

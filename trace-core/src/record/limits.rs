@@ -9,6 +9,8 @@ pub struct SpanLimits {
     pub events: u32,
     /// Links of a span; 128 by default.
     pub links: u32,
+    /// Characters of a text value of an attribute; longer ones are cut. Unlimited by default.
+    pub value_length: usize,
     /// Spans that one thread holds until the pipeline takes them; 16,384 by default.
     pub spans_per_thread: usize,
     /// Threads that get a ring of 2 MiB for [`span!`](crate::span); 64 by default. Further threads record the slower way.
@@ -25,6 +27,7 @@ impl Default for SpanLimits {
             attributes: 128,
             events: 128,
             links: 128,
+            value_length: usize::MAX,
             spans_per_thread: 16_384,
             rings: 64,
             bytes_per_thread: 8 << 20,

@@ -68,25 +68,46 @@ macro_rules! __span_start {
     };
 }
 
+// Each value is bound to a `v` of its own: the identifiers come from different expansions.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __span_fields {
-    ($how:ident, $recorder:expr, $kind:ident, $name:literal, [$($key:expr,)*] [$($value:expr,)*]) => {{
+    ($how:ident, $recorder:expr, $kind:ident, $name:literal, [$($key:expr,)*] [$($v:ident = $value:expr,)*]) => {{
         static SCOPE: $crate::model::Scope =
             $crate::model::Scope::from_static(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
         static CALLSITE: $crate::record::Callsite =
             $crate::record::Callsite::new($name, $crate::model::SpanKind::$kind, &SCOPE, &[$($key,)*]);
-        $crate::record::$how($recorder, &CALLSITE, &[$($value,)*])
+        match ($($crate::record::AsValue::as_value(&$value),)*) {
+            ($($v,)*) => $crate::__span_call!($how, $recorder, CALLSITE, $($v)*),
+        }
     }};
-    ($how:ident, $recorder:expr, $kind:ident, $name:literal, [$($k:expr,)*] [$($v:expr,)*]
+    ($how:ident, $recorder:expr, $kind:ident, $name:literal, [$($k:expr,)*] [$($v:ident = $e:expr,)*]
         $key:literal = $value:expr $(, $($rest:tt)*)?) => {
         $crate::__span_fields!($how, $recorder, $kind, $name,
-            [$($k,)* $key,] [$($v,)* $crate::record::AsValue::as_value(&$value),] $($($rest)*)?)
+            [$($k,)* $key,] [$($v = $e,)* v = $value,] $($($rest)*)?)
     };
-    ($how:ident, $recorder:expr, $kind:ident, $name:literal, [$($k:expr,)*] [$($v:expr,)*]
+    ($how:ident, $recorder:expr, $kind:ident, $name:literal, [$($k:expr,)*] [$($v:ident = $e:expr,)*]
         $head:ident $(. $tail:ident)* = $value:expr $(, $($rest:tt)*)?) => {
         $crate::__span_fields!($how, $recorder, $kind, $name,
             [$($k,)* concat!(stringify!($head) $(, ".", stringify!($tail))*),]
-            [$($v,)* $crate::record::AsValue::as_value(&$value),] $($($rest)*)?)
+            [$($v = $e,)* v = $value,] $($($rest)*)?)
     };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __span_call {
+    (__start, $recorder:expr, $site:ident, $($v:ident)*) => {
+        $crate::record::__start($recorder, &$site, &[$($v,)*])
+    };
+    (__enter, $recorder:expr, $site:ident, $($v:ident)*) => {{
+        const VALUES: usize = <[&str]>::len(&[$(stringify!($v),)*]);
+        let recorder = $recorder;
+        $crate::record::__enter_fast::<VALUES>(
+            recorder,
+            &$site,
+            move |_values| { $(_values.put($v);)* },
+            move || $crate::record::__enter(recorder, &$site, &[$($v,)*]),
+        )
+    }};
 }

@@ -12,6 +12,7 @@
 mod builder;
 mod callsite;
 mod chunk;
+mod continuation;
 mod current;
 mod drain;
 #[cfg(test)]
@@ -20,15 +21,21 @@ mod field;
 mod future;
 mod guard;
 mod handle;
+mod hot;
 mod id_gen;
+mod id_hasher;
 mod in_context;
+mod lease;
 mod limits;
 mod macros;
+mod open_spans;
+mod parked;
 mod recorder;
 mod ring;
 mod ring_reader;
 mod ring_span;
 mod ring_text;
+mod ring_writer;
 mod span;
 mod start;
 
@@ -57,8 +64,11 @@ pub use field::AsValue;
 pub use future::{InSpan, InstrumentedFuture};
 pub use guard::SpanGuard;
 #[doc(hidden)]
-pub use guard::{enter as __enter, start as __start};
+pub use guard::{enter as __enter, enter_fast as __enter_fast, start as __start};
 pub use in_context::{ContextFuture, ContextGuard, InContext, enter_context};
 pub use limits::SpanLimits;
+pub use open_spans::{OpenSpan, OpenSpans};
 pub use recorder::{DefaultGuard, Recorder, RecorderBuilder, RecorderCounts};
+#[doc(hidden)]
+pub use ring_writer::Writer;
 pub use span::Span;

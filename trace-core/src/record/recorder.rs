@@ -1,15 +1,16 @@
 //! Where spans are recorded: a handle that applications share.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use super::SpanLimits;
 use super::builder::SpanBuilder;
 use super::chunk::{Consumer, Slot};
-use super::current::{Local, with_local};
+use super::current::with_local;
 use super::drain::Drain;
-use super::ring::{Producer, Ring};
+use super::open_spans::OpenSpans;
 use crate::clock::Clock;
 use crate::model::{Resource, Scope};
 use crate::sample::{AlwaysOn, ParentBased};
@@ -33,13 +34,14 @@ pub(super) struct Shared {
     pub(super) resource: Arc<Resource>,
     pub(super) slots: Mutex<Vec<&'static Slot>>,
     /// Slots of threads that have ended.
-    free: Mutex<Vec<&'static Slot>>,
+    pub(super) free: Mutex<Vec<&'static Slot>>,
     pub(super) consumer: Arc<Consumer>,
     /// For threads whose own state is already gone.
     pub(super) fallback: &'static Slot,
-    pub(super) open: AtomicBool,
+    pub(super) open_too_long: Duration,
+    pub(super) open_spans: Mutex<OpenSpans>,
     /// Rings asked for so far.
-    rings: AtomicUsize,
+    pub(super) rings: AtomicUsize,
     pub(super) elsewhere: Elsewhere,
 }
 
@@ -74,6 +76,7 @@ pub struct RecorderBuilder {
     sampler: Option<Box<dyn Sampler>>,
     limits: SpanLimits,
     clock: Option<Clock>,
+    open_too_long: Option<Duration>,
 }
 
 impl RecorderBuilder {
@@ -105,6 +108,14 @@ impl RecorderBuilder {
         self
     }
 
+    /// When a span counts as open for too long; after ten minutes by default. It stays open, and is listed in
+    /// [`Recorder::open_spans`].
+    #[must_use]
+    pub fn open_too_long(mut self, limit: Duration) -> Self {
+        self.open_too_long = Some(limit);
+        self
+    }
+
     pub(crate) fn build(self) -> (Recorder, Drain) {
         let consumer = Arc::new(Consumer::default());
         let clock = self.clock.unwrap_or_default();
@@ -119,7 +130,8 @@ impl RecorderBuilder {
             free: Mutex::default(),
             consumer,
             fallback,
-            open: AtomicBool::new(true),
+            open_too_long: self.open_too_long.unwrap_or(OpenSpans::TOO_LONG),
+            open_spans: Mutex::default(),
             rings: AtomicUsize::new(0),
             elsewhere: Elsewhere::default(),
         }));
@@ -143,7 +155,7 @@ impl Recorder {
     /// Makes this the recorder of the calling thread until the guard is dropped.
     #[must_use = "the default ends with the guard"]
     pub fn set_thread_default(&self) -> DefaultGuard {
-        let previous = with_local(|l| l.default.replace(self.clone())).flatten();
+        let previous = with_local(|l| l.set_default(Some(self.clone()))).flatten();
         DefaultGuard { previous, not_send: std::marker::PhantomData }
     }
 
@@ -182,119 +194,49 @@ impl Recorder {
             c.edits_dropped += chunk.edits_dropped;
             drop(chunk);
             if let Some(ring) = slot.ring() {
-                c.started += ring.counts.started.load(Ordering::Relaxed);
-                c.ended += ring.counts.ended.load(Ordering::Relaxed);
-                c.buffer_full += ring.counts.dropped.load(Ordering::Relaxed);
+                let counts = ring.counts();
+                c.started += counts.started;
+                c.ended += counts.ended;
+                c.buffer_full += counts.dropped;
             }
         }
         c
     }
 
+    /// The spans that have not ended, and which of them should have, as of the last second.
+    pub fn open_spans(&self) -> OpenSpans {
+        self.0.open_spans.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Nothing is recorded from now on.
     pub(crate) fn close(&self) {
-        self.0.open.store(false, Ordering::Release);
+        self.0.consumer.close();
     }
 
     #[inline]
     pub(super) fn is_open(&self) -> bool {
-        self.0.open.load(Ordering::Relaxed)
-    }
-
-    /// The calling thread's slot.
-    #[inline]
-    pub(super) fn slot(&self, local: &mut Local) -> &'static Slot {
-        self.lease(&mut local.slots).slot
-    }
-
-    /// The calling thread's use of a slot.
-    #[inline]
-    pub(super) fn lease<'l>(&self, slots: &'l mut Vec<Lease>) -> &'l mut Lease {
-        if slots.first().is_none_or(|lease| lease.id != self.0.id) {
-            self.find_lease(slots);
-        }
-        &mut slots[0]
-    }
-
-    #[cold]
-    fn find_lease(&self, slots: &mut Vec<Lease>) {
-        if let Some(i) = slots.iter().position(|lease| lease.id == self.0.id) {
-            slots.swap(0, i);
-            return;
-        }
-        let free = self.0.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let slot = free.unwrap_or_else(|| {
-            let slot = Slot::leak(self.0.limits, self.0.clock.clone(), self.0.consumer.clone());
-            self.0.slots.lock().unwrap_or_else(PoisonError::into_inner).push(slot);
-            slot
-        });
-        slots.insert(
-            0,
-            Lease { id: self.0.id, slot, recorder: Arc::downgrade(&self.0), ring: None, asked: false },
-        );
-        // A thread that outlives many recorders must not keep a slot of each.
-        slots.truncate(8);
+        self.0.consumer.is_open()
     }
 }
 
-/// A thread's use of a slot; the next thread gets it when this one has ended.
-pub(super) struct Lease {
-    id: u64,
-    pub(super) slot: &'static Slot,
-    recorder: Weak<Shared>,
-    ring: Option<(Arc<Ring>, Producer)>,
-    /// Whether a ring has been asked for; there may be none left.
-    asked: bool,
-}
-
-impl Lease {
-    /// Whether the span that lies in `slot` at this position was written under this lease. A thread may have lost a
-    /// slot and got it again.
-    #[inline]
-    pub(super) fn wrote(&self, slot: &'static Slot, at: u64) -> bool {
-        std::ptr::eq(self.slot, slot) && self.ring.as_ref().is_some_and(|(_, producer)| producer.wrote(at))
-    }
-
-    /// The thread's ring, if it has one.
-    #[inline]
-    pub(super) fn ring(&mut self) -> Option<(&Ring, &mut Producer, &'static Slot)> {
-        if self.ring.is_none() && !self.asked {
-            self.open_ring();
+impl Shared {
+    /// A slot that no other thread uses.
+    pub(super) fn take_slot(&self) -> &'static Slot {
+        if let Some(slot) = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop() {
+            return slot;
         }
-        let (ring, producer) = self.ring.as_mut()?;
-        Some((ring, producer, self.slot))
-    }
-
-    #[cold]
-    fn open_ring(&mut self) {
-        self.asked = true;
-        let Some(shared) = self.recorder.upgrade() else { return };
-        let ring = match self.slot.ring() {
-            Some(ring) => ring,
-            None if shared.rings.fetch_add(1, Ordering::Relaxed) < shared.limits.rings => {
-                self.slot.make_ring()
-            }
-            None => return,
-        };
-        let producer = ring.producer(shared.limits.attributes);
-        self.ring = Some((ring, producer));
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        if let Some((ring, producer)) = &mut self.ring {
-            producer.publish(ring);
-        }
-        if let Some(r) = self.recorder.upgrade() {
-            r.free.lock().unwrap_or_else(PoisonError::into_inner).push(self.slot);
-        }
+        let slot = Slot::leak(self.limits, self.clock.clone(), self.consumer.clone());
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner).push(slot);
+        slot
     }
 }
 
 impl Drop for Shared {
-    /// Slots stay, for a span may still refer to them; what they hold goes.
+    /// Slots stay, for a span may still refer to them; what they hold goes. A slot that a thread still uses is emptied
+    /// when the thread gives it up.
     fn drop(&mut self) {
-        for slot in self.slots.get_mut().unwrap_or_else(PoisonError::into_inner).iter() {
+        self.fallback.empty();
+        for slot in self.free.get_mut().unwrap_or_else(PoisonError::into_inner).iter() {
             slot.empty();
         }
     }
@@ -332,7 +274,7 @@ pub struct DefaultGuard {
 impl Drop for DefaultGuard {
     fn drop(&mut self) {
         let previous = self.previous.take();
-        with_local(|l| l.default = previous);
+        with_local(|l| l.set_default(previous));
     }
 }
 

@@ -10,91 +10,85 @@
 //! the start, so that an end is never lost. What does not fit at the start is counted.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-
-use super::Callsite;
-use super::chunk::Consumer;
-use super::ring_text::{put_short_text, put_text};
-use crate::clock::Clock;
-use crate::model::{SpanId, TraceFlags, TraceId, ValueRef};
+use std::sync::{Mutex, PoisonError};
 
 /// Words in a ring: 2 MiB a thread, some 15,000 to 20,000 spans with four attributes.
 pub(super) const WORDS: usize = 1 << 18;
-/// Words after which the pipeline's thread is woken. Waking costs microseconds, so not too often; a quarter leaves it
-/// the time in which a busy thread writes the rest.
-const WAKE_AFTER: u64 = WORDS as u64 / 4;
 const MASK: u64 = WORDS as u64 - 1;
 
 /// Words of a start record before its values: header, start, end, trace id (2), span, parent, tags.
-const START_WORDS: u64 = 8;
+pub(super) const START_WORDS: u64 = 8;
 /// Words of an end record: header, trace id (2), span, end.
-const END_WORDS: u64 = 5;
-/// Values of a start record: their types share one word with the flags.
-pub(super) const MAX_VALUES: usize = 15;
+pub(super) const END_WORDS: u64 = 5;
+/// Values of a start record: their types share one word.
+pub(super) const MAX_VALUES: usize = 16;
 /// Longer texts take the other way.
 pub(super) const MAX_TEXT: usize = 1024;
 /// Words of the longest start record.
-const MAX_START_WORDS: u64 = START_WORDS + MAX_VALUES as u64 * (1 + MAX_TEXT as u64 / 8);
+pub(super) const MAX_START_WORDS: u64 = START_WORDS + MAX_VALUES as u64 * (1 + MAX_TEXT as u64 / 8);
 
-const KIND_START: u64 = 0;
-const KIND_END: u64 = 1;
-const BIT_REMOTE_PARENT: u64 = 1 << 8;
-const BIT_CONTINUED: u64 = 1 << 9;
+pub(super) const BIT_END: u64 = 1;
+pub(super) const BIT_REMOTE_PARENT: u64 = 1 << 1;
+pub(super) const BIT_CONTINUED: u64 = 1 << 2;
 
-const TAG_BOOL: u64 = 1;
-const TAG_I64: u64 = 2;
-const TAG_F64: u64 = 3;
+pub(super) const TAG_BOOL: u64 = 1;
+pub(super) const TAG_I64: u64 = 2;
+pub(super) const TAG_F64: u64 = 3;
 /// Its length in one word, its bytes in more.
-const TAG_TEXT: u64 = 4;
+pub(super) const TAG_TEXT: u64 = 4;
 /// At most [`SHORT_TEXT`] bytes: the length in the lowest byte of the first word, seven bytes above it, and eight
 /// in a second word if there are more.
-const TAG_SHORT: u64 = 5;
-const SHORT_TEXT: usize = 15;
+pub(super) const TAG_SHORT: u64 = 5;
+pub(super) const SHORT_TEXT: usize = 15;
 
-/// Keeps the writer's and the reader's word on different cache lines.
+/// Keeps the writer's and the reader's words on different cache lines.
 #[repr(align(128))]
 #[derive(Default)]
-struct Line(AtomicU64);
+struct Line<T>(T);
 
-pub(super) type Words = [AtomicU64; WORDS];
+/// A record that begins before the last word goes on behind it: records are never cut in two.
+type Words = [AtomicU64; WORDS + MAX_RECORD];
+/// A record, with what lies behind it.
+pub(super) type Record = [AtomicU64; MAX_RECORD];
+/// Words behind the last: more than the longest record, and a power of two.
+const MAX_RECORD: usize = 4096;
 
 /// Words that one thread writes and the pipeline reads.
 pub(super) struct Ring {
     words: Box<Words>,
-    head: Line,
-    tail: Line,
-    pub(super) counts: Counts,
+    written: Line<Written>,
+    read: Line<Read>,
 }
 
-/// What went into a ring. Written by its owner alone, on a cache line of its own: the reader looks up `words` all
-/// the time.
-#[repr(align(128))]
+/// What the writer tells. On a cache line of its own: the reader looks up `words` all the time.
 #[derive(Default)]
-pub(super) struct Counts {
-    pub(super) started: AtomicU64,
-    pub(super) ended: AtomicU64,
-    pub(super) dropped: AtomicU64,
+struct Written {
+    /// Everything before it may be read.
+    head: AtomicU64,
+    started: AtomicU64,
+    ended: AtomicU64,
+    dropped: AtomicU64,
 }
 
-/// The writer's side: exactly one thread has it at a time.
-pub(super) struct Producer {
-    /// The most values of a span: what fits into a record, or the limit of attributes if that is less.
-    max_values: usize,
-    /// Where it began. What lies before was written under an earlier lease, and has no room kept here.
-    since: u64,
-    pos: u64,
-    published: u64,
-    /// Where the ring would be full, as far as we know.
-    limit: u64,
-    /// The newest record, if it is a span that has not ended and that nobody has seen.
-    newest: u64,
-    /// Words kept for the ends of open spans.
-    reserved: u64,
-    wake_at: u64,
-    /// Where the reader was last asked to make room.
-    asked_at: u64,
+/// What the reader tells.
+#[derive(Default)]
+struct Read {
+    /// Everything before it has been taken.
+    tail: AtomicU64,
+    /// Starts that were taken.
+    starts: AtomicU64,
 }
 
-const NOWHERE: u64 = u64::MAX;
+/// What went into a ring since its owner's recorder has it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct RingCounts {
+    pub(super) started: u64,
+    pub(super) ended: u64,
+    pub(super) dropped: u64,
+}
+
+/// Rings that no recorder uses.
+static SPARE: Mutex<Vec<&'static Ring>> = Mutex::new(Vec::new());
 
 /// What the reader finds.
 pub(super) enum Entry<'a> {
@@ -106,8 +100,7 @@ pub(super) enum Entry<'a> {
 
 /// A span as it lies in the ring.
 pub(super) struct StartEntry<'a> {
-    ring: &'a Ring,
-    at: u64,
+    record: &'a Record,
     pub(super) callsite: u32,
     pub(super) flags: u8,
     pub(super) remote_parent: bool,
@@ -126,105 +119,140 @@ pub(super) enum RingValue<'a> {
     Text(&'a str),
 }
 
-/// What a span starts with, besides its values.
-pub(super) struct StartHead {
-    pub(super) callsite: &'static Callsite,
-    pub(super) trace_id: TraceId,
-    pub(super) span_id: SpanId,
-    /// Zero without a parent.
-    pub(super) parent: u64,
-    pub(super) remote_parent: bool,
-    pub(super) flags: TraceFlags,
-}
-
-/// Whether a start record can have these values.
-pub(super) fn can_carry(values: &[ValueRef<'_>]) -> bool {
-    values.len() <= MAX_VALUES && values.iter().all(|v| words_of(v).is_some())
-}
-
-/// Words that a value takes, or `None` if it cannot travel here.
-fn words_of(v: &ValueRef<'_>) -> Option<u64> {
-    match v {
-        ValueRef::Bool(_) | ValueRef::I64(_) | ValueRef::F64(_) => Some(1),
-        ValueRef::String(s) if s.len() <= SHORT_TEXT => Some(1 + u64::from(s.len() > 7)),
-        ValueRef::String(s) if s.len() <= MAX_TEXT => Some(1 + (s.len() as u64).div_ceil(8)),
-        _ => None,
-    }
-}
-
 impl Ring {
-    pub(super) fn new() -> Self {
-        let words: Box<[AtomicU64]> = (0..WORDS).map(|_| AtomicU64::new(0)).collect();
+    fn new() -> Self {
+        let words: Box<[AtomicU64]> = (0..WORDS + MAX_RECORD).map(|_| AtomicU64::new(0)).collect();
         let words = match words.try_into() {
             Ok(words) => words,
             Err(_) => unreachable!("it has just been made with this length"),
         };
-        Self { words, head: Line::default(), tail: Line::default(), counts: Counts::default() }
+        Self { words, written: Line::default(), read: Line::default() }
+    }
+
+    /// A ring that nobody else uses. Rings are never freed but used again, so that a thread can refer to one without
+    /// counting references.
+    pub(super) fn obtain() -> &'static Self {
+        let spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        spare.unwrap_or_else(|| Box::leak(Box::new(Self::new())))
+    }
+
+    /// Gives back a ring that has neither a writer nor a reader any more. What it holds is forgotten.
+    pub(super) fn give_back(&'static self) {
+        self.read.0.tail.store(self.published(), Ordering::Release);
+        let w = &self.written.0;
+        for count in [&w.started, &w.ended, &w.dropped, &self.read.0.starts] {
+            count.store(0, Ordering::Relaxed);
+        }
+        SPARE.lock().unwrap_or_else(PoisonError::into_inner).push(self);
+    }
+
+    /// The words of the record at this position, and what lies behind it.
+    #[inline(always)]
+    pub(super) fn record(&self, at: u64) -> &Record {
+        match self.words[(at & MASK) as usize..].first_chunk() {
+            Some(record) => record,
+            None => unreachable!("there are so many words behind every position"),
+        }
+    }
+
+    /// How far it may be read.
+    pub(super) fn published(&self) -> u64 {
+        self.written.0.head.load(Ordering::Acquire)
+    }
+
+    /// How far it may be written.
+    pub(super) fn limit(&self) -> u64 {
+        self.read.0.tail.load(Ordering::Acquire) + WORDS as u64
+    }
+
+    /// Everything before `pos` may be read from now on.
+    #[inline]
+    pub(super) fn publish(&self, pos: u64) {
+        self.written.0.head.store(pos, Ordering::Release);
+    }
+
+    /// A span has been started: with this, its record may be looked at, but not yet taken.
+    #[inline]
+    pub(super) fn count_start(&self) {
+        let started = &self.written.0.started;
+        started.store(started.load(Ordering::Relaxed) + 1, Ordering::Release);
     }
 
     #[inline]
-    fn get(&self, at: u64) -> u64 {
-        self.words[(at & MASK) as usize].load(Ordering::Relaxed)
+    pub(super) fn count_end(&self) {
+        bump(&self.written.0.ended);
     }
 
-    /// The writer's side for the thread that owns the ring now; a span with more attributes than this goes elsewhere.
-    pub(super) fn producer(&self, attributes: u16) -> Producer {
-        let pos = self.head.0.load(Ordering::Acquire);
-        let limit = self.tail.0.load(Ordering::Acquire) + WORDS as u64;
-        Producer {
-            max_values: usize::from(attributes).min(MAX_VALUES),
-            since: pos,
-            pos,
-            published: pos,
-            limit,
-            newest: NOWHERE,
-            reserved: 0,
-            wake_at: pos + WAKE_AFTER,
-            asked_at: NOWHERE,
+    pub(super) fn count_drop(&self) {
+        bump(&self.written.0.dropped);
+    }
+
+    pub(super) fn counts(&self) -> RingCounts {
+        let w = &self.written.0;
+        RingCounts {
+            started: w.started.load(Ordering::Relaxed),
+            ended: w.ended.load(Ordering::Relaxed),
+            dropped: w.dropped.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The span that is not published yet, because it is open and nothing was recorded after it. For the reader alone,
+    /// after it has taken everything: while it reads, nothing behind the tail is written over.
+    pub(super) fn newest(&self) -> Option<StartEntry<'_>> {
+        let at = self.read.0.tail.load(Ordering::Relaxed);
+        if self.written.0.started.load(Ordering::Acquire) <= self.read.0.starts.load(Ordering::Relaxed)
+            || at != self.published()
+        {
+            return None;
+        }
+        let record = self.record(at);
+        match entry(record, get(record, 0)) {
+            Entry::Start(s) if s.end == 0 => Some(s),
+            _ => None,
         }
     }
 
     /// Hands every published record to `f`, oldest first. One caller at a time.
     pub(super) fn drain(&self, scratch: &mut Vec<u8>, mut f: impl FnMut(Entry<'_>, &mut Vec<u8>)) {
-        let head = self.head.0.load(Ordering::Acquire);
-        let mut at = self.tail.0.load(Ordering::Relaxed);
+        let head = self.published();
+        let mut at = self.read.0.tail.load(Ordering::Relaxed);
         while at < head {
-            let header = self.get(at);
+            let record = self.record(at);
+            let header = get(record, 0);
             let len = header >> 48;
             if len == 0 {
                 // Cannot be; going on would never end.
                 at = head;
                 break;
             }
-            f(self.entry(at, header), scratch);
-            at += len;
+            if header & BIT_END == 0 {
+                bump(&self.read.0.starts);
+            }
+            f(entry(record, header), scratch);
+            at = behind(at, len);
         }
-        self.tail.0.store(at, Ordering::Release);
+        self.read.0.tail.store(at, Ordering::Release);
     }
+}
 
-    fn entry(&self, at: u64, header: u64) -> Entry<'_> {
-        let word = |i| self.get(at + i);
-        if header & 0xff == KIND_END {
-            return Entry::End {
-                trace_id: u128::from(word(1)) << 64 | u128::from(word(2)),
-                span_id: word(3),
-                ticks: word(4),
-                continued: header & BIT_CONTINUED != 0,
-            };
-        }
-        Entry::Start(StartEntry {
-            ring: self,
-            at,
-            callsite: (header >> 16) as u32,
-            flags: (word(7) >> 60) as u8,
-            remote_parent: header & BIT_REMOTE_PARENT != 0,
-            start: word(1),
-            end: word(2),
-            trace_id: u128::from(word(3)) << 64 | u128::from(word(4)),
-            span_id: word(5),
-            parent: word(6),
-        })
+fn entry(record: &Record, header: u64) -> Entry<'_> {
+    let word = |i| get(record, i);
+    let trace = |i| u128::from(word(i)) << 64 | u128::from(word(i + 1));
+    if header & BIT_END != 0 {
+        let continued = header & BIT_CONTINUED != 0;
+        return Entry::End { trace_id: trace(1), span_id: word(3), ticks: word(4), continued };
     }
+    Entry::Start(StartEntry {
+        record,
+        callsite: (header >> 16) as u32,
+        flags: (header >> 8) as u8,
+        remote_parent: header & BIT_REMOTE_PARENT != 0,
+        start: word(1),
+        end: word(2),
+        trace_id: trace(3),
+        span_id: word(5),
+        parent: word(6),
+    })
 }
 
 impl StartEntry<'_> {
@@ -235,10 +263,10 @@ impl StartEntry<'_> {
         scratch: &mut Vec<u8>,
         mut f: impl FnMut(usize, RingValue<'_>),
     ) {
-        let mut tags = self.ring.get(self.at + 7);
-        let mut at = self.at + START_WORDS;
+        let mut tags = get(self.record, 7);
+        let mut at = START_WORDS as usize;
         for i in 0..count.min(MAX_VALUES) {
-            let word = self.ring.get(at);
+            let word = get(self.record, at);
             at += 1;
             match tags & 0xf {
                 TAG_BOOL => f(i, RingValue::Bool(word != 0)),
@@ -248,7 +276,7 @@ impl StartEntry<'_> {
                     scratch.clear();
                     scratch.extend_from_slice(&word.to_le_bytes()[1..]);
                     if len > 7 {
-                        scratch.extend_from_slice(&self.ring.get(at).to_le_bytes());
+                        scratch.extend_from_slice(&get(self.record, at).to_le_bytes());
                         at += 1;
                     }
                     f(i, RingValue::Text(std::str::from_utf8(&scratch[..len]).unwrap_or("")));
@@ -257,7 +285,7 @@ impl StartEntry<'_> {
                     let len = (word as usize).min(MAX_TEXT);
                     scratch.clear();
                     for _ in 0..len.div_ceil(8) {
-                        scratch.extend_from_slice(&self.ring.get(at).to_le_bytes());
+                        scratch.extend_from_slice(&get(self.record, at).to_le_bytes());
                         at += 1;
                     }
                     // Written from a `&str`, so it is UTF-8.
@@ -270,179 +298,24 @@ impl StartEntry<'_> {
     }
 }
 
-impl Producer {
-    /// Whether the record at this position was written here, so that room for its end is kept.
-    #[inline]
-    pub(super) fn wrote(&self, at: u64) -> bool {
-        at >= self.since
-    }
-
-    /// Writes the start of a span.
-    #[inline(always)]
-    pub(super) fn start(
-        &mut self,
-        ring: &Ring,
-        consumer: &Consumer,
-        clock: &Clock,
-        head: &StartHead,
-        values: &[ValueRef<'_>],
-    ) -> Result<u64, Refused> {
-        if values.len() > self.max_values {
-            return Err(Refused::Unsuitable);
-        }
-        let (words, at) = (&*ring.words, self.pos);
-        // Nearly always there is room for the longest record, and nobody has to know how long this one will be.
-        if at + MAX_START_WORDS + END_WORDS + self.reserved > self.limit {
-            self.make_room(ring, consumer, values)?;
-        }
-        // First, for only the values can be refused: what is behind the newest record is not yet seen.
-        let mut tags = u64::from(head.flags.0) << 60;
-        let mut to = at + START_WORDS;
-        let mut shift = 0;
-        for v in values {
-            let tag = match *v {
-                ValueRef::Bool(v) => {
-                    put(words, to, v.into());
-                    TAG_BOOL
-                }
-                ValueRef::I64(v) => {
-                    put(words, to, v.cast_unsigned());
-                    TAG_I64
-                }
-                ValueRef::F64(v) => {
-                    put(words, to, v.to_bits());
-                    TAG_F64
-                }
-                ValueRef::String(s) if s.len() <= SHORT_TEXT => {
-                    to = put_short_text(words, to, s.as_bytes());
-                    TAG_SHORT
-                }
-                ValueRef::String(s) if s.len() <= MAX_TEXT => {
-                    put(words, to, s.len() as u64);
-                    to = put_text(words, to, s.as_bytes());
-                    TAG_TEXT
-                }
-                ValueRef::String(_) | ValueRef::Array(_) => return Err(Refused::Unsuitable),
-            };
-            to += 1;
-            tags |= tag << shift;
-            shift += 4;
-        }
-        self.publish(ring);
-        let mut header = KIND_START | u64::from(head.callsite.number()) << 16 | (to - at) << 48;
-        if head.remote_parent {
-            header |= BIT_REMOTE_PARENT;
-        }
-        let trace = head.trace_id.to_u128();
-        put(words, at, header);
-        put(words, at + 2, 0);
-        put(words, at + 3, (trace >> 64) as u64);
-        put(words, at + 4, trace as u64);
-        put(words, at + 5, head.span_id.to_u64());
-        put(words, at + 6, head.parent);
-        put(words, at + 7, tags);
-        self.pos = to;
-        self.newest = at;
-        self.reserved += END_WORDS;
-        bump(&ring.counts.started);
-        // Last, so that what recording costs is not part of the span.
-        put(words, at + 1, clock.ticks());
-        Ok(at)
-    }
-
-    /// Writes the end of a span that was started here.
-    #[inline]
-    pub(super) fn end(
-        &mut self,
-        ring: &Ring,
-        consumer: &Consumer,
-        clock: &Clock,
-        at: u64,
-        (trace_id, span_id): (TraceId, SpanId),
-        continued: bool,
-    ) {
-        self.reserved = self.reserved.saturating_sub(END_WORDS);
-        if self.newest == at && !continued {
-            put(&ring.words, at + 2, clock.ticks());
-        } else {
-            self.end_apart(ring, clock, trace_id.to_u128(), span_id, continued);
-        }
-        self.newest = NOWHERE;
-        bump(&ring.counts.ended);
-        self.publish(ring);
-        if self.pos >= self.wake_at {
-            self.wake_at = self.pos + WAKE_AFTER;
-            consumer.wake();
-        }
-    }
-
-    fn end_apart(&mut self, ring: &Ring, clock: &Clock, trace: u128, span: SpanId, continued: bool) {
-        let (words, at) = (&*ring.words, self.pos);
-        put(words, at, KIND_END | END_WORDS << 48 | if continued { BIT_CONTINUED } else { 0 });
-        put(words, at + 1, (trace >> 64) as u64);
-        put(words, at + 2, trace as u64);
-        put(words, at + 3, span.to_u64());
-        put(words, at + 4, clock.ticks());
-        self.pos = at + END_WORDS;
-    }
-
-    /// Gives back the room kept for the end of a span that ends elsewhere.
-    pub(super) fn abandon(&mut self, ring: &Ring) {
-        self.reserved = self.reserved.saturating_sub(END_WORDS);
-        self.publish(ring);
-    }
-
-    /// Shows everything that has been written.
-    #[inline]
-    pub(super) fn publish(&mut self, ring: &Ring) {
-        if self.published != self.pos {
-            self.published = self.pos;
-            self.newest = NOWHERE;
-            ring.head.0.store(self.pos, Ordering::Release);
-        }
-    }
-
-    /// Looks how far the reader has come, and whether the record fits exactly.
-    #[cold]
-    fn make_room(
-        &mut self,
-        ring: &Ring,
-        consumer: &Consumer,
-        values: &[ValueRef<'_>],
-    ) -> Result<(), Refused> {
-        let mut len = START_WORDS;
-        for v in values {
-            len += words_of(v).ok_or(Refused::Unsuitable)?;
-        }
-        self.limit = ring.tail.0.load(Ordering::Acquire) + WORDS as u64;
-        if self.pos + len + END_WORDS + self.reserved <= self.limit {
-            return Ok(());
-        }
-        // Once: the reader may have nothing to take, if guards were leaked.
-        if self.asked_at != self.pos {
-            self.asked_at = self.pos;
-            consumer.wake();
-        }
-        bump(&ring.counts.dropped);
-        Err(Refused::Full)
-    }
-}
-
-/// Why a span was not written.
-pub(super) enum Refused {
-    /// There is no room; it has been counted.
-    Full,
-    /// A value cannot travel here; the other way takes it.
-    Unsuitable,
-}
-
 /// Adds one to a count that only this thread writes: no locked instruction.
 #[inline]
 fn bump(count: &AtomicU64) {
     count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
 }
 
-#[inline]
-pub(super) fn put(words: &Words, at: u64, v: u64) {
-    words[(at & MASK) as usize].store(v, Ordering::Relaxed);
+/// The position behind a record.
+#[inline(always)]
+pub(super) fn behind(at: u64, len: u64) -> u64 {
+    if (at & MASK) + len < WORDS as u64 { at + len } else { (at | MASK) + 1 }
+}
+
+#[inline(always)]
+fn get(record: &Record, at: usize) -> u64 {
+    record[at % MAX_RECORD].load(Ordering::Relaxed)
+}
+
+#[inline(always)]
+pub(super) fn put(record: &Record, at: usize, v: u64) {
+    record[at % MAX_RECORD].store(v, Ordering::Relaxed);
 }

@@ -1,22 +1,34 @@
 //! Turns the words of a ring into rows.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 
 use super::Callsite;
 use super::chunk::NewRow;
+use super::id_hasher::IdHasher;
+use super::open_spans::OpenSpan;
 use super::ring::{Entry, Ring, RingValue, StartEntry};
 use crate::batch::{Cell, Columns, List, Row, ScopeRef, Text};
-use crate::model::{SpanId, TraceFlags, TraceId};
+use crate::model::{SpanId, Timestamp, TraceFlags, TraceId};
 
 /// Reads rings, one after another, on the pipeline's thread.
 #[derive(Default)]
 pub(super) struct RingReader {
     /// Call sites by number, as far as they have been met.
-    sites: Vec<Option<&'static Callsite>>,
+    sites: Vec<Option<Site>>,
+    /// Which ring's turn it is.
+    turn: u64,
     /// Rows of this pass that have not ended, by span id.
     open: HashMap<u64, usize, BuildHasherDefault<IdHasher>>,
     scratch: Vec<u8>,
+}
+
+/// A call site, and where its library lies in the columns of its last turn: to find that means comparing texts.
+#[derive(Clone, Copy)]
+struct Site {
+    site: &'static Callsite,
+    scope: u32,
+    turn: u64,
 }
 
 /// An end whose span was taken in an earlier pass, or of which more was recorded elsewhere.
@@ -26,13 +38,24 @@ pub(super) struct LateEnd {
 }
 
 impl RingReader {
+    /// A span that lies in a ring, and is still open.
+    pub(super) fn open_span(entry: &StartEntry<'_>, start: Timestamp) -> Option<OpenSpan> {
+        Some(OpenSpan {
+            trace_id: TraceId::new(entry.trace_id)?,
+            span_id: SpanId::new(entry.span_id)?,
+            name: Callsite::of(entry.callsite)?.name.to_owned(),
+            start,
+        })
+    }
+
     /// Appends everything in the ring to `columns`.
     pub(super) fn read(&mut self, ring: &Ring, columns: &mut Columns, late: &mut Vec<LateEnd>) {
         self.open.clear();
-        let (sites, open) = (&mut self.sites, &mut self.open);
+        self.turn += 1;
+        let (sites, open, turn) = (&mut self.sites, &mut self.open, self.turn);
         ring.drain(&mut self.scratch, |entry, scratch| match entry {
             Entry::Start(s) => {
-                let Some(row) = push(sites, columns, &s, scratch) else { return };
+                let Some(row) = push(sites, turn, columns, &s, scratch) else { return };
                 if s.end == 0 {
                     open.insert(s.span_id, row);
                 }
@@ -56,12 +79,13 @@ impl RingReader {
 }
 
 fn push(
-    sites: &mut Vec<Option<&'static Callsite>>,
+    sites: &mut Vec<Option<Site>>,
+    turn: u64,
     columns: &mut Columns,
     s: &StartEntry<'_>,
     scratch: &mut Vec<u8>,
 ) -> Option<usize> {
-    let site = site(sites, s.callsite)?;
+    let Site { site, scope, .. } = site(sites, turn, columns, s.callsite)?;
     let mut attributes = List::EMPTY;
     s.values(site.keys.len(), scratch, |i, v| {
         let value = match v {
@@ -72,7 +96,6 @@ fn push(
         };
         columns.push_attribute(&mut attributes, Text::fixed(site.keys[i]), value);
     });
-    let scope = columns.scope_index(&ScopeRef::Static(site.scope));
     let mut bits = if s.remote_parent { Row::REMOTE_PARENT } else { 0 };
     if s.end != 0 {
         bits |= Row::ENDED;
@@ -99,29 +122,18 @@ fn push(
     Some(row)
 }
 
-fn site(sites: &mut Vec<Option<&'static Callsite>>, number: u32) -> Option<&'static Callsite> {
+fn site(sites: &mut Vec<Option<Site>>, turn: u64, columns: &mut Columns, number: u32) -> Option<Site> {
     let index = number as usize;
-    if let Some(Some(site)) = sites.get(index) {
-        return Some(site);
+    if let Some(Some(site)) = sites.get(index)
+        && site.turn == turn
+    {
+        return Some(*site);
     }
     let site = Callsite::of(number)?;
+    let found = Site { site, scope: columns.scope_index(&ScopeRef::Static(site.scope)), turn };
     if sites.len() <= index {
         sites.resize(index + 1, None);
     }
-    sites[index] = Some(site);
-    Some(site)
-}
-
-/// Span ids are random: they are their own hash.
-#[derive(Default)]
-struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, _: &[u8]) {}
-    fn write_u64(&mut self, v: u64) {
-        self.0 = v;
-    }
+    sites[index] = Some(found);
+    Some(found)
 }

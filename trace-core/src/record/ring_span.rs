@@ -4,24 +4,22 @@
 //! moving a span that has just been written costs more than writing it.
 
 use super::Callsite;
+use super::chunk::Slot;
 use super::current::{Local, with_local};
-use super::id_gen::IdGenerator;
+use super::hot::{Active, with_hot};
 use super::recorder::{Recorder, or_default};
-use super::ring::{Refused, StartHead};
+use super::ring_writer::{Refused, StartHead, Writer};
 use super::span::Span;
-use super::{chunk::Slot, ring};
-use crate::model::{SpanContext, SpanId, TraceFlags, TraceId, TraceState, ValueRef};
+use crate::model::{SpanContext, ValueRef};
 
 /// A span that is active on its thread and, if it is sampled and had room, lies in the thread's ring.
 pub(super) struct RingSpan {
     slot: &'static Slot,
     /// Its position in the ring, or [`NOT_RECORDED`].
     at: u64,
-    trace_id: TraceId,
-    span_id: SpanId,
-    /// Its index among the thread's active spans.
-    depth: usize,
-    flags: TraceFlags,
+    span_id: u64,
+    /// Its place among the thread's active spans, which know the rest of its identity.
+    place: usize,
 }
 
 /// No position in a ring: those are counted in words from zero.
@@ -37,18 +35,44 @@ pub(super) enum Elsewhere {
     Decided(Box<SpanContext>),
 }
 
-/// The identity that a span gets from above, or from the sampler.
-struct Decided {
-    trace_id: TraceId,
-    flags: TraceFlags,
-    /// Zero without a parent.
-    parent: u64,
-    remote_parent: bool,
-}
-
 impl RingSpan {
-    /// Starts a span under the thread's innermost active one, and makes it the innermost itself.
-    #[inline]
+    /// Starts a span under the thread's innermost active one, and makes it the innermost itself; `None` unless
+    /// everything is as it nearly always is: the thread has a ring of this recorder, with room, and the active span is a
+    /// local one. `write` puts the values, if the trace is recorded.
+    #[inline(always)]
+    pub(super) fn start_fast(
+        recorder: Option<&Recorder>,
+        callsite: &'static Callsite,
+        write: impl FnOnce(&mut Writer<'_>),
+    ) -> Option<Self> {
+        with_hot(|h| {
+            let wanted = recorder.map_or(h.default, |r| r.0.id);
+            let (slot, ring) = h.lent?;
+            let parent = h.innermost();
+            if wanted != h.recorder || !slot.consumer.is_open() || !h.has_place() {
+                return None;
+            }
+            if !parent.is_plain() {
+                let span_id = parent.is_plain_unsampled().then(|| h.ids.span_id().to_u64())?;
+                let place = h.enter_fast(Active { span: span_id, ..parent });
+                return Some(Self { slot, at: NOT_RECORDED, span_id, place });
+            }
+            let own = Active { span: h.ids.span_id().to_u64(), ..parent };
+            let head = StartHead {
+                callsite,
+                trace: own.trace,
+                span: own.span,
+                parent: parent.span,
+                remote_parent: false,
+                flags: own.bits as u8,
+            };
+            let at = h.producer.start(ring, &slot.clock, head, write)?;
+            Some(Self { slot, at, span_id: own.span, place: h.enter_fast(own) })
+        })
+        .flatten()
+    }
+
+    /// The same in all cases that the ring is for.
     pub(super) fn start(
         recorder: Option<&Recorder>,
         callsite: &'static Callsite,
@@ -57,7 +81,6 @@ impl RingSpan {
         with_local(|l| Self::start_with(l, recorder, callsite, values)).unwrap_or(Err(Elsewhere::Chunk))
     }
 
-    #[inline]
     fn start_with(
         local: &mut Local,
         recorder: Option<&Recorder>,
@@ -67,57 +90,54 @@ impl RingSpan {
         if local.is_suppressed() {
             return Err(Elsewhere::Nowhere);
         }
-        let Local { active, slots, ids, default, .. } = local;
-        let Some(recorder) = or_default(recorder, default) else { return Err(Elsewhere::Nowhere) };
-        if !recorder.is_open() {
+        let is_default = recorder.is_none();
+        let Some(recorder) = or_default(recorder, local.default()).cloned() else {
+            return Err(Elsewhere::Nowhere);
+        };
+        if !recorder.is_open() || !recorder.load_ring(&mut local.slots) {
             return Err(Elsewhere::Chunk);
         }
-        let lease = recorder.lease(slots);
-        let Some((ring, producer, slot)) = lease.ring() else { return Err(Elsewhere::Chunk) };
-        let decided = match active.last() {
-            Some(p) if !p.is_remote && p.trace_state.is_empty() => Decided {
-                trace_id: p.trace_id,
-                flags: p.flags,
-                parent: p.span_id.to_u64(),
-                remote_parent: false,
-            },
-            above => Decided::ask(recorder, ids, above, callsite, values)?,
-        };
-        let Decided { trace_id, flags, parent, remote_parent } = decided;
-        let span_id = ids.span_id();
-        let mut at = NOT_RECORDED;
-        if flags.is_sampled() {
-            let head = StartHead { callsite, trace_id, span_id, parent, remote_parent, flags };
-            match producer.start(ring, &slot.consumer, &slot.clock, &head, values) {
-                Ok(position) => at = position,
-                Err(Refused::Full) => {}
-                Err(Refused::Unsuitable) => return Err(Elsewhere::Chunk),
-            }
+        if is_default {
+            with_hot(|h| h.default = recorder.0.id);
         }
-        let depth = active.len();
-        active.push(SpanContext {
-            trace_id,
-            span_id,
-            flags,
-            trace_state: TraceState::EMPTY,
-            is_remote: false,
+        let (own, parent) = decide(&recorder, local, callsite, values)?;
+        let started = with_hot(|h| {
+            let (slot, ring) = h.lent.ok_or(Elsewhere::Chunk)?;
+            let mut at = NOT_RECORDED;
+            if own.flags().is_sampled() {
+                let head = StartHead {
+                    callsite,
+                    trace: own.trace,
+                    span: own.span,
+                    parent: parent.span,
+                    remote_parent: parent.is_remote(),
+                    flags: own.bits as u8,
+                };
+                match h.producer.start_values(ring, &slot.consumer, &slot.clock, head, values) {
+                    Ok(position) => at = position,
+                    Err(Refused::Full) => {}
+                    Err(Refused::Unsuitable) => return Err(Elsewhere::Chunk),
+                }
+            }
+            Ok(Self { slot, at, span_id: own.span, place: h.enter(own) })
         });
-        Ok(Self { slot, at, trace_id, span_id, depth, flags })
+        started.unwrap_or(Err(Elsewhere::Chunk))
     }
 
-    /// Leaves and ends the span; `false` if the ring is out of reach, and only a [`Span`] can end it.
-    #[inline]
+    /// Leaves and ends the span; `false` if the ring is out of reach: then nothing has happened, and only a [`Span`]
+    /// can end it.
+    #[inline(always)]
     pub(super) fn end(&self) -> bool {
-        with_local(|l| {
-            l.pop(self.depth, self.span_id);
-            if self.at == NOT_RECORDED {
-                return true;
-            }
-            let Some(lease) = l.slots.iter_mut().find(|lease| lease.wrote(self.slot, self.at)) else {
+        with_hot(|h| {
+            let Some((slot, ring)) = h.lent else { return false };
+            if !std::ptr::eq(slot, self.slot) || !h.producer.wrote(self.at) {
                 return false;
-            };
-            let Some((ring, producer, slot)) = lease.ring() else { return false };
-            producer.end(ring, &slot.consumer, &slot.clock, self.at, (self.trace_id, self.span_id), false);
+            }
+            if self.at != NOT_RECORDED && !h.producer.end_newest(ring, &slot.clock, self.at) {
+                let Some(own) = h.find(self.place, self.span_id) else { return false };
+                h.producer.end(ring, &slot.clock, (own.trace, own.span), false);
+            }
+            h.leave(self.place, self.span_id);
             true
         })
         .unwrap_or(false)
@@ -125,41 +145,45 @@ impl RingSpan {
 
     /// Leaves the span, which goes on.
     pub(super) fn leave(&self) {
-        with_local(|l| l.pop(self.depth, self.span_id));
+        with_hot(|h| h.leave(self.place, self.span_id));
     }
 
     /// The span in full. From then on it, and not this, ends the span.
     #[cold]
     pub(super) fn to_span(&self) -> Span {
-        let context = SpanContext::new(self.trace_id, self.span_id, self.flags);
-        Span::of_ring(context, (self.at != NOT_RECORDED).then_some((self.slot, self.at)))
+        match with_hot(|h| h.find(self.place, self.span_id)).flatten().and_then(|own| own.context()) {
+            Some(context) => {
+                Span::of_ring(context, (self.at != NOT_RECORDED).then_some((self.slot, self.at)))
+            }
+            // It is among the active spans for as long as the guard lives, unless the thread is being torn down.
+            None => Span::none(),
+        }
     }
 }
 
-impl Decided {
-    /// Asks the sampler, for a span that has no parent or a remote one.
-    fn ask(
-        recorder: &Recorder,
-        ids: &mut IdGenerator,
-        parent: Option<&SpanContext>,
-        callsite: &'static Callsite,
-        values: &[ValueRef<'_>],
-    ) -> Result<Self, Elsewhere> {
-        let goes_on = |p: &SpanContext| !p.trace_state.is_empty();
-        // Before the sampler is asked, for the other way asks it too.
-        if parent.is_some_and(goes_on) || !ring::can_carry(values) {
-            return Err(Elsewhere::Chunk);
-        }
-        let (trace_id, span_id) = (parent.map_or_else(|| ids.trace_id(), |p| p.trace_id), ids.span_id());
-        let context = recorder.decide(trace_id, span_id, parent, callsite.name, callsite.kind);
-        if !context.trace_state.is_empty() {
-            return Err(Elsewhere::Decided(Box::new(context)));
-        }
-        Ok(Self {
-            trace_id,
-            flags: context.flags,
-            parent: parent.map_or(0, |p| p.span_id.to_u64()),
-            remote_parent: parent.is_some_and(|p| p.is_remote),
-        })
+/// The identity of a new span, and its parent's.
+fn decide(
+    recorder: &Recorder,
+    local: &mut Local,
+    callsite: &'static Callsite,
+    values: &[ValueRef<'_>],
+) -> Result<(Active, Active), Elsewhere> {
+    let Some(parent) = with_hot(|h| h.innermost()).filter(|p| !p.has_state()) else {
+        return Err(Elsewhere::Chunk);
+    };
+    let span_id = local.ids.span_id();
+    let context = parent.context();
+    if context.as_ref().is_some_and(|c| !c.is_remote) {
+        return Ok((Active { span: span_id.to_u64(), ..parent }, parent));
     }
+    // Before the sampler is asked, for the other way asks it too.
+    if !with_hot(|h| h.producer.can_carry(values)).unwrap_or(false) {
+        return Err(Elsewhere::Chunk);
+    }
+    let trace_id = context.as_ref().map_or_else(|| local.ids.trace_id(), |p| p.trace_id);
+    let context = recorder.decide(trace_id, span_id, context.as_ref(), callsite.name, callsite.kind);
+    if !context.trace_state.is_empty() {
+        return Err(Elsewhere::Decided(Box::new(context)));
+    }
+    Ok((Active::of(&context), parent))
 }

@@ -1,30 +1,30 @@
 //! Texts as words of a ring.
 
-use super::ring::{Words, put};
+use super::ring::{Record, put};
 
 /// Writes a short text at `at`; returns the last word written.
 #[inline]
-pub(super) fn put_short_text(words: &Words, at: u64, bytes: &[u8]) -> u64 {
+pub(super) fn put_short_text(record: &Record, at: usize, bytes: &[u8]) -> usize {
     let n = bytes.len() as u32;
     if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
-        put(words, at, u64::from_le_bytes(*first) << 8 | u64::from(n));
-        put(words, at + 1, u64::from_le_bytes(*last) >> (64 - 8 * (n - 7)));
+        put(record, at, u64::from_le_bytes(*first) << 8 | u64::from(n));
+        put(record, at + 1, u64::from_le_bytes(*last) >> (64 - 8 * (n - 7)));
         return at + 1;
     }
-    put(words, at, tail_word(bytes, n) << 8 | u64::from(n));
+    put(record, at, tail_word(bytes, n) << 8 | u64::from(n));
     at
 }
 
 /// Writes bytes behind `at`, eight a word; returns the last word written.
-pub(super) fn put_text(words: &Words, mut at: u64, bytes: &[u8]) -> u64 {
+pub(super) fn put_text(record: &Record, mut at: usize, bytes: &[u8]) -> usize {
     let (whole, rest) = bytes.as_chunks::<8>();
     for chunk in whole {
         at += 1;
-        put(words, at, u64::from_le_bytes(*chunk));
+        put(record, at, u64::from_le_bytes(*chunk));
     }
     if !rest.is_empty() {
         at += 1;
-        put(words, at, tail_word(bytes, rest.len() as u32));
+        put(record, at, tail_word(bytes, rest.len() as u32));
     }
     at
 }
