@@ -17,7 +17,7 @@ pub(crate) const NONE: u32 = u32::MAX;
 /// A text, static or stored in [`Columns::text`]. Words rather than an enum: a row is written from registers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Text {
-    fixed: &'static str,
+    pub(super) fixed: &'static str,
     /// Offset and length, used if `fixed` is empty.
     at: u32,
     len: u32,

@@ -87,7 +87,6 @@ pub(super) fn is_suppressed() -> bool {
 }
 
 /// Forbids telemetry in the API's context until the guard is dropped, for tracers that are not ours.
-#[cfg(feature = "otel-sdk")]
 pub(super) fn suppress() -> Attached {
     Attached(is_alive().then(Context::enter_telemetry_suppressed_scope))
 }

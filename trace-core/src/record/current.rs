@@ -1,6 +1,7 @@
 //! The active span of a thread, and what recording keeps per thread beside it.
 
 use std::cell::RefCell;
+use std::marker::PhantomData;
 
 use super::bridge;
 use super::hot::{Active, with_hot};
@@ -137,22 +138,27 @@ fn set_suppressed(suppressed: bool) -> Option<bool> {
     })
 }
 
-/// Records nothing on this thread until the guard is dropped.
-#[cfg(feature = "otel-sdk")]
-pub(crate) fn suppress_scope() -> Suppressed {
+/// Records nothing on this thread until the guard is dropped: for an exporter that runs on a borrowed thread.
+pub fn suppress_scope() -> SuppressGuard {
     let before = set_suppressed(true).unwrap_or(true);
-    Suppressed { before, _attached: bridge::suppress() }
+    SuppressGuard { before, _attached: bridge::suppress(), not_send: PhantomData }
 }
 
-/// Restores what was before when dropped.
-#[cfg(feature = "otel-sdk")]
-pub(crate) struct Suppressed {
+/// Lets the thread record again, if it did before, when dropped.
+#[must_use = "recording is off until the guard is dropped"]
+pub struct SuppressGuard {
     before: bool,
     _attached: bridge::Attached,
+    not_send: PhantomData<*const ()>,
 }
 
-#[cfg(feature = "otel-sdk")]
-impl Drop for Suppressed {
+impl std::fmt::Debug for SuppressGuard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SuppressGuard").field("before", &self.before).finish_non_exhaustive()
+    }
+}
+
+impl Drop for SuppressGuard {
     fn drop(&mut self) {
         set_suppressed(self.before);
     }

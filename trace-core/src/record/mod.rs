@@ -56,9 +56,7 @@ mod tests;
 
 pub use builder::SpanBuilder;
 pub use callsite::Callsite;
-#[cfg(feature = "otel-sdk")]
-pub(crate) use current::suppress_scope;
-pub use current::{current_context, suppress};
+pub use current::{SuppressGuard, current_context, suppress, suppress_scope};
 pub(crate) use drain::Drain;
 pub use field::AsValue;
 pub use future::{InSpan, InstrumentedFuture};

@@ -88,7 +88,7 @@ pub(super) fn value_to(value: ValueRef<'_>) -> opentelemetry::Value {
 
 pub(super) fn attributes_to(attributes: Attributes<'_>, count: usize) -> Vec<opentelemetry::KeyValue> {
     let mut all = Vec::with_capacity(count);
-    all.extend(attributes.map(|(k, v)| opentelemetry::KeyValue::new(k.to_owned(), value_to(v))));
+    all.extend(attributes.owned_keys().map(|(k, v)| opentelemetry::KeyValue::new(k, value_to(v))));
     all
 }
 

@@ -101,6 +101,7 @@ pub(super) fn push(c: &mut Columns, span: &official::SpanData) -> bool {
     true
 }
 
+#[expect(clippy::ptr_arg, reason = "a static text needs no copy")]
 fn text(c: &mut Columns, s: &Cow<'static, str>) -> Text {
     match s {
         Cow::Borrowed(s) => Text::fixed(s),
@@ -153,7 +154,7 @@ fn span_to(span: SpanRef<'_>, scope: opentelemetry::InstrumentationScope) -> off
             .map_or(opentelemetry::SpanId::INVALID, |id| opentelemetry::SpanId::from_bytes(id.to_bytes())),
         parent_span_is_remote: span.parent_is_remote(),
         span_kind: kind_to(span.kind()),
-        name: span.name().to_owned().into(),
+        name: span.name_cow(),
         start_time: span.start().into(),
         end_time: span.end().into(),
         attributes: attributes_to(span.attributes(), span.attribute_count()),
