@@ -29,6 +29,7 @@ fn steps() -> Vec<(&'static str, Command)> {
         ("clippy", clippy),
         ("docs", docs),
         ("tidy", xtask("tidy")),
+        ("loom", xtask("loom")),
         ("integration", xtask("integration")),
     ]
 }

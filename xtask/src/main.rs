@@ -7,6 +7,7 @@ mod cargo;
 mod ci;
 mod counts;
 mod integration;
+mod loom;
 mod process;
 mod scratch;
 mod test;
@@ -18,11 +19,12 @@ use std::process::ExitCode;
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 /// The commands, with what each does. `tidy` checks the README against this list.
-pub(crate) const COMMANDS: [(&str, &str); 6] = [
+pub(crate) const COMMANDS: [(&str, &str); 7] = [
     ("test", "everything that needs only Rust: unit, integration and doc tests, and every example"),
     ("tidy", "the repository's own rules: arrows between crates, file sizes, module docs"),
     ("integration", "[SUITE...] against real peers: otlp prometheus propagation smtp slack"),
     ("bench", "[NAME] [--json] measure against named peers"),
+    ("loom", "the lock-free ring under a model checker"),
     ("ci", "all that continuous integration checks, in its order"),
     ("help", "this list"),
 ];
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         "tidy" => no_arguments(command, rest).and_then(|()| tidy::run()),
         "integration" => integration::run(rest),
         "bench" => bench::run(rest),
+        "loom" => no_arguments(command, rest).and_then(|()| loom::run()),
         "ci" => no_arguments(command, rest).and_then(|()| ci::run()),
         "help" | "--help" | "-h" => {
             help();

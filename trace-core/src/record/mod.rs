@@ -32,6 +32,8 @@ mod open_spans;
 mod parked;
 mod recorder;
 mod ring;
+#[cfg(all(test, trace_loom))]
+mod ring_loom_tests;
 mod ring_reader;
 mod ring_span;
 mod ring_text;

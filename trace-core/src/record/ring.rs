@@ -9,11 +9,15 @@
 //! published when the next record began, and its end is a record of its own. Room for that record is kept from
 //! the start, so that an end is never lost. What does not fit at the start is counted.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+#[cfg(trace_loom)]
+use loom::sync::atomic::AtomicU64;
+#[cfg(not(trace_loom))]
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 
 /// Words in a ring: 2 MiB a thread, some 15,000 to 20,000 spans with four attributes.
-pub(super) const WORDS: usize = 1 << 18;
+pub(super) const WORDS: usize = if cfg!(trace_loom) { 32 } else { 1 << 18 };
 const MASK: u64 = WORDS as u64 - 1;
 
 /// Words of a start record before its values: header, start, end, trace id (2), span, parent, tags.
@@ -21,9 +25,9 @@ pub(super) const START_WORDS: u64 = 8;
 /// Words of an end record: header, trace id (2), span, end.
 pub(super) const END_WORDS: u64 = 5;
 /// Values of a start record: their types share one word.
-pub(super) const MAX_VALUES: usize = 16;
+pub(super) const MAX_VALUES: usize = if cfg!(trace_loom) { 2 } else { 16 };
 /// Longer texts take the other way.
-pub(super) const MAX_TEXT: usize = 1024;
+pub(super) const MAX_TEXT: usize = if cfg!(trace_loom) { 16 } else { 1024 };
 /// Words of the longest start record.
 pub(super) const MAX_START_WORDS: u64 = START_WORDS + MAX_VALUES as u64 * (1 + MAX_TEXT as u64 / 8);
 
@@ -51,7 +55,7 @@ type Words = [AtomicU64; WORDS + MAX_RECORD];
 /// A record, with what lies behind it.
 pub(super) type Record = [AtomicU64; MAX_RECORD];
 /// Words behind the last: more than the longest record, and a power of two.
-const MAX_RECORD: usize = 4096;
+const MAX_RECORD: usize = if cfg!(trace_loom) { 16 } else { 4096 };
 
 /// Words that one thread writes and the pipeline reads.
 pub(super) struct Ring {
@@ -127,6 +131,12 @@ impl Ring {
             Err(_) => unreachable!("it has just been made with this length"),
         };
         Self { words, written: Line::default(), read: Line::default() }
+    }
+
+    /// One that the model checker owns.
+    #[cfg(trace_loom)]
+    pub(super) fn for_model() -> Self {
+        Self::new()
     }
 
     /// A ring that nobody else uses. Rings are never freed but used again, so that a thread can refer to one without
