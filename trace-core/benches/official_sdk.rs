@@ -3,7 +3,8 @@
 //!
 //! A burst is 4,096 spans with four attributes. Bursts alternate between the contenders, with a flush after each that is
 //! not timed; the figure is the best burst, in nanoseconds a span on the thread that ends the spans. "process CPU" is the
-//! time of all threads, flushes included, over all bursts. No drop is allowed.
+//! time of all threads, flushes included, over as many bursts again: ours converts every span for its exporters, the
+//! peer hands them on as they are. No drop is allowed.
 //!
 //! `cargo xtask bench official_sdk --json` prints a line of JSON a case.
 #![allow(
@@ -170,31 +171,34 @@ fn print(case: &str, peer_name: &str, goal: f64, (ours, peer): (f64, f64)) {
     println!("{line}");
 }
 
-fn report(case: &str, peer_name: &str, goal: f64, ours: Contender, peer: Contender) {
+fn report(case: &str, peer_name: &str, goals: (f64, f64), ours: Contender, peer: Contender) {
     eprintln!("measuring {case} against {peer_name} ({ROUNDS} rounds)");
     let mut contenders = [ours, peer];
     let mut best = [f64::INFINITY; 2];
-    let mut cpu = [0.0; 2];
     for round in 0..ROUNDS {
-        for (i, c) in contenders.iter_mut().enumerate() {
-            let before = process_cpu();
+        for (best, c) in best.iter_mut().zip(&mut contenders) {
             let ns = (c.burst)().as_nanos() as f64 / SPANS as f64;
-            if let (Some(before), Some(after)) = (before, process_cpu()) {
-                cpu[i] += after - before;
-            }
             // The first rounds fill caches and grow buffers.
             if round >= 5 {
-                best[i] = best[i].min(ns);
+                *best = best.min(ns);
             }
         }
     }
-    for seen in contenders.iter().filter_map(|c| c.seen.as_ref()) {
-        assert_eq!(seen.0.load(Ordering::Relaxed), (ROUNDS * SPANS) as u64, "a contender dropped spans");
+    print(case, peer_name, goals.0, best.into());
+    if contenders.iter().any(|c| c.seen.is_none()) {
+        return;
     }
-    print(case, peer_name, goal, (best[0], best[1]));
-    if contenders[0].seen.is_some() && cpu[0] > 0.0 {
-        let each = |cpu: f64| cpu / (ROUNDS * SPANS) as f64;
-        print(&format!("{case}, process CPU"), peer_name, goal, (each(cpu[0]), each(cpu[1])));
+    // In one piece: the kernel counts in steps that are longer than a burst.
+    let cpu = contenders.each_mut().map(|c| {
+        let before = process_cpu();
+        (0..ROUNDS).for_each(|_| drop((c.burst)()));
+        process_cpu().zip(before).map(|(after, before)| (after - before) / (ROUNDS * SPANS) as f64)
+    });
+    for seen in contenders.iter().filter_map(|c| c.seen.as_ref()) {
+        assert_eq!(seen.0.load(Ordering::Relaxed), (2 * ROUNDS * SPANS) as u64, "a contender dropped spans");
+    }
+    if let [Some(ours), Some(peer)] = cpu {
+        print(&format!("{case}, process CPU"), peer_name, goals.1, (ours, peer));
     }
 }
 
@@ -202,9 +206,9 @@ fn main() {
     const PEER: &str = "BatchSpanProcessor";
     const CLONE: &str = "cloning the official spans";
     let ((a, a_seen), (b, b_seen)) = (ours(), theirs());
-    report("official span with 4 attributes", PEER, 1.0, whole(a, a_seen), whole(b, b_seen));
+    report("official span with 4 attributes", PEER, (1.0, 0.75), whole(a, a_seen), whole(b, b_seen));
     let ((a, a_seen), (b, b_seen)) = (ours(), theirs());
-    report("on_end alone", PEER, 1.0, on_end(a, a_seen), on_end(b, b_seen));
+    report("on_end alone", PEER, (1.0, 0.75), on_end(a, a_seen), on_end(b, b_seen));
 
     let resource = Arc::new(Resource::service("bench"));
     let official = Arc::new(spans());
@@ -214,8 +218,14 @@ fn main() {
     };
     let (batch, _) = spans_from_sdk(resource.clone(), official.to_vec());
     let batch = with_static_names(&batch);
-    report("our batch to official spans", CLONE, 1.0, converting(move || spans_to_sdk(&batch)), cloning());
+    report(
+        "our batch to official spans",
+        CLONE,
+        (0.33, 0.0),
+        converting(move || spans_to_sdk(&batch)),
+        cloning(),
+    );
     let (from, into) = (official.clone(), resource);
     let both = converting(move || spans_from_sdk(into.clone(), from.to_vec()));
-    report("official spans to our batch, cloned first", CLONE, 0.5, both, cloning());
+    report("official spans to our batch, cloned first", CLONE, (0.25, 0.0), both, cloning());
 }

@@ -9,6 +9,7 @@ use std::thread::Thread;
 
 use opentelemetry_sdk::error::OTelSdkError;
 
+use super::redact::without_secrets;
 use crate::record::suppress_scope;
 use crate::signal::ExportError;
 
@@ -50,7 +51,8 @@ impl<E: Send + 'static> Hosted<E> {
             with_state(&state, |state| {
                 if let State::Unbuilt(build) = state {
                     let built = build().map_err(|e| {
-                        ExportError::retryable(format!("the official exporter could not be built: {e}"))
+                        let why = without_secrets(&e.to_string());
+                        ExportError::retryable(format!("the official exporter could not be built: {why}"))
                     })?;
                     *state = State::Built(built);
                 }
@@ -147,9 +149,9 @@ pub(super) fn retry_timeouts(error: &OTelSdkError) -> bool {
     matches!(error, OTelSdkError::Timeout(_))
 }
 
-/// An error of an official exporter as ours.
+/// An error of an official exporter as ours, without what a URL in it may hide.
 pub(super) fn export_error(error: OTelSdkError, retry_if: fn(&OTelSdkError) -> bool) -> ExportError {
-    let message = error.to_string();
+    let message = without_secrets(&error.to_string());
     let is_retryable = retry_if(&error);
     if is_retryable { ExportError::retryable(message) } else { ExportError::permanent(message) }
 }

@@ -40,6 +40,7 @@ mod metric_mirror;
 mod metric_source;
 mod mirrored;
 mod processor;
+mod redact;
 mod replay;
 mod resource;
 mod span_buffer;

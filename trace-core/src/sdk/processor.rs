@@ -1,7 +1,7 @@
 //! Spans of the official SDK into our pipeline.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use opentelemetry::Context;
@@ -27,7 +27,8 @@ use crate::pipeline::{FlushError, Pipeline, SpanSource};
 #[derive(Debug)]
 pub struct PipelineSpanProcessor {
     pipeline: Arc<Pipeline>,
-    buffer: Arc<SpanBuffer>,
+    /// Made when the resource is known, or the first span comes.
+    buffer: OnceLock<Arc<SpanBuffer>>,
     is_shutdown: AtomicBool,
     flush_limit: Duration,
 }
@@ -35,9 +36,8 @@ pub struct PipelineSpanProcessor {
 impl PipelineSpanProcessor {
     /// A processor for one provider. Until the provider sets its resource, spans carry the pipeline's.
     pub fn new(pipeline: Arc<Pipeline>) -> Self {
-        let resource = Resource::clone(pipeline.recorder().resource());
-        let buffer = open(&pipeline, resource);
-        Self { pipeline, buffer, is_shutdown: AtomicBool::new(false), flush_limit: Duration::from_secs(5) }
+        let (buffer, is_shutdown) = (OnceLock::new(), AtomicBool::new(false));
+        Self { pipeline, buffer, is_shutdown, flush_limit: Duration::from_secs(5) }
     }
 
     /// How long `force_flush`, which has no limit of its own, may take; 5 s by default, as in the SDK.
@@ -46,6 +46,10 @@ impl PipelineSpanProcessor {
         self.flush_limit = limit;
         self
     }
+
+    fn buffer(&self) -> &SpanBuffer {
+        self.buffer.get_or_init(|| open(&self.pipeline, Resource::clone(self.pipeline.recorder().resource())))
+    }
 }
 
 impl SpanProcessor for PipelineSpanProcessor {
@@ -53,7 +57,7 @@ impl SpanProcessor for PipelineSpanProcessor {
 
     fn on_end(&self, span: SpanData) {
         if span.span_context.is_sampled() {
-            self.buffer.push(span);
+            self.buffer().push(span);
         }
     }
 
@@ -65,7 +69,7 @@ impl SpanProcessor for PipelineSpanProcessor {
         if self.is_shutdown.swap(true, Ordering::AcqRel) {
             return Err(OTelSdkError::AlreadyShutdown);
         }
-        self.buffer.close();
+        self.buffer().close();
         match flush(&self.pipeline, timeout) {
             // Then everything has been delivered or counted already.
             Err(OTelSdkError::AlreadyShutdown) => Ok(()),
@@ -74,8 +78,10 @@ impl SpanProcessor for PipelineSpanProcessor {
     }
 
     fn set_resource(&mut self, resource: &opentelemetry_sdk::Resource) {
-        self.buffer.close();
-        self.buffer = open(&self.pipeline, resource_from_sdk(resource));
+        let buffer = open(&self.pipeline, resource_from_sdk(resource));
+        if let Some(previous) = std::mem::replace(&mut self.buffer, OnceLock::from(buffer)).into_inner() {
+            previous.close();
+        }
     }
 }
 

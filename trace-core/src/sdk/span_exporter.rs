@@ -29,7 +29,9 @@ use crate::signal::{ExportError, SpanExporter};
 /// Official exporters repeat what is worth repeating themselves, and their errors do not say whether another
 /// attempt may help. By default an `OTelSdkError::Timeout` is retried, and anything else is final, counted as
 /// `permanent_error`; [`retry_if`](Self::retry_if) decides otherwise. A partial success is not visible here:
-/// official exporters only log it, and the whole batch counts as delivered.
+/// official exporters only log it, and the whole batch counts as delivered. A call that outlives the destination's
+/// timeout goes on, and its batch is offered again when it is done: give the exporter the shorter timeout. User names,
+/// passwords and queries of URLs are taken out of its error texts.
 pub struct OfficialSpanExporter<E> {
     hosted: Hosted<Told<E>>,
     retry_if: fn(&OTelSdkError) -> bool,
