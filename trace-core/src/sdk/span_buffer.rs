@@ -186,3 +186,59 @@ impl std::fmt::Debug for SpanBuffer {
         f.debug_struct("SpanBuffer").field("counts", &self.counts()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::plain;
+    use super::*;
+
+    fn buffer(spans_per_thread: usize, bytes_per_thread: usize) -> SpanBuffer {
+        let limits = SpanLimits { spans_per_thread, bytes_per_thread, ..SpanLimits::default() };
+        SpanBuffer::new(Resource::default(), &limits)
+    }
+
+    #[test]
+    fn a_thread_holds_so_many_spans_and_has_room_again_when_they_are_taken() {
+        let buffer = buffer(10, usize::MAX);
+        for taken in 1..=2 {
+            (0..15).for_each(|_| buffer.push(plain()));
+            assert_eq!(buffer.take().len(), 10);
+            let counts = buffer.counts();
+            assert_eq!((counts.received, counts.buffer_full), (15 * taken, 5 * taken));
+        }
+        assert!(buffer.take().is_empty());
+    }
+
+    #[test]
+    fn a_thread_holds_so_many_bytes_wherever_a_span_keeps_them() {
+        let text = || "x".repeat(10_000);
+        let list = opentelemetry::Array::String(vec![text().into()]);
+        let large = [Value::from(text()), Value::Array(list), Value::Array(vec![0.0; 1_250].into())];
+        for value in large {
+            let attributes = vec![KeyValue::new("k", value)];
+            let (mut own, mut event) = (plain(), plain());
+            event.events.events =
+                vec![opentelemetry::trace::Event::new("e", event.end_time, attributes.clone(), 0)];
+            own.attributes = attributes;
+            for span in [own, event] {
+                let buffer = buffer(usize::MAX, 10_000);
+                (0..3).for_each(|_| buffer.push(span.clone()));
+                assert_eq!(buffer.counts().buffer_full, 2);
+            }
+        }
+    }
+
+    #[test]
+    fn the_pipeline_is_woken_once_when_a_list_fills_up() {
+        let buffer = buffer(80, usize::MAX);
+        buffer.attach(std::thread::current());
+        (0..9).for_each(|_| buffer.push(plain()));
+        std::thread::park();
+        buffer.take();
+        // Nobody waits: a list that is nearly empty wakes nobody, and a park would last for ever.
+        buffer.push(plain());
+        let before = std::time::Instant::now();
+        std::thread::park_timeout(std::time::Duration::from_millis(5));
+        assert!(before.elapsed().as_millis() >= 5);
+    }
+}

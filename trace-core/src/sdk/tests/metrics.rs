@@ -242,6 +242,17 @@ fn a_cumulative_histogram_grows_with_ours_and_a_repeated_attempt_adds_nothing() 
 }
 
 #[test]
+fn the_sum_of_a_long_histogram_is_right_to_the_last_bit_but_one() {
+    let mut mirror = Mirror::new(Arc::new(Resource::service("s")), 100);
+    let measured: Vec<f64> = (0..100_000).map(|i| 0.1 + f64::from(i) * 1e-4).collect();
+    let batch = histogram(&measured);
+    let back = metrics_from_sdk(&mirror.reflect(&batch).unwrap().0).0;
+    assert_eq!(essence(&batch), essence(&back));
+    let (before, after) = (sums(&batch)[0].1, sums(&back)[0].1);
+    assert!((before - after).abs() <= f64::EPSILON * before, "{before} became {after}");
+}
+
+#[test]
 fn what_the_sdk_cannot_be_told_is_refused_and_counted_and_the_rest_arrives() {
     let point = |key: i64, value: f64| NumberPoint {
         attributes: Arc::new(AttributeSet::new([KeyValue::new("k", key)])),

@@ -6,3 +6,5 @@ mod metrics;
 mod processing;
 mod suppression;
 mod way;
+
+pub(super) use way::plain;

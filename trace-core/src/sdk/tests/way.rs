@@ -54,7 +54,7 @@ fn to_ours_and_back(spans: &[official::SpanData]) -> (Vec<official::SpanData>, u
 }
 
 /// A plain span with ids.
-pub(super) fn plain() -> official::SpanData {
+pub(in crate::sdk) fn plain() -> official::SpanData {
     official::SpanData {
         span_context: api::SpanContext::new(
             opentelemetry::TraceId::from(1),
