@@ -77,7 +77,7 @@ impl Cell {
     }
 
     #[inline]
-    fn text(at: u32, len: u32) -> Self {
+    pub(crate) fn text(at: u32, len: u32) -> Self {
         Self { bits: u64::from(at) << 32 | u64::from(len), kind: CellKind::Text }
     }
 

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::marker::PhantomData;
 
 use super::bridge;
-use super::hot::{Active, with_hot};
+use super::hot::{Active, NOWHERE, with_hot};
 use super::id_gen::IdGenerator;
 use super::lease::Lease;
 use super::recorder::Recorder;
@@ -95,7 +95,7 @@ pub(super) fn activate(context: SpanContext) -> Restore {
             l.stateful.push(context);
         }
     });
-    let at = lives.and_then(|()| with_hot(|h| h.enter(active))).unwrap_or(usize::MAX);
+    let at = lives.and_then(|()| with_hot(|h| h.enter(active))).unwrap_or(NOWHERE);
     Restore { at, span: active.span, has_state, _attached: attached }
 }
 

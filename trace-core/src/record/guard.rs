@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::panic::RefUnwindSafe;
 
@@ -23,9 +24,10 @@ use crate::model::{SpanContext, ValueRef};
 pub struct SpanGuard {
     /// The span as [`span!`](crate::span) leaves it, until `span` is set.
     fast: Option<RingSpan>,
-    /// Set from the beginning, or when it is first asked for.
-    span: OnceCell<Span>,
-    restore: Option<Restore>,
+    /// Set from the beginning, or when it is first asked for. Neither this nor `restore` is dropped where nothing is in
+    /// it, which is nearly always: the code for that would cost what it never does.
+    span: ManuallyDrop<OnceCell<Span>>,
+    restore: ManuallyDrop<Option<Restore>>,
     not_send: PhantomData<*const ()>,
 }
 
@@ -34,13 +36,18 @@ impl RefUnwindSafe for SpanGuard {}
 
 impl SpanGuard {
     pub(super) fn new(span: Span) -> Self {
-        let restore = span.context().cloned().map(activate);
-        Self { fast: None, span: OnceCell::from(span), restore, not_send: PhantomData }
+        let restore = ManuallyDrop::new(span.context().cloned().map(activate));
+        Self { fast: None, span: ManuallyDrop::new(OnceCell::from(span)), restore, not_send: PhantomData }
     }
 
     #[inline(always)]
     fn of_ring(fast: RingSpan) -> Self {
-        Self { fast: Some(fast), span: OnceCell::new(), restore: None, not_send: PhantomData }
+        Self {
+            fast: Some(fast),
+            span: ManuallyDrop::new(OnceCell::new()),
+            restore: ManuallyDrop::new(None),
+            not_send: PhantomData,
+        }
     }
 
     /// Ends the span now.
@@ -50,15 +57,16 @@ impl SpanGuard {
 
     #[cold]
     #[inline(never)]
-    fn leave(&mut self) {
+    fn finish(&mut self) {
         if let Some(fast) = self.fast.take() {
-            // Dropped with the guard, which ends it.
             self.span.get_or_init(|| fast.to_span());
             fast.leave();
         }
         if let Some(r) = self.restore.take() {
             r.restore();
         }
+        // Which ends it.
+        drop(self.span.take());
     }
 }
 
@@ -74,7 +82,7 @@ impl Drop for SpanGuard {
     fn drop(&mut self) {
         match &self.fast {
             Some(fast) if self.span.get().is_none() && !std::thread::panicking() && fast.end() => {}
-            _ => self.leave(),
+            _ => self.finish(),
         }
     }
 }

@@ -65,10 +65,10 @@ impl Handle {
             (&self.place, span.context(), at, panicking)
         {
             let continued = continued.load(Ordering::Relaxed);
-            let clock = &self.slot.clock;
+            let now = self.slot.clock.ticks();
             let own = Active::of(context);
             let ended = Lease::with_producer(self.slot, *at, |ring, producer| {
-                producer.end(ring, clock, (own.trace, own.span), continued);
+                producer.end(ring, now, (own.trace, own.span), continued);
             });
             if ended {
                 return;

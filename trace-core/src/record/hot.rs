@@ -86,8 +86,10 @@ pub(super) struct Hot {
     pub(super) lent: Option<(&'static Slot, &'static Ring)>,
     pub(super) producer: Producer,
     pub(super) ids: IdGenerator,
-    /// The active spans, the innermost last. Freed by [`Hot::tear_down`].
+    /// The active spans; the innermost lies at `depth`, and below the outermost there is none. What lies above is left
+    /// over. Freed by [`Hot::tear_down`].
     active: ManuallyDrop<Vec<Active>>,
+    depth: usize,
     torn_down: bool,
 }
 
@@ -109,6 +111,7 @@ impl Hot {
         producer: Producer::NONE,
         ids: IdGenerator::UNSEEDED,
         active: ManuallyDrop::new(Vec::new()),
+        depth: 0,
         torn_down: false,
     };
 
@@ -126,57 +129,75 @@ impl Hot {
 
     /// The thread ends: nothing becomes active any more.
     pub(super) fn tear_down(&mut self) {
-        self.torn_down = true;
+        (self.torn_down, self.depth) = (true, 0);
         *self.active = Vec::new();
     }
 
     /// The innermost active span.
-    #[inline]
+    #[inline(always)]
     pub(super) fn innermost(&self) -> Active {
-        self.active.last().copied().unwrap_or(Active::NONE)
+        self.active.get(self.depth).copied().unwrap_or(Active::NONE)
     }
 
-    /// Makes a span the active one if that takes no memory, and returns where it lies.
+    /// Where the next active span goes, if there is a place ready for it.
     #[inline(always)]
-    pub(super) fn enter_fast(&mut self, span: Active) -> usize {
-        let at = self.active.len();
-        self.active.push(span);
-        at
+    pub(super) fn next_place(&mut self) -> Option<(usize, &mut Active)> {
+        let place = self.depth + 1;
+        self.active.get_mut(place).map(|free| (place, free))
     }
 
-    /// Whether [`Hot::enter_fast`] takes no memory now.
+    /// What was written to the [`Hot::next_place`] is active from now on.
     #[inline(always)]
-    pub(super) fn has_place(&self) -> bool {
-        self.active.len() < self.active.capacity()
+    pub(super) fn enter_next(&mut self) {
+        self.depth += 1;
     }
 
     /// Makes a span the active one, and returns where it lies.
     pub(super) fn enter(&mut self, span: Active) -> usize {
-        if self.torn_down { usize::MAX } else { self.enter_fast(span) }
+        if self.torn_down {
+            return NOWHERE;
+        }
+        let place = self.depth + 1;
+        if place >= self.active.len() {
+            // As many again, and at first a few.
+            self.active.resize((2 * place).max(32), Active::NONE);
+        }
+        self.active[place] = span;
+        self.depth = place;
+        place
+    }
+
+    fn entered(&self) -> &[Active] {
+        self.active.get(1..=self.depth).unwrap_or_default()
     }
 
     /// The active span at this place; looked for if others were left out of order.
-    pub(super) fn find(&self, at: usize, span: u64) -> Option<Active> {
-        let here = self.active.get(at).filter(|a| a.span == span);
-        here.or_else(|| self.active.iter().rfind(|a| a.span == span)).copied()
+    pub(super) fn find(&self, place: usize, span: u64) -> Option<Active> {
+        let here = self.active.get(place).filter(|a| place <= self.depth && a.span == span);
+        here.or_else(|| self.entered().iter().rfind(|a| a.span == span)).copied()
     }
 
     /// Ends what [`Hot::enter`] began. Usually it is the innermost; guards may be dropped in another order, and a
     /// `tracing` span may be left while an inner one is entered.
     #[inline(always)]
-    pub(super) fn leave(&mut self, at: usize, span: u64) {
-        match self.active.last() {
-            // Not `pop`: that would read what has just been written, in larger pieces, for which the machine waits.
-            Some(last) if last.span == span && at + 1 == self.active.len() => self.active.truncate(at),
-            _ => self.leave_in_disorder(span),
+    pub(super) fn leave(&mut self, place: usize, span: u64) {
+        // Only a word is read: to read the whole of what has just been written, in larger pieces, the machine waits.
+        if place == self.depth && self.active.get(place).is_some_and(|a| a.span == span) {
+            self.depth -= 1;
+        } else {
+            self.leave_in_disorder(span);
         }
     }
 
     #[cold]
     #[inline(never)]
     fn leave_in_disorder(&mut self, span: u64) {
-        if let Some(at) = self.active.iter().rposition(|a| a.span == span) {
-            self.active.remove(at);
+        if let Some(at) = self.entered().iter().rposition(|a| a.span == span) {
+            self.active.remove(at + 1);
+            self.depth -= 1;
         }
     }
 }
+
+/// No place among the active spans.
+pub(super) const NOWHERE: usize = usize::MAX;

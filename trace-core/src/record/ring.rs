@@ -116,11 +116,15 @@ pub(super) struct StartEntry<'a> {
 }
 
 /// A value as it lies in the ring.
-pub(super) enum RingValue<'a> {
+pub(super) enum RingValue {
     Bool(bool),
     I64(i64),
     F64(f64),
-    Text(&'a str),
+    /// Where it lies among the texts.
+    Text {
+        at: usize,
+        len: usize,
+    },
 }
 
 impl Ring {
@@ -223,7 +227,7 @@ impl Ring {
     }
 
     /// Hands every published record to `f`, oldest first. One caller at a time.
-    pub(super) fn drain(&self, scratch: &mut Vec<u8>, mut f: impl FnMut(Entry<'_>, &mut Vec<u8>)) {
+    pub(super) fn drain(&self, mut f: impl FnMut(Entry<'_>)) {
         let head = self.published();
         let mut at = self.read.0.tail.load(Ordering::Relaxed);
         while at < head {
@@ -238,7 +242,7 @@ impl Ring {
             if header & BIT_END == 0 {
                 bump(&self.read.0.starts);
             }
-            f(entry(record, header), scratch);
+            f(entry(record, header));
             at = behind(at, len);
         }
         self.read.0.tail.store(at, Ordering::Release);
@@ -266,43 +270,42 @@ fn entry(record: &Record, header: u64) -> Entry<'_> {
 }
 
 impl StartEntry<'_> {
-    /// Hands the values to `f`, in the order of the call site's keys.
-    pub(super) fn values(
-        &self,
-        count: usize,
-        scratch: &mut Vec<u8>,
-        mut f: impl FnMut(usize, RingValue<'_>),
-    ) {
+    /// Hands the values to `f`, in the order of the call site's keys. Texts are appended to `text`.
+    pub(super) fn values(&self, count: usize, text: &mut Vec<u8>, mut f: impl FnMut(usize, RingValue)) {
         let mut tags = get(self.record, 7);
         let mut at = START_WORDS as usize;
         for i in 0..count.min(MAX_VALUES) {
             let word = get(self.record, at);
             at += 1;
-            match tags & 0xf {
-                TAG_BOOL => f(i, RingValue::Bool(word != 0)),
-                TAG_F64 => f(i, RingValue::F64(f64::from_bits(word))),
-                TAG_SHORT => {
-                    let len = (word as usize & 0xff).min(SHORT_TEXT);
-                    scratch.clear();
-                    scratch.extend_from_slice(&word.to_le_bytes()[1..]);
-                    if len > 7 {
-                        scratch.extend_from_slice(&get(self.record, at).to_le_bytes());
-                        at += 1;
+            let begin = text.len();
+            f(
+                i,
+                match tags & 0xf {
+                    TAG_BOOL => RingValue::Bool(word != 0),
+                    TAG_F64 => RingValue::F64(f64::from_bits(word)),
+                    TAG_SHORT => {
+                        let len = (word as usize & 0xff).min(SHORT_TEXT);
+                        text.extend_from_slice(&(word >> 8).to_le_bytes());
+                        if len > 7 {
+                            text.pop();
+                            text.extend_from_slice(&get(self.record, at).to_le_bytes());
+                            at += 1;
+                        }
+                        text.truncate(begin + len);
+                        RingValue::Text { at: begin, len }
                     }
-                    f(i, RingValue::Text(std::str::from_utf8(&scratch[..len]).unwrap_or("")));
-                }
-                TAG_TEXT => {
-                    let len = (word as usize).min(MAX_TEXT);
-                    scratch.clear();
-                    for _ in 0..len.div_ceil(8) {
-                        scratch.extend_from_slice(&get(self.record, at).to_le_bytes());
-                        at += 1;
+                    TAG_TEXT => {
+                        let len = (word as usize).min(MAX_TEXT);
+                        for _ in 0..len.div_ceil(8) {
+                            text.extend_from_slice(&get(self.record, at).to_le_bytes());
+                            at += 1;
+                        }
+                        text.truncate(begin + len);
+                        RingValue::Text { at: begin, len }
                     }
-                    // Written from a `&str`, so it is UTF-8.
-                    f(i, RingValue::Text(std::str::from_utf8(&scratch[..len]).unwrap_or("")));
-                }
-                _ => f(i, RingValue::I64(word.cast_signed())),
-            }
+                    _ => RingValue::I64(word.cast_signed()),
+                },
+            );
             tags >>= 4;
         }
     }

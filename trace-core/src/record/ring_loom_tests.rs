@@ -28,11 +28,11 @@ enum Read {
 }
 
 fn read(ring: &Ring, into: &mut Vec<Read>) {
-    ring.drain(&mut Vec::new(), |entry, scratch| match entry {
+    ring.drain(|entry| match entry {
         Entry::Start(s) => {
             assert_eq!(s.trace_id, 1 << 64 | u128::from(s.span_id));
             let mut value = 0;
-            s.values(1, scratch, |_, v| {
+            s.values(1, &mut Vec::new(), |_, v| {
                 if let RingValue::I64(n) = v {
                     value = n;
                 }
@@ -81,7 +81,7 @@ fn spans_that_end_in_place_arrive_once_and_whole_while_the_ring_goes_round() {
             let values = [ValueRef::I64(n.cast_signed())];
             // A full ring drops, and says so.
             if let Ok(at) = producer.start_values(ring, consumer, clock, head(n), &values) {
-                assert!(producer.end_newest(ring, clock, at));
+                assert!(producer.end_newest(ring, at, clock.ticks()));
                 expected.push(Read::Start(n, n.cast_signed(), true));
             }
         }
@@ -100,11 +100,11 @@ fn the_end_of_a_span_with_a_child_is_never_lost() {
         for n in 2..=3u64 {
             let values = [ValueRef::I64(n.cast_signed())];
             if let Ok(at) = producer.start_values(ring, consumer, clock, head(n), &values) {
-                assert!(producer.end_newest(ring, clock, at));
+                assert!(producer.end_newest(ring, at, clock.ticks()));
                 expected.push(Read::Start(n, n.cast_signed(), true));
             }
         }
-        producer.end(ring, clock, ([1, 1], 1), false);
+        producer.end(ring, clock.ticks(), ([1, 1], 1), false);
         expected.push(Read::End(1));
         expected
     });

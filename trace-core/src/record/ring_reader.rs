@@ -20,7 +20,8 @@ pub(super) struct RingReader {
     turn: u64,
     /// Rows of this pass that have not ended, by span id.
     open: HashMap<u64, usize, BuildHasherDefault<IdHasher>>,
-    scratch: Vec<u8>,
+    /// The texts of a ring, until all of them are known.
+    text: Vec<u8>,
 }
 
 /// A call site, and where its library lies in the columns of its last turn: to find that means comparing texts.
@@ -52,10 +53,12 @@ impl RingReader {
     pub(super) fn read(&mut self, ring: &Ring, columns: &mut Columns, late: &mut Vec<LateEnd>) {
         self.open.clear();
         self.turn += 1;
-        let (sites, open, turn) = (&mut self.sites, &mut self.open, self.turn);
-        ring.drain(&mut self.scratch, |entry, scratch| match entry {
+        let (sites, open, turn, text) = (&mut self.sites, &mut self.open, self.turn, &mut self.text);
+        text.clear();
+        let base = columns.text.len();
+        ring.drain(|entry| match entry {
             Entry::Start(s) => {
-                let Some(row) = push(sites, turn, columns, &s, scratch) else { return };
+                let Some(row) = push(sites, turn, columns, &s, base, text) else { return };
                 if s.end == 0 {
                     open.insert(s.span_id, row);
                 }
@@ -75,6 +78,11 @@ impl RingReader {
                 };
             }
         });
+        match std::str::from_utf8(text) {
+            Ok(text) => columns.text.push_str(text),
+            // They were written from texts; this would only be noticed as what it is.
+            Err(_) => columns.text.extend(std::iter::repeat_n('?', text.len())),
+        }
     }
 }
 
@@ -83,16 +91,17 @@ fn push(
     turn: u64,
     columns: &mut Columns,
     s: &StartEntry<'_>,
-    scratch: &mut Vec<u8>,
+    base: usize,
+    text: &mut Vec<u8>,
 ) -> Option<usize> {
     let Site { site, scope, .. } = site(sites, turn, columns, s.callsite)?;
     let mut attributes = List::EMPTY;
-    s.values(site.keys.len(), scratch, |i, v| {
+    s.values(site.keys.len(), text, |i, v| {
         let value = match v {
             RingValue::Bool(v) => Cell::bool(v),
             RingValue::I64(v) => Cell::i64(v),
             RingValue::F64(v) => Cell::f64(v),
-            RingValue::Text(v) => columns.store_value(v),
+            RingValue::Text { at, len } => Cell::text((base + at) as u32, len as u32),
         };
         columns.push_attribute(&mut attributes, Text::fixed(site.keys[i]), value);
     });

@@ -6,7 +6,7 @@
 use super::Callsite;
 use super::chunk::Slot;
 use super::current::{Local, with_local};
-use super::hot::{Active, with_hot};
+use super::hot::{Active, Hot, with_hot};
 use super::recorder::{Recorder, or_default};
 use super::ring_writer::{Refused, StartHead, Writer};
 use super::span::Span;
@@ -46,28 +46,32 @@ impl RingSpan {
         write: impl FnOnce(&mut Writer<'_>),
     ) -> Option<Self> {
         with_hot(|h| {
-            let wanted = recorder.map_or(h.default, |r| r.0.id);
             let (slot, ring) = h.lent?;
-            let parent = h.innermost();
-            if wanted != h.recorder || !slot.consumer.is_open() || !h.has_place() {
+            let wanted = recorder.map_or(h.default, |r| r.0.id);
+            if wanted != h.recorder || !slot.consumer.is_open() {
                 return None;
             }
-            if !parent.is_plain() {
-                let span_id = parent.is_plain_unsampled().then(|| h.ids.span_id().to_u64())?;
-                let place = h.enter_fast(Active { span: span_id, ..parent });
-                return Some(Self { slot, at: NOT_RECORDED, span_id, place });
+            let parent = h.innermost();
+            let mut at = NOT_RECORDED;
+            let span_id = h.ids.span_id().to_u64();
+            if parent.is_plain() {
+                let head = StartHead {
+                    callsite,
+                    trace: parent.trace,
+                    span: span_id,
+                    parent: parent.span,
+                    remote_parent: false,
+                    flags: parent.bits as u8,
+                };
+                h.next_place()?;
+                at = h.producer.start(ring, &slot.clock, head, write)?;
+            } else if !parent.is_plain_unsampled() {
+                return None;
             }
-            let own = Active { span: h.ids.span_id().to_u64(), ..parent };
-            let head = StartHead {
-                callsite,
-                trace: own.trace,
-                span: own.span,
-                parent: parent.span,
-                remote_parent: false,
-                flags: own.bits as u8,
-            };
-            let at = h.producer.start(ring, &slot.clock, head, write)?;
-            Some(Self { slot, at, span_id: own.span, place: h.enter_fast(own) })
+            let (place, own) = h.next_place()?;
+            *own = Active { span: span_id, ..parent };
+            h.enter_next();
+            Some(Self { slot, at, span_id, place })
         })
         .flatten()
     }
@@ -128,19 +132,31 @@ impl RingSpan {
     /// can end it.
     #[inline(always)]
     pub(super) fn end(&self) -> bool {
+        // First, so that what recording costs is not part of the span.
+        let now = if self.at == NOT_RECORDED { 0 } else { self.slot.clock.ticks() };
         with_hot(|h| {
             let Some((slot, ring)) = h.lent else { return false };
             if !std::ptr::eq(slot, self.slot) || !h.producer.wrote(self.at) {
                 return false;
             }
-            if self.at != NOT_RECORDED && !h.producer.end_newest(ring, &slot.clock, self.at) {
-                let Some(own) = h.find(self.place, self.span_id) else { return false };
-                h.producer.end(ring, &slot.clock, (own.trace, own.span), false);
+            if self.at != NOT_RECORDED && !h.producer.end_newest(ring, self.at, now) {
+                return self.end_apart(h, now);
             }
             h.leave(self.place, self.span_id);
             true
         })
         .unwrap_or(false)
+    }
+
+    /// Leaves and ends a span that is not the newest record.
+    #[inline(never)]
+    fn end_apart(&self, h: &mut Hot, now: u64) -> bool {
+        let (Some((_, ring)), Some(own)) = (h.lent, h.find(self.place, self.span_id)) else {
+            return false;
+        };
+        h.producer.end(ring, now, (own.trace, own.span), false);
+        h.leave(self.place, self.span_id);
+        true
     }
 
     /// Leaves the span, which goes on.

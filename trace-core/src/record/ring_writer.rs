@@ -217,11 +217,11 @@ impl Producer {
 
     /// Writes the end of a span into its start, if that is the newest record.
     #[inline(always)]
-    pub(super) fn end_newest(&mut self, ring: &Ring, clock: &Clock, at: u64) -> bool {
+    pub(super) fn end_newest(&mut self, ring: &Ring, at: u64, now: u64) -> bool {
         if self.newest != at {
             return false;
         }
-        put(ring.record(at), 2, clock.ticks());
+        put(ring.record(at), 2, now);
         self.reserved = self.reserved.wrapping_sub(END_WORDS);
         self.newest = NOWHERE;
         ring.count_end();
@@ -230,14 +230,7 @@ impl Producer {
     }
 
     /// Writes the end of a span that was started here.
-    pub(super) fn end(
-        &mut self,
-        ring: &Ring,
-        clock: &Clock,
-        (trace, span): ([u64; 2], u64),
-        continued: bool,
-    ) {
-        let now = clock.ticks();
+    pub(super) fn end(&mut self, ring: &Ring, now: u64, (trace, span): ([u64; 2], u64), continued: bool) {
         let record = ring.record(self.pos);
         put(record, 0, BIT_END | END_WORDS << 48 | if continued { BIT_CONTINUED } else { 0 });
         put(record, 1, trace[0]);
