@@ -191,7 +191,9 @@ fn report(case: &str, peer_name: &str, goals: (f64, f64), ours: Contender, peer:
     // In one piece: the kernel counts in steps that are longer than a burst.
     let cpu = contenders.each_mut().map(|c| {
         let before = process_cpu();
-        (0..ROUNDS).for_each(|_| drop((c.burst)()));
+        for _ in 0..ROUNDS {
+            black_box((c.burst)());
+        }
         process_cpu().zip(before).map(|(after, before)| (after - before) / (ROUNDS * SPANS) as f64)
     });
     for seen in contenders.iter().filter_map(|c| c.seen.as_ref()) {
