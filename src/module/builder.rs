@@ -179,7 +179,7 @@ impl TraceModuleBuilder {
             service: service.build(),
             config: self.config,
             warnings: self.warnings,
-            pipeline,
+            pipeline: Arc::new(pipeline),
             metrics,
             windows,
             store,

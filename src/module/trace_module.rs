@@ -28,7 +28,7 @@ pub struct TraceModule {
     pub(super) config: TraceConfig,
     pub(super) warnings: Vec<ConfigWarning>,
     pub(super) service: TracingService,
-    pub(super) pipeline: Pipeline,
+    pub(super) pipeline: Arc<Pipeline>,
     pub(super) metrics: MeterRegistry,
     pub(super) windows: Arc<RedWindows>,
     pub(super) store: MemoryStore,
@@ -80,6 +80,12 @@ impl TraceModule {
     /// Where spans are recorded.
     pub fn recorder(&self) -> &Recorder {
         self.pipeline.recorder()
+    }
+
+    /// What takes spans to their destinations; to feed it from elsewhere, such as the official OpenTelemetry SDK
+    /// (feature `otel-sdk`). It ends with the module.
+    pub fn pipeline(&self) -> &Arc<Pipeline> {
+        &self.pipeline
     }
 
     /// Where instruments are made.

@@ -30,6 +30,7 @@
 //! | [`store`], [`analyze`] | the in-memory store; windows, critical path, baselines, advice |
 //! | [`detect`] | from windows to anomalies to alerts |
 //! | [`service`] | `TracingService`: metrics, alerts, queries and health behind five calls |
+//! | `sdk` (feature `otel-sdk`) | the official OpenTelemetry SDK as neighbour |
 //! | `http` (feature `http`) | tower layers for servers and clients |
 //! | `testing` (feature `testing`) | what tests of exporters and instrumented code need |
 //!
@@ -52,6 +53,8 @@ pub mod propagate;
 pub mod record;
 pub mod resource;
 pub mod sample;
+#[cfg(feature = "otel-sdk")]
+pub mod sdk;
 pub mod service;
 pub mod signal;
 pub mod store;

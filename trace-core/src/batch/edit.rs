@@ -92,7 +92,7 @@ impl SpanBatchMut {
     pub fn remove_attribute(&mut self, index: usize, key: &str) {
         let c = &mut self.columns;
         let mut kept = List::EMPTY;
-        let mut count = 0;
+        let mut count = 0_u16;
         let mut at = c.rows[index].attributes.first;
         while at != NONE {
             let cell = c.attributes[at as usize];
@@ -103,7 +103,7 @@ impl SpanBatchMut {
                     c.attributes[kept.last as usize].next = at;
                 }
                 kept.last = at;
-                count += 1;
+                count = count.saturating_add(1);
             }
             at = cell.next;
         }
@@ -255,12 +255,12 @@ impl Extend<SpanData> for SpanBatchMut {
 }
 
 fn push_all(c: &mut Columns, list: &mut List, attributes: Vec<KeyValue>) -> u16 {
-    let mut n = 0;
+    let mut n = 0_u16;
     for kv in attributes {
         let key = c.text_of(kv.key);
         let value = c.cell_of(kv.value);
         c.push_attribute(list, key, value);
-        n += 1;
+        n = n.saturating_add(1);
     }
     n
 }

@@ -1,8 +1,9 @@
 //! Views of one span.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use super::columns::{Columns, EventCell, LinkCell, List, NONE, Row, StatusCode};
+use super::columns::{Columns, EventCell, LinkCell, List, NONE, Row, StatusCode, Text};
 use crate::model::{
     Event, KeyValue, Link, Resource, Scope, SpanContext, SpanData, SpanId, SpanKind, Status, Timestamp,
     TraceFlags, TraceId, TraceState, ValueRef,
@@ -99,6 +100,11 @@ impl<'a> SpanRef<'a> {
     /// What the work is called.
     pub fn name(&self) -> &'a str {
         self.columns.str(self.row.name)
+    }
+
+    /// The same, owned; costs nothing if it is static.
+    pub(crate) fn name_cow(&self) -> Cow<'static, str> {
+        cow(self.columns, self.row.name)
     }
 
     /// The role in the trace.
@@ -202,23 +208,23 @@ impl<'a> SpanRef<'a> {
 
     /// An owned copy.
     pub fn to_span_data(&self) -> SpanData {
-        let own = |(k, v): (&str, ValueRef<'_>)| KeyValue::new(k.to_owned(), v.to_value());
+        let own = |(k, v): (Cow<'static, str>, ValueRef<'_>)| KeyValue::new(k, v.to_value());
         let (dropped_attributes, dropped_events, dropped_links) = self.dropped_counts();
         SpanData {
             context: self.context(),
             parent_span_id: self.parent_span_id(),
             parent_is_remote: self.parent_is_remote(),
-            name: self.name().to_owned().into(),
+            name: self.name_cow(),
             kind: self.kind(),
             start: self.start(),
             end: self.end(),
-            attributes: self.attributes().map(own).collect(),
+            attributes: self.attributes().owned_keys().map(own).collect(),
             events: self
                 .events()
                 .map(|e| Event {
                     name: e.name().to_owned().into(),
                     time: e.time(),
-                    attributes: e.attributes().map(own).collect(),
+                    attributes: e.attributes().owned_keys().map(own).collect(),
                     dropped_attributes: e.dropped_attributes(),
                 })
                 .collect(),
@@ -226,7 +232,7 @@ impl<'a> SpanRef<'a> {
                 .links()
                 .map(|l| Link {
                     context: l.context().clone(),
-                    attributes: l.attributes().map(own).collect(),
+                    attributes: l.attributes().owned_keys().map(own).collect(),
                     dropped_attributes: l.dropped_attributes(),
                 })
                 .collect(),
@@ -258,6 +264,20 @@ impl<'a> Attributes<'a> {
     pub(crate) fn of(columns: &'a Columns, list: List) -> Self {
         Self { columns, at: list.first }
     }
+
+    /// The same with names owned, which costs nothing for static ones.
+    pub(crate) fn owned_keys(self) -> impl Iterator<Item = (Cow<'static, str>, ValueRef<'a>)> {
+        let Self { columns, mut at } = self;
+        std::iter::from_fn(move || {
+            let cell = columns.attributes.get(at as usize)?;
+            at = cell.next;
+            Some((cow(columns, cell.key), columns.value(cell.value)))
+        })
+    }
+}
+
+fn cow(columns: &Columns, text: Text) -> Cow<'static, str> {
+    if text.fixed.is_empty() { Cow::Owned(columns.str(text).to_owned()) } else { Cow::Borrowed(text.fixed) }
 }
 
 impl<'a> Iterator for Attributes<'a> {

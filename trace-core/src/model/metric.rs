@@ -81,7 +81,7 @@ impl MetricData {
 }
 
 /// The interval that a sum or histogram covers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Temporality {
     /// Since the start of the series.
     #[default]

@@ -213,6 +213,7 @@ impl PipelineBuilder {
         let (recorder, drain) = self.recorder.or(&resource, |limits| env.limits.apply_to(limits)).build();
         let mut reader = LedgerReader {
             recorder: recorder.clone(),
+            sources: Arc::default(),
             forwarded: Arc::new(Forwarded::default()),
             accounts: Vec::new(),
             tenancy: self.tenancy.clone(),
@@ -250,6 +251,7 @@ impl PipelineBuilder {
         let worker = PipelineWorker {
             pipeline: id,
             drain,
+            sources: Vec::new(),
             ingest: ingest.clone(),
             tenancy: self.tenancy.clone(),
             processors: self.processors,

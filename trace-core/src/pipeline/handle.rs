@@ -107,6 +107,14 @@ impl Pipeline {
         &self.env_warnings
     }
 
+    /// Runs with the threads, if they are there. Nobody can shut them down meanwhile.
+    pub(super) fn with_running(&self, f: impl FnOnce(&LedgerReader, Option<&Running>)) {
+        match &*self.inner.life() {
+            Life::Running(r) => f(&self.inner.ledger, Some(r)),
+            _ => f(&self.inner.ledger, None),
+        }
+    }
+
     /// `otel.sdk.metric_reader.collection.duration`, once it is registered; `None` if nothing is collected.
     pub(super) fn collection(&self) -> Option<Arc<OnceLock<BoundHistogram>>> {
         match &*self.inner.life() {
@@ -230,6 +238,8 @@ impl Inner {
     }
 
     fn stop(&self, r: Running, deadline: Instant) -> DeliveryReport {
+        let sources = self.ledger.sources.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        sources.iter().for_each(|source| source.close());
         let (tx, stopped) = channel();
         let _ = r.commands.send(Command::Stop(tx));
         r.wake.unpark();

@@ -24,7 +24,7 @@ pub struct Ledger {
     /// Spans that are still open. They are in no other count.
     pub open: u64,
     /// Spans lost before any destination: `buffer_full`, `open_table_full`, `ingest_full`, `after_shutdown`, `quota`,
-    /// `processor` or what else a processor says, `forked`.
+    /// `invalid` (no ids), `processor` or what else a processor says, `forked`.
     pub dropped: BTreeMap<&'static str, u64>,
     /// Attributes, events and other additions to spans for which there was no room. The spans themselves are there.
     pub edits_dropped: u64,
@@ -53,7 +53,8 @@ pub struct DestinationLedger {
     pub pending: u64,
     /// Of these, in a call of the exporter, or between two attempts.
     pub in_flight: u64,
-    /// Lost, by reason: `queue_full`, `rejected`, `permanent_error`, `retries_exhausted`, `panic`, `shutdown`.
+    /// Lost, by reason: `queue_full`, `rejected`, `permanent_error`, `retries_exhausted`, `panic`, `shutdown`,
+    /// `unconvertible` (metrics from elsewhere).
     pub dropped: BTreeMap<&'static str, u64>,
     /// Attempts that failed and were repeated.
     pub retries: u64,

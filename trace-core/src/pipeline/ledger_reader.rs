@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::account::{Account, Forwarded};
 use super::ledger::Ledger;
+use super::{SourceCounts, SpanSource};
 use crate::record::{Recorder, RecorderCounts};
 use crate::tenant::Tenancy;
 
@@ -14,6 +15,7 @@ use crate::tenant::Tenancy;
 #[derive(Clone)]
 pub struct LedgerReader {
     pub(super) recorder: Recorder,
+    pub(super) sources: Arc<Mutex<Vec<Arc<dyn SpanSource>>>>,
     pub(super) forwarded: Arc<Forwarded>,
     pub(super) accounts: Vec<Arc<Account>>,
     pub(super) tenancy: Option<Arc<Tenancy>>,
@@ -46,17 +48,22 @@ impl LedgerReader {
         let added = f.added.load(Ordering::Acquire);
         let (full, late) = (f.ingest_full.load(Ordering::Acquire), f.ingest_late.load(Ordering::Acquire));
         let ingested = f.ingested.load(Ordering::Acquire);
+        let mut elsewhere = SourceCounts::default();
+        for source in self.sources.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            elsewhere += source.counts();
+        }
         let c = if self.recording { self.recorder.counts() } else { RecorderCounts::default() };
         let recorded = [
-            ("buffer_full", c.buffer_full),
+            ("buffer_full", c.buffer_full + elsewhere.buffer_full),
+            ("invalid", elsewhere.invalid),
             ("open_table_full", c.open_table_full),
-            ("after_shutdown", c.after_shutdown + late),
+            ("after_shutdown", c.after_shutdown + elsewhere.after_shutdown + late),
             ("ingest_full", full),
         ];
         for (reason, n) in recorded.into_iter().filter(|(_, n)| *n > 0) {
             *dropped.entry(reason).or_default() += n;
         }
-        let received = c.ended + c.buffer_full + c.after_shutdown + added + ingested;
+        let received = c.ended + c.buffer_full + c.after_shutdown + added + ingested + elsewhere.received;
         let mut pending =
             received.saturating_sub(delivered + record_only + sampled_out + dropped.values().sum::<u64>());
         // Spans that were open at the shutdown and ended after the last look.

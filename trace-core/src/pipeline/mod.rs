@@ -28,6 +28,7 @@ mod metric_reader;
 mod payload;
 mod queue;
 mod self_metrics;
+mod source;
 mod worker;
 
 #[cfg(test)]
@@ -49,3 +50,4 @@ pub use handle::Pipeline;
 pub use ingest::Ingest;
 pub use ledger::{DeliveryReport, DestinationLedger, Ledger};
 pub use ledger_reader::LedgerReader;
+pub use source::{SourceCounts, SpanSource};

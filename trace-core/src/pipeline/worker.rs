@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::time::Duration;
 
+use super::SpanSource;
 use super::account::Forwarded;
 use super::destination::Destination;
 use super::ingest_queue::IngestQueue;
@@ -22,11 +23,14 @@ pub(super) enum Command {
     Drain(Sender<()>),
     /// The same, and end.
     Stop(Sender<()>),
+    /// Take from this one, too.
+    Source(Arc<dyn SpanSource>),
 }
 
 pub(super) struct PipelineWorker {
     pub(super) pipeline: PipelineId,
     pub(super) drain: Drain,
+    pub(super) sources: Vec<Arc<dyn SpanSource>>,
     pub(super) ingest: Arc<IngestQueue>,
     pub(super) tenancy: Option<Arc<Tenancy>>,
     pub(super) processors: Vec<Arc<dyn SpanProcessor>>,
@@ -67,6 +71,7 @@ impl PipelineWorker {
                     let _ = done.send(());
                     return;
                 }
+                Some(Command::Source(source)) => self.sources.push(source),
             }
         }
     }
@@ -97,6 +102,13 @@ impl PipelineWorker {
         self.forward(recorded, None, release);
         for (batch, tenant) in self.ingest.take() {
             self.forward(batch, tenant.as_ref(), release);
+        }
+        for i in 0..self.sources.len() {
+            // A source may be the user's code.
+            match catch_unwind(AssertUnwindSafe(|| self.sources[i].take())) {
+                Ok(batch) => self.forward(batch, None, release),
+                Err(_) => drop(self.forwarded.processor_panics.fetch_add(1, Ordering::Relaxed)),
+            }
         }
     }
 

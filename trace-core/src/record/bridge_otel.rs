@@ -29,13 +29,13 @@ impl Drop for Canary {
     }
 }
 
-fn is_usable() -> bool {
-    IN_USE.load(Ordering::Relaxed) && is_alive()
-}
-
 /// Whether the API's context of this thread may be touched: not while the thread is being torn down.
 pub(crate) fn is_alive() -> bool {
     ALIVE.try_with(|c| c.0).unwrap_or(false)
+}
+
+fn is_usable() -> bool {
+    IN_USE.load(Ordering::Relaxed) && is_alive()
 }
 
 /// Detaches when dropped.
@@ -57,7 +57,7 @@ pub(super) fn in_use() -> bool {
 impl Drop for Attached {
     fn drop(&mut self) {
         if let Some(guard) = self.0.take() {
-            if is_usable() { drop(guard) } else { std::mem::forget(guard) }
+            if is_alive() { drop(guard) } else { std::mem::forget(guard) }
         }
     }
 }
@@ -86,4 +86,22 @@ pub(super) fn attach(context: &SpanContext) -> Attached {
     }
     let guard = Context::map_current(|cx| cx.with_remote_span_context(convert::context_to(context))).attach();
     Attached(Some(guard))
+}
+
+/// Whether somebody forbade telemetry in the API's current context, as exporters and their processors do.
+#[inline]
+pub(super) fn is_suppressed() -> bool {
+    is_usable() && Context::is_current_telemetry_suppressed()
+}
+
+/// Forbids telemetry in the API's context until the guard is dropped, for tracers that are not ours.
+pub(super) fn suppress() -> Attached {
+    Attached(is_alive().then(Context::enter_telemetry_suppressed_scope))
+}
+
+/// The same for the rest of the thread's life.
+pub(super) fn suppress_thread() {
+    if is_alive() {
+        std::mem::forget(Context::enter_telemetry_suppressed_scope());
+    }
 }

@@ -1,6 +1,7 @@
 //! The active span of a thread, and what recording keeps per thread beside it.
 
 use std::cell::RefCell;
+use std::marker::PhantomData;
 
 use super::bridge;
 #[cfg(any(feature = "otel", feature = "tracing"))]
@@ -151,11 +152,44 @@ impl Restore {
 /// Records nothing on this thread from now on. The pipeline does this on its own threads, so that exporting is
 /// never traced into itself; an exporter that starts threads of its own should do the same on them.
 pub fn suppress() {
+    if set_suppressed(true) == Some(false) {
+        bridge::suppress_thread();
+    }
+}
+
+/// Says what was before.
+fn set_suppressed(suppressed: bool) -> Option<bool> {
     with_local(|l| {
-        l.suppressed = true;
         // With no ring in reach the fast way is shut.
         Lease::unload(&mut l.slots);
-    });
+        std::mem::replace(&mut l.suppressed, suppressed)
+    })
+}
+
+/// Records nothing on this thread until the guard is dropped: for an exporter that runs on a borrowed thread.
+pub fn suppress_scope() -> SuppressGuard {
+    let before = set_suppressed(true).unwrap_or(true);
+    SuppressGuard { before, _attached: bridge::suppress(), not_send: PhantomData }
+}
+
+/// Lets the thread record again, if it did before, when dropped.
+#[must_use = "recording is off until the guard is dropped"]
+pub struct SuppressGuard {
+    before: bool,
+    _attached: bridge::Attached,
+    not_send: PhantomData<*const ()>,
+}
+
+impl std::fmt::Debug for SuppressGuard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SuppressGuard").field("before", &self.before).finish_non_exhaustive()
+    }
+}
+
+impl Drop for SuppressGuard {
+    fn drop(&mut self) {
+        set_suppressed(self.before);
+    }
 }
 
 /// Fresh ids outside of any thread state.

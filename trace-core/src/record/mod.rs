@@ -66,7 +66,7 @@ mod tests;
 
 pub use builder::SpanBuilder;
 pub use callsite::Callsite;
-pub use current::{current_context, suppress};
+pub use current::{SuppressGuard, current_context, suppress, suppress_scope};
 #[cfg(feature = "http")]
 pub(crate) use described::{Description, Fields};
 pub(crate) use drain::Drain;

@@ -193,6 +193,11 @@ impl Recorder {
         &self.0.resource
     }
 
+    /// How much a span and a thread may hold.
+    pub fn limits(&self) -> &SpanLimits {
+        &self.0.limits
+    }
+
     /// The clock that stamps them.
     pub fn clock(&self) -> &Clock {
         &self.0.clock

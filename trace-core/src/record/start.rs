@@ -3,6 +3,7 @@
 use std::sync::MutexGuard;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::bridge;
 use super::chunk::{Chunk, NewRow, Slot};
 use super::current::{Local, detached_ids, is_within_itself};
 use super::handle::{Handle, Place};
@@ -63,7 +64,7 @@ impl Span {
             let (trace_id, span_id) = detached_ids();
             return Self::start_in(recorder, recorder.0.fallback, trace_id, span_id, s);
         };
-        if local.is_suppressed() {
+        if local.is_suppressed() || bridge::is_suppressed() {
             return Self::none();
         }
         let span_id = local.ids.span_id();
