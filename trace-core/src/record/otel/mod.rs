@@ -10,7 +10,7 @@
 //! # Ok::<_, std::io::Error>(())
 //! ```
 
-pub(super) mod convert;
+pub(crate) mod convert;
 mod provider;
 mod span;
 #[cfg(test)]
