@@ -19,12 +19,12 @@ pub(super) trait Attribute {
 }
 
 impl Attribute for KeyValue {
-    #[inline]
+    #[inline(always)]
     fn words(&self, seed: u64) -> (u64, u64) {
         (text(&self.key, seed), value(&self.value, seed))
     }
 
-    #[inline]
+    #[inline(always)]
     fn is(&self, known: &KeyValue) -> bool {
         same_str(&self.key, &known.key) && same_value(&self.value, &known.value)
     }
@@ -54,7 +54,7 @@ fn value(value: &Value, seed: u64) -> u64 {
 
 /// The hash of a list of attributes, by which a thread finds what it remembers. It depends on the order, and is no
 /// identity: who finds something by it must compare.
-#[inline]
+#[inline(always)]
 pub(super) fn quick_hash<A: Attribute>(instrument: u64, attributes: &[A], seed: u64) -> u64 {
     // An odd factor for each place, whose products do not wait for each other.
     let mut factor = 0x9e37_79b9_7f4a_7c15u64;
@@ -64,7 +64,8 @@ pub(super) fn quick_hash<A: Attribute>(instrument: u64, attributes: &[A], seed: 
         hash = hash.wrapping_add((key ^ value.rotate_left(23)).wrapping_mul(factor));
         factor = factor.rotate_left(17) | 1;
     }
-    hash ^ (hash >> 32)
+    // The high bits of a product are the well mixed ones.
+    hash.rotate_left(16)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! An entry holds the attributes as they were handed in, and the thread's own row of each series they lead to.
 //! Attributes are compared, address first: a literal is recognised without a look at its bytes.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::sync::Arc;
 
 use super::attribute::Attribute;
@@ -33,37 +33,56 @@ impl Target {
     }
 }
 
-struct Entry {
+pub(super) struct Entry {
     instrument: u64,
     hash: u64,
     attributes: Box<[KeyValue]>,
-    first: Target,
+    pub(super) first: Target,
     /// Of further views.
-    rest: Box<[Target]>,
+    pub(super) rest: Box<[Target]>,
 }
 
-/// Pairs of places: an entry may stand in either of its pair.
+/// Neighbouring places that an entry may stand in; a power of two.
+const WAYS: usize = 4;
+
+/// What a thread remembers.
 #[derive(Default)]
-struct Cache {
+pub(super) struct Cache {
     entries: Vec<Option<Entry>>,
     used: usize,
 }
 
-thread_local!(static CACHE: RefCell<Cache> = const { RefCell::new(Cache { entries: Vec::new(), used: 0 }) });
+thread_local!(static CACHE: Cell<Option<Box<Cache>>> = const { Cell::new(None) });
 
 impl Cache {
-    #[inline]
-    fn find<A: Attribute>(&self, instrument: u64, hash: u64, attributes: &[A]) -> Option<&Entry> {
+    // Loops and no closures, here and below: what is inlined is then certain.
+    #[inline(always)]
+    pub(super) fn find<A: Attribute>(&self, instrument: u64, hash: u64, attributes: &[A]) -> Option<&Entry> {
         // Empty at first; then a power of two.
         let place = hash as usize & self.entries.len().wrapping_sub(1);
-        [place, place ^ 1].into_iter().find_map(|at| match self.entries.get(at) {
-            Some(Some(e)) if e.hash == hash && e.instrument == instrument && e.is(attributes) => Some(e),
+        match self.entries.get(place) {
+            Some(Some(e)) if e.hash == hash && e.is(instrument, attributes) => Some(e),
+            _ => self.find_beside(place, instrument, hash, attributes),
+        }
+    }
+
+    #[inline(never)]
+    fn find_beside<A: Attribute>(
+        &self,
+        place: usize,
+        instrument: u64,
+        hash: u64,
+        attributes: &[A],
+    ) -> Option<&Entry> {
+        (1..WAYS).find_map(|way| match self.entries.get(place ^ way) {
+            Some(Some(e)) if e.hash == hash && e.is(instrument, attributes) => Some(e),
             _ => None,
         })
     }
 
     fn put(&mut self, entry: Entry) {
-        if self.used * 2 >= self.entries.len() && self.entries.len() < *ENTRIES.end() {
+        // Sparse, so that the first of the places is nearly always the right one.
+        if self.used * 4 >= self.entries.len() && self.entries.len() < *ENTRIES.end() {
             let len = (self.entries.len() * 4).clamp(*ENTRIES.start(), *ENTRIES.end());
             let old = std::mem::take(&mut self.entries);
             self.entries.resize_with(len, || None);
@@ -75,42 +94,46 @@ impl Cache {
 
     fn place(&mut self, entry: Entry) {
         let place = entry.hash as usize & (self.entries.len() - 1);
-        // The older one of the pair goes.
-        let before = self.entries[place].replace(entry);
-        if let Some(before) = before
-            && self.entries[place ^ 1].replace(before).is_some()
-        {
-            return;
+        match (0..WAYS).find(|way| self.entries[place ^ way].is_none()) {
+            Some(way) => {
+                self.entries[place ^ way] = Some(entry);
+                self.used += 1;
+            }
+            None => {
+                // Any may go; bits that did not choose the place choose it.
+                let way = (entry.hash >> 32) as usize % WAYS;
+                self.entries[place ^ way] = Some(entry);
+            }
         }
-        self.used += 1;
     }
 }
 
 impl Entry {
-    #[inline]
-    fn is<A: Attribute>(&self, attributes: &[A]) -> bool {
-        self.attributes.len() == attributes.len()
-            && attributes.iter().zip(&self.attributes).all(|(a, known)| a.is(known))
+    #[inline(always)]
+    fn is<A: Attribute>(&self, instrument: u64, attributes: &[A]) -> bool {
+        if self.instrument != instrument || self.attributes.len() != attributes.len() {
+            return false;
+        }
+        for (a, known) in attributes.iter().zip(&self.attributes) {
+            if !a.is(known) {
+                return false;
+            }
+        }
+        true
     }
 }
 
-/// Calls `f` with the remembered targets, and tells whether there were some.
-#[inline]
-pub(super) fn with<A: Attribute>(
-    instrument: u64,
-    hash: u64,
-    attributes: &[A],
-    f: impl Fn(&Target, &[Target]),
-) -> bool {
-    // Both fail only in rare moments (the thread ends; `f` records in turn): then nothing is remembered.
-    CACHE
-        .try_with(|cache| {
-            let Ok(cache) = cache.try_borrow() else { return false };
-            let Some(entry) = cache.find(instrument, hash, attributes) else { return false };
-            f(&entry.first, &entry.rest);
-            true
-        })
-        .unwrap_or(false)
+/// Takes what the thread remembers, to be given back. `None` at first, when the thread ends, and while it is taken
+/// already: then nothing is remembered. A panic meanwhile costs it.
+#[inline(always)]
+pub(super) fn take() -> Option<Box<Cache>> {
+    CACHE.try_with(Cell::take).ok().flatten()
+}
+
+/// See [`take`].
+#[inline(always)]
+pub(super) fn give_back(cache: Box<Cache>) {
+    let _ = CACHE.try_with(|c| c.set(Some(cache)));
 }
 
 /// Remembers targets, if there are any.
@@ -118,11 +141,10 @@ pub(super) fn put(instrument: u64, hash: u64, attributes: Vec<KeyValue>, series:
     let mut targets = series.iter().cloned().map(Target::new);
     let Some(first) = targets.next() else { return };
     let entry = Entry { instrument, hash, attributes: attributes.into(), first, rest: targets.collect() };
-    let _ = CACHE.try_with(|cache| {
-        if let Ok(mut cache) = cache.try_borrow_mut() {
-            cache.put(entry);
-        }
-    });
+    let Ok(cache) = CACHE.try_with(Cell::take) else { return };
+    let mut cache = cache.unwrap_or_default();
+    cache.put(entry);
+    give_back(cache);
 }
 
 #[cfg(test)]
@@ -131,6 +153,13 @@ mod tests {
     use crate::metric::series::CellKind;
     use crate::model::AttributeSet;
 
+    fn knows(instrument: u64, hash: u64, attributes: &[KeyValue]) -> bool {
+        let Some(cache) = take() else { return false };
+        let found = cache.find(instrument, hash, attributes).is_some();
+        give_back(cache);
+        found
+    }
+
     fn series() -> Arc<Series> {
         Arc::new(Series::new(AttributeSet::EMPTY, &CellKind::Gauge, 1))
     }
@@ -138,14 +167,14 @@ mod tests {
     #[test]
     fn a_series_is_found_only_by_its_instrument_its_hash_and_its_attributes() {
         let attributes = [KeyValue::new("a", 1)];
-        assert!(!with(7, 42, &attributes, |_, _| {}));
+        assert!(!knows(7, 42, &attributes));
         put(7, 42, attributes.to_vec(), &[series()]);
-        assert!(with(7, 42, &attributes, |_, _| {}));
-        assert!(with(7, 42, &[KeyValue::new(String::from("a"), 1)], |_, _| {}), "by content, too");
-        assert!(!with(7, 42, &[KeyValue::new("a", 2)], |_, _| {}));
-        assert!(!with::<KeyValue>(7, 42, &[], |_, _| {}));
-        assert!(!with(7, 43, &attributes, |_, _| {}));
-        assert!(!with(8, 42, &attributes, |_, _| {}));
+        assert!(knows(7, 42, &attributes));
+        assert!(knows(7, 42, &[KeyValue::new(String::from("a"), 1)]), "by content, too");
+        assert!(!knows(7, 42, &[KeyValue::new("a", 2)]));
+        assert!(!knows(7, 42, &[]));
+        assert!(!knows(7, 43, &attributes));
+        assert!(!knows(8, 42, &attributes));
     }
 
     #[test]
@@ -153,20 +182,20 @@ mod tests {
         for i in 0..5_000u64 {
             put(9, i.wrapping_mul(0x9e37_79b9_7f4a_7c15), Vec::new(), &[series()]);
         }
-        let found = (0..5_000u64)
-            .filter(|i| with::<KeyValue>(9, i.wrapping_mul(0x9e37_79b9_7f4a_7c15), &[], |_, _| {}))
-            .count();
+        let found = (0..5_000u64).filter(|i| knows(9, i.wrapping_mul(0x9e37_79b9_7f4a_7c15), &[])).count();
         assert!((500..=*ENTRIES.end()).contains(&found), "{found}");
-        CACHE.with(|c| assert_eq!(c.borrow().entries.len(), *ENTRIES.end()));
+        let entries = CACHE.take().map_or(0, |c| c.entries.len());
+        assert_eq!(entries, *ENTRIES.end());
     }
 
     #[test]
-    fn two_that_want_the_same_place_stay_side_by_side() {
+    fn some_that_want_the_same_place_stay_side_by_side() {
         std::thread::spawn(|| {
-            for n in [0, 1 << 20] {
+            let same_place = [0, 1 << 20, 1 << 21, 1 << 22];
+            for n in same_place {
                 put(n, n, Vec::new(), &[series()]);
             }
-            assert!([0, 1 << 20].iter().all(|n| with::<KeyValue>(*n, *n, &[], |_, _| {})));
+            assert!(same_place.iter().all(|n| knows(*n, *n, &[])));
         })
         .join()
         .unwrap();

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::InvalidInstrument;
 use super::instrument::{Bound, Instrument};
+use super::{InvalidInstrument, Label};
 use crate::model::{KeyValue, Number};
 
 /// The bounds of a histogram that names none: for durations in seconds, from 5 ms to 10 s (OpenTelemetry semantic
@@ -30,6 +30,12 @@ impl Histogram {
     #[inline]
     pub fn record(&self, value: f64, attributes: &[KeyValue]) {
         self.0.record(Number::F64(value), attributes);
+    }
+
+    /// The same with [`Label`]s, which costs less.
+    #[inline]
+    pub fn record_labels<const N: usize>(&self, value: f64, labels: &[Label; N]) {
+        self.0.record(Number::F64(value), labels);
     }
 
     /// A handle to one series, which is exported from now on, empty if nothing is recorded.

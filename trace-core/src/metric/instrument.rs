@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::attribute::{Attribute, quick_hash};
-use super::cache;
+use super::cache::{self, Target};
 use super::descriptor::Descriptor;
 use super::registry::Shared;
 use super::series::{CellKind, Series};
@@ -46,7 +46,7 @@ impl Instrument {
         Self { id: next_id(), only_grows, descriptor, advice, streams, shared }
     }
 
-    #[inline]
+    #[inline(always)]
     fn accepts(&self, value: Number) -> bool {
         match value {
             Number::I64(v) => v >= 0 || !self.only_grows,
@@ -55,20 +55,34 @@ impl Instrument {
     }
 
     /// Takes a measurement for the series with these attributes.
-    #[inline]
+    // Inlined into the caller, where what kind of values its attributes have is known, and need not be asked again.
+    #[inline(always)]
     pub(super) fn record<A: Attribute>(&self, value: Number, attributes: &[A]) {
         if !self.accepts(value) {
             return self.shared.reject();
         }
         let hash = quick_hash(self.id, attributes, self.shared.seed);
-        let known = cache::with(self.id, hash, attributes, |first, rest| {
-            self.update(0, &first.series, first.row(), value, attributes);
-            for (i, target) in rest.iter().enumerate() {
-                self.update(i + 1, &target.series, target.row(), value, attributes);
+        if let Some(cache) = cache::take() {
+            let entry = cache.find(self.id, hash, attributes);
+            let known = entry.is_some();
+            if let Some(entry) = entry {
+                self.update(0, &entry.first.series, entry.first.row(), value, attributes);
+                if !entry.rest.is_empty() {
+                    self.update_rest(&entry.rest, value, attributes);
+                }
             }
-        });
-        if !known {
-            self.record_unknown(hash, value, attributes);
+            cache::give_back(cache);
+            if known {
+                return;
+            }
+        }
+        self.record_unknown(hash, value, attributes);
+    }
+
+    #[inline(never)]
+    fn update_rest<A: Attribute>(&self, rest: &[Target], value: Number, attributes: &[A]) {
+        for (i, target) in rest.iter().enumerate() {
+            self.update(i + 1, &target.series, target.row(), value, attributes);
         }
     }
 
@@ -100,7 +114,7 @@ impl Instrument {
         (series.collect(), all_own)
     }
 
-    #[inline]
+    #[inline(always)]
     fn update<A: Attribute>(
         &self,
         stream: usize,
@@ -120,6 +134,7 @@ impl Instrument {
     }
 
     #[cold]
+    #[inline(never)]
     fn keep_exemplar<A: Attribute>(
         &self,
         trace: Option<(TraceId, SpanId)>,

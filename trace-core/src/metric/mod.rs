@@ -2,7 +2,7 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use trace_core::metric::MeterRegistry;
+//! use trace_core::metric::{Label, MeterRegistry};
 //! use trace_core::model::{KeyValue, Resource, Scope, Timestamp};
 //!
 //! let registry = MeterRegistry::new(Arc::new(Resource::service("shop")));
@@ -10,6 +10,7 @@
 //! let requests = meter.counter("http.server.requests").unit("{request}").build()?;
 //! requests.add(1, &[KeyValue::new("http.route", "/items")]);
 //!
+//! requests.add_labels(1, &[Label::new("http.route", "/items")]); // costs half, for texts that live as long as the program
 //! let items = requests.bind(&[KeyValue::new("http.route", "/items")]); // for hot loops
 //! items.add(2);
 //! assert_eq!(registry.collect(Timestamp::now()).point_count(), 1);
@@ -39,6 +40,7 @@ mod hash;
 mod histogram;
 mod histogram_cell;
 mod instrument;
+mod label;
 mod meter;
 mod observable;
 #[cfg(feature = "otel")]
@@ -67,6 +69,7 @@ pub use error::{InstrumentWarning, InvalidInstrument, InvalidView};
 pub use exemplar::{ExemplarFilter, ExemplarSource, UnknownExemplarFilter};
 pub use gauge::{BoundGauge, Gauge};
 pub use histogram::{BoundHistogram, DEFAULT_BOUNDS, Histogram};
+pub use label::{Label, LabelValue};
 pub use meter::{InstrumentBuilder, Instrumented, Meter};
 pub use observable::{ObservableBuilder, Observations};
 pub use process::{ProcessSampler, ProcessUsage, register_process_metrics};

@@ -56,7 +56,7 @@ impl Series {
     }
 
     /// Takes a measurement and returns the place of its exemplar; `None` if the sum would become infinite.
-    #[inline]
+    #[inline(always)]
     pub(super) fn update(&self, value: Number, row: Option<&Row>) -> Option<usize> {
         match &self.cell {
             Cell::Sum(sum) => sum.add(shard(sum.shards(), row), value).then_some(0),

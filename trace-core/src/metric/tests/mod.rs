@@ -71,9 +71,12 @@ fn the_order_of_labels_and_repeated_keys_do_not_make_new_series() {
         c.add(1, &[KeyValue::new("a", 9), b.clone(), a.clone()]);
     }
     c.bind(&[b.clone(), a.clone()]).add(1);
+    for _ in 0..2 {
+        c.add_labels(1, &[Label::new("b", "x"), Label::new("a", 1)]);
+    }
     let points = numbers(&r, "c");
     assert_eq!(points.len(), 1);
-    assert_eq!(points[0].value, Number::I64(10));
+    assert_eq!(points[0].value, Number::I64(12));
     assert_eq!(*points[0].attributes, AttributeSet::new([a, b]));
     assert_eq!((points[0].start, points[0].time), (START, NOW));
 }
