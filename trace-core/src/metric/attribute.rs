@@ -34,6 +34,7 @@ impl Attribute for KeyValue {
     }
 }
 
+#[expect(clippy::ptr_arg, reason = "whether the text is static is the question")]
 #[inline]
 fn text(text: &Cow<'static, str>, seed: u64) -> u64 {
     match text {

@@ -82,7 +82,7 @@ impl Collection<'_> {
                 number_data(&stream.spec.cell, found, temporality)
             }
             CellKind::Gauge => {
-                let found = each.filter_map(|(_, s)| points.gauge(s)).collect();
+                let found = series.iter().filter_map(|s| points.gauge(s)).collect();
                 number_data(&stream.spec.cell, found, temporality)
             }
             CellKind::Histogram(_) => MetricData::Histogram {

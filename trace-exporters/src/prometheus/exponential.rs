@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use trace_core::model::{ExponentialBuckets, ExponentialPoint, HistogramPoint};
+use trace_core::model::{ExponentialPoint, HistogramPoint};
 
 /// Two buckets between a number and its double: quantiles within 20 %, some 30 lines a series.
 const FINEST: i32 = 1;
@@ -69,8 +69,10 @@ pub(super) fn with_bounds(point: &ExponentialPoint) -> HistogramPoint {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+    use trace_core::model::ExponentialBuckets;
+
+    use super::*;
 
     fn point(
         scale: i32,

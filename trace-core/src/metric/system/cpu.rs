@@ -38,7 +38,7 @@ fn parse(text: &str) -> Vec<Core> {
 }
 
 /// The share of each mode between two readings of a core; `None` if no time has passed.
-fn shares(before: &Core, now: &Core) -> Option<[f64; MODES.len()]> {
+fn shares(before: &Core, now: &Core) -> Option<Shares> {
     let mut spent = now.seconds;
     // The kernel may correct idle time downward.
     spent.iter_mut().zip(before.seconds).for_each(|(now, before)| *now = (*now - before).max(0.0));
@@ -46,20 +46,29 @@ fn shares(before: &Core, now: &Core) -> Option<[f64; MODES.len()]> {
     (all > 0.0).then(|| spent.map(|s| s / all))
 }
 
+/// The share of each mode in the time of a core.
+type Shares = [f64; MODES.len()];
+
 /// Shares since the reading before, which is at least a second old.
 #[derive(Default)]
-struct Utilization(Mutex<Option<(Instant, Vec<Core>, Vec<(i64, [f64; MODES.len()])>)>>);
+struct Utilization(Mutex<Option<Reading>>);
+
+struct Reading {
+    at: Instant,
+    cores: Vec<Core>,
+    shares: Vec<(i64, Shares)>,
+}
 
 impl Utilization {
     /// At first since the system began.
-    fn sample(&self, cores: Vec<Core>, now: Instant) -> Vec<(i64, [f64; MODES.len()])> {
+    fn sample(&self, cores: Vec<Core>, now: Instant) -> Vec<(i64, Shares)> {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, _, shares)) = &*last
-            && now.saturating_duration_since(*at) < MIN_INTERVAL
+        if let Some(reading) = &*last
+            && now.saturating_duration_since(reading.at) < MIN_INTERVAL
         {
-            return shares.clone();
+            return reading.shares.clone();
         }
-        let before = last.take().map(|l| l.1).unwrap_or_default();
+        let before = last.take().map(|l| l.cores).unwrap_or_default();
         let found: Vec<_> = cores
             .iter()
             .filter_map(|core| {
@@ -68,7 +77,7 @@ impl Utilization {
                 Some((core.number, shares(before, core)?))
             })
             .collect();
-        *last = Some((now, cores, found.clone()));
+        *last = Some(Reading { at: now, cores, shares: found.clone() });
         found
     }
 }
