@@ -16,12 +16,6 @@ fn value(v: &Value) -> pb::common::v1::AnyValue {
         Value::Array(Array::I64(v)) => array(v.iter().map(|v| (*v).into()).collect()),
         Value::Array(Array::F64(v)) => array(v.iter().map(|v| (*v).into()).collect()),
         Value::Array(Array::String(v)) => array(v.iter().map(|v| v.clone().into()).collect()),
-        MetricData::ExponentialHistogram { points: p, temporality: t } => {
-            metric::Data::ExponentialHistogram(pb::metrics::v1::ExponentialHistogram {
-                data_points: exponential(p),
-                aggregation_temporality: temporality(*t),
-            })
-        }
         other => panic!("no expectation for {other:?}"),
     };
     pb::common::v1::AnyValue { value: Some(v) }
