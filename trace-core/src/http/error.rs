@@ -6,7 +6,7 @@ use crate::metric::InvalidInstrument;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MonitoringError {
-    /// The registry has an instrument of the same name that differs.
+    /// The registry does not take an instrument.
     #[error("the HTTP metrics cannot be registered")]
     Instrument(#[from] InvalidInstrument),
     /// There is no thread for the observers.

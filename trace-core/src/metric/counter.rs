@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Label;
 use super::instrument::{Bound, Instrument};
 use crate::model::{KeyValue, Number};
 
@@ -16,6 +17,12 @@ impl Counter {
     #[inline]
     pub fn add(&self, value: impl Into<Number>, attributes: &[KeyValue]) {
         self.0.record(value.into(), attributes);
+    }
+
+    /// The same with [`Label`]s, which costs less.
+    #[inline]
+    pub fn add_labels<const N: usize>(&self, value: impl Into<Number>, labels: &[Label; N]) {
+        self.0.record(value.into(), labels);
     }
 
     /// A handle to one series, which is exported from now on, with 0 if nothing is added.
@@ -45,6 +52,12 @@ impl UpDownCounter {
     #[inline]
     pub fn add(&self, value: impl Into<Number>, attributes: &[KeyValue]) {
         self.0.record(value.into(), attributes);
+    }
+
+    /// The same with [`Label`]s, which costs less.
+    #[inline]
+    pub fn add_labels<const N: usize>(&self, value: impl Into<Number>, labels: &[Label; N]) {
+        self.0.record(value.into(), labels);
     }
 
     /// A handle to one series, which is exported from now on, with 0 if nothing is added.

@@ -98,16 +98,7 @@ impl Descriptor {
         self.name.eq_ignore_ascii_case(&other.name)
     }
 
-    /// The error of asking for `requested` where `self` exists.
-    pub(super) fn conflict(&self, requested: &Self) -> InvalidInstrument {
-        InvalidInstrument::Conflict {
-            name: self.name.to_string(),
-            existing: self.in_words(),
-            requested: requested.in_words(),
-        }
-    }
-
-    /// Kind and unit, as an error shows them.
+    /// Kind and unit, as a warning shows them.
     pub(super) fn in_words(&self) -> String {
         if self.unit.is_empty() {
             format!("{} without a unit", self.kind)

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
 
+use super::Label;
 use super::instrument::{Bound, Instrument};
 use crate::model::{KeyValue, Number};
 
@@ -15,6 +16,12 @@ impl Gauge {
     #[inline]
     pub fn record(&self, value: impl Into<Number>, attributes: &[KeyValue]) {
         self.0.record(value.into(), attributes);
+    }
+
+    /// The same with [`Label`]s, which costs less.
+    #[inline]
+    pub fn record_labels<const N: usize>(&self, value: impl Into<Number>, labels: &[Label; N]) {
+        self.0.record(value.into(), labels);
     }
 
     /// A handle to one series. The series is exported from its first value on.

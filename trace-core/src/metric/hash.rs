@@ -14,7 +14,7 @@ fn fold(a: u64, b: u64) -> u64 {
 }
 
 #[inline]
-fn hash_bytes(bytes: &[u8], seed: u64) -> u64 {
+pub(super) fn hash_bytes(bytes: &[u8], seed: u64) -> u64 {
     let (first, last) = if let (Some(f), Some(l)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
         (u64::from_le_bytes(*f), u64::from_le_bytes(*l))
     } else if let (Some(f), Some(l)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
@@ -32,7 +32,7 @@ fn hash_bytes(bytes: &[u8], seed: u64) -> u64 {
 }
 
 #[inline]
-fn hash_value(value: &Value, seed: u64) -> u64 {
+pub(super) fn hash_value(value: &Value, seed: u64) -> u64 {
     match value {
         Value::String(s) => hash_bytes(s.as_bytes(), seed),
         Value::I64(v) => fold(*v as u64 ^ K1 ^ seed, K2),
@@ -63,14 +63,14 @@ pub(super) fn hash_attributes<'a>(attributes: impl Iterator<Item = &'a KeyValue>
 }
 
 #[inline]
-fn same_str(a: &str, b: &str) -> bool {
+pub(super) fn same_str(a: &str, b: &str) -> bool {
     // Literals are mostly the very same bytes: a pointer comparison saves the call of `memcmp`.
     a.len() == b.len() && (a.as_ptr() == b.as_ptr() || a == b)
 }
 
 /// Like `==`, but a NaN equals itself: else every measurement with a NaN attribute would be a new series.
 #[inline]
-fn same_value(a: &Value, b: &Value) -> bool {
+pub(super) fn same_value(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::String(a), Value::String(b)) => same_str(a, b),
         (Value::F64(a), Value::F64(b)) => a.to_bits() == b.to_bits(),

@@ -2,209 +2,164 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::Arc;
 
+use super::attribute::{Attribute, quick_hash};
+use super::cache::{self, Target};
 use super::descriptor::Descriptor;
-use super::exemplar::ExemplarSource;
-use super::hash::{hash_attributes, same_attributes};
 use super::registry::Shared;
-use super::series::{Cell, Series};
-use super::table::Table;
-use super::{InstrumentKind, cache};
-use crate::model::{
-    AttributeSet, Exemplar, HistogramPoint, KeyValue, Metric, MetricData, Number, NumberPoint, Temporality,
-    Timestamp,
-};
+use super::series::{CellKind, Series};
+use super::shard::Row;
+use super::stream::{Stream, next_id};
+use crate::model::{Exemplar, KeyValue, Number, SpanId, TraceId};
+
+/// What an instrument asks for, unless a view says otherwise.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Advice {
+    pub(super) bounds: Option<Vec<f64>>,
+    pub(super) allowed: Option<Vec<Cow<'static, str>>>,
+}
 
 /// Behind a counter, gauge or histogram.
 pub(super) struct Instrument {
     /// Unique in the process: the cache of a thread serves all registries.
     id: u64,
+    /// Whether only values of zero or more are taken.
+    only_grows: bool,
     pub(super) descriptor: Descriptor,
-    pub(super) bounds: Arc<[f64]>,
-    /// The keys that make a series, or all.
-    pub(super) allowed: Option<Vec<Cow<'static, str>>>,
+    pub(super) advice: Advice,
+    /// One, unless views say otherwise; none if it is dropped.
+    pub(super) streams: Box<[Arc<Stream>]>,
     shared: Arc<Shared>,
-    table: RwLock<Table>,
-    /// Set once the limit was passed.
-    overflow: OnceLock<Arc<Series>>,
 }
 
 impl Instrument {
     pub(super) fn new(
         descriptor: Descriptor,
-        bounds: Arc<[f64]>,
-        allowed: Option<Vec<Cow<'static, str>>>,
+        advice: Advice,
+        streams: Box<[Arc<Stream>]>,
         shared: Arc<Shared>,
     ) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let id = NEXT.fetch_add(1, Relaxed);
-        Self { id, descriptor, bounds, allowed, shared, table: RwLock::default(), overflow: OnceLock::new() }
+        // A histogram that a view made a sum is one that only grows.
+        let only_grows = streams.iter().any(|s| s.spec.cell == CellKind::Sum { monotonic: true })
+            || descriptor.kind.is_monotonic();
+        Self { id: next_id(), only_grows, descriptor, advice, streams, shared }
+    }
+
+    #[inline(always)]
+    fn accepts(&self, value: Number) -> bool {
+        match value {
+            Number::I64(v) => v >= 0 || !self.only_grows,
+            Number::F64(v) => v.is_finite() && (v >= 0.0 || !self.only_grows),
+        }
     }
 
     /// Takes a measurement for the series with these attributes.
-    #[inline]
-    pub(super) fn record(&self, value: Number, attributes: &[KeyValue]) {
-        if !self.descriptor.kind.accepts(value) {
+    // Inlined into the caller, where what kind of values its attributes have is known, and need not be asked again.
+    #[inline(always)]
+    pub(super) fn record<A: Attribute>(&self, value: Number, attributes: &[A]) {
+        if !self.accepts(value) {
             return self.shared.reject();
         }
-        // Apart, so that the usual case pays for no filter.
-        match self.allowed {
-            None => self.record_kept(value, attributes, attributes.iter()),
-            Some(_) => self.record_kept(value, attributes, self.kept(attributes)),
+        let hash = quick_hash(self.id, attributes, self.shared.seed);
+        if let Some(cache) = cache::take() {
+            let entry = cache.find(self.id, hash, attributes);
+            let known = entry.is_some();
+            if let Some(entry) = entry {
+                self.update(0, &entry.first.series, entry.first.row(), value, attributes);
+                if !entry.rest.is_empty() {
+                    self.update_rest(&entry.rest, value, attributes);
+                }
+            }
+            cache::give_back(cache);
+            if known {
+                return;
+            }
+        }
+        self.record_unknown(hash, value, attributes);
+    }
+
+    #[inline(never)]
+    fn update_rest<A: Attribute>(&self, rest: &[Target], value: Number, attributes: &[A]) {
+        for (i, target) in rest.iter().enumerate() {
+            self.update(i + 1, &target.series, target.row(), value, attributes);
         }
     }
 
-    #[inline]
-    fn record_kept<'a, I>(&self, value: Number, attributes: &[KeyValue], kept: I)
-    where
-        I: Iterator<Item = &'a KeyValue> + Clone,
-    {
-        let take = |series: &Series| self.update(series, value, attributes);
-        let hash = hash_attributes(kept.clone(), self.shared.seed);
-        let is_it = |series: &Series| same_attributes(&series.attributes, kept.clone());
-        if !cache::with(self.id, hash, is_it, take) {
-            take(&self.find_or_create(hash, attributes));
+    #[cold]
+    #[inline(never)]
+    fn record_unknown<A: Attribute>(&self, hash: u64, value: Number, attributes: &[A]) {
+        if self.streams.is_empty() {
+            return;
+        }
+        let copies: Vec<KeyValue> = attributes.iter().map(Attribute::to_key_value).collect();
+        let (series, all_own) = self.find(&copies);
+        for (i, series) in series.iter().enumerate() {
+            self.update(i, series, None, value, attributes);
+        }
+        // What goes to an overflow series is not remembered: there may be too much of it.
+        if all_own {
+            cache::put(self.id, hash, copies, &series);
         }
     }
 
-    /// The attributes that make a series.
-    #[inline]
-    fn kept<'a>(&'a self, attributes: &'a [KeyValue]) -> impl Iterator<Item = &'a KeyValue> + Clone {
-        attributes.iter().filter(|kv| self.keeps(&kv.key))
+    /// The series of each stream, and whether all are those of these very attributes.
+    fn find(&self, attributes: &[KeyValue]) -> (Vec<Arc<Series>>, bool) {
+        let mut all_own = true;
+        let series = self.streams.iter().map(|s| {
+            let (series, own) = s.find_or_create(attributes);
+            all_own &= own;
+            series
+        });
+        (series.collect(), all_own)
     }
 
-    #[inline]
-    fn keeps(&self, key: &str) -> bool {
-        self.allowed.as_ref().is_none_or(|keys| keys.iter().any(|k| k == key))
-    }
-
-    #[inline]
-    fn update(&self, series: &Series, value: Number, attributes: &[KeyValue]) {
-        match (series.update(value), self.shared.exemplar_source.get()) {
-            (None, _) => self.shared.reject(),
-            (Some(slot), Some(source)) => self.keep_exemplar(*source, series, slot, value, attributes),
-            (Some(_), None) => {}
-        }
-    }
-
-    #[inline]
-    fn keep_exemplar(
+    #[inline(always)]
+    fn update<A: Attribute>(
         &self,
-        source: ExemplarSource,
+        stream: usize,
+        series: &Series,
+        row: Option<&Row>,
+        value: Number,
+        attributes: &[A],
+    ) {
+        match series.update(value, row) {
+            None => self.shared.reject(),
+            Some(slot) => {
+                if let Some(trace) = self.shared.exemplar() {
+                    self.keep_exemplar(trace, stream, series, slot, value, attributes);
+                }
+            }
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn keep_exemplar<A: Attribute>(
+        &self,
+        trace: Option<(TraceId, SpanId)>,
+        stream: usize,
         series: &Series,
         slot: usize,
         value: Number,
-        attributes: &[KeyValue],
+        attributes: &[A],
     ) {
-        if let Some((trace_id, span_id)) = source() {
-            series.exemplars.offer(slot, || Exemplar {
-                time: Timestamp::now(),
+        series.exemplars.offer(slot, || {
+            let mut attributes: Vec<KeyValue> = match self.streams.get(stream) {
+                Some(s) if s.spec.allowed.is_some() => {
+                    attributes.iter().map(Attribute::to_key_value).collect()
+                }
+                _ => Vec::new(),
+            };
+            attributes.retain(|kv| !self.streams[stream].spec.keeps(&kv.key));
+            Exemplar {
+                time: self.shared.now(),
                 value,
-                trace_id: Some(trace_id),
-                span_id: Some(span_id),
-                attributes: attributes.iter().filter(|kv| !self.keeps(&kv.key)).cloned().collect(),
-            });
-        }
-    }
-
-    /// The series, made if it is new, or the overflow series if there are too many. Allocates only for a series
-    /// that is new, and for attributes that repeat a key.
-    #[cold]
-    fn find_or_create(&self, hash: u64, attributes: &[KeyValue]) -> Arc<Series> {
-        {
-            let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
-            let is_it = |s: &Series| same_attributes(&s.attributes, self.kept(attributes));
-            if let Some(series) = table.find(hash, is_it) {
-                cache::put(self.id, hash, series);
-                return series.clone();
+                trace_id: trace.map(|t| t.0),
+                span_id: trace.map(|t| t.1),
+                attributes,
             }
-            // Without this, every measurement past the limit would take the write lock.
-            if let Some(overflow) = self.overflow.get()
-                && !self.repeats_a_key(attributes)
-            {
-                return overflow.clone();
-            }
-        }
-        let set: AttributeSet = self.kept(attributes).cloned().collect();
-        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(series) = self.find_set(&table, &set) {
-            return series.clone();
-        }
-        if table.series().len() < self.shared.cardinality_limit {
-            return self.create(&mut table, set);
-        }
-        let set = overflow_attributes();
-        let known = self.find_set(&table, &set).cloned();
-        let overflow = known.unwrap_or_else(|| self.create(&mut table, set));
-        self.overflow.get_or_init(|| overflow).clone()
-    }
-
-    /// Whether the set of these attributes is smaller than their list, and so may be a series that exists.
-    fn repeats_a_key(&self, attributes: &[KeyValue]) -> bool {
-        let mut kept = self.kept(attributes).enumerate();
-        kept.any(|(i, a)| self.kept(attributes).take(i).any(|b| a.key == b.key))
-    }
-
-    fn find_set<'a>(&self, table: &'a Table, set: &AttributeSet) -> Option<&'a Arc<Series>> {
-        let hash = hash_attributes(set.iter(), self.shared.seed);
-        table.find(hash, |s| same_attributes(&s.attributes, set.iter()))
-    }
-
-    fn create(&self, table: &mut Table, set: AttributeSet) -> Arc<Series> {
-        let hash = hash_attributes(set.iter(), self.shared.seed);
-        let series = Arc::new(Series::new(set, self.descriptor.kind, &self.bounds, self.shared.shards));
-        table.insert(hash, series.clone());
-        series
-    }
-
-    /// The metric at this moment; `None` if it has no series.
-    pub(super) fn collect(&self, time: Timestamp) -> Option<Metric> {
-        // Copied, so that recording threads wait for no more than that.
-        let series = self.table.read().unwrap_or_else(PoisonError::into_inner).series().to_vec();
-        let kind = self.descriptor.kind;
-        let data = if kind == InstrumentKind::Histogram {
-            let points = series.iter().filter_map(|s| self.histogram_point(s, time)).collect();
-            MetricData::Histogram { points, temporality: Temporality::Cumulative }
-        } else {
-            let points = series.iter().filter_map(|s| self.number_point(s, time)).collect();
-            number_data(kind, points)
-        };
-        (data.point_count() > 0).then(|| self.descriptor.metric(data))
-    }
-
-    fn number_point(&self, series: &Series, time: Timestamp) -> Option<NumberPoint> {
-        let value = match &series.cell {
-            Cell::Sum(sum) => sum.total(self.descriptor.kind.is_monotonic()),
-            Cell::Gauge(gauge) => gauge.get()?,
-            Cell::Histogram(_) => return None,
-        };
-        let attributes = series.attributes.clone();
-        Some(NumberPoint {
-            attributes,
-            start: self.shared.start,
-            time,
-            value,
-            exemplars: series.exemplars.snapshot(),
-        })
-    }
-
-    fn histogram_point(&self, series: &Series, time: Timestamp) -> Option<HistogramPoint> {
-        let Cell::Histogram(histogram) = &series.cell else { return None };
-        let found = histogram.snapshot();
-        Some(HistogramPoint {
-            attributes: series.attributes.clone(),
-            start: self.shared.start,
-            time,
-            count: found.buckets.iter().sum(),
-            sum: found.sum,
-            min: found.min,
-            max: found.max,
-            bounds: found.bounds,
-            buckets: found.buckets,
-            exemplars: series.exemplars.snapshot(),
-        })
+        });
     }
 }
 
@@ -214,49 +169,38 @@ impl fmt::Debug for Instrument {
     }
 }
 
-/// One series of an instrument.
+/// One series of an instrument; one of each stream, if views make several.
 #[derive(Clone)]
 pub(super) struct Bound {
+    first: Option<Arc<Series>>,
+    rest: Box<[Arc<Series>]>,
     instrument: Arc<Instrument>,
-    series: Arc<Series>,
 }
 
 impl Bound {
     pub(super) fn new(instrument: &Arc<Instrument>, attributes: &[KeyValue]) -> Self {
-        let hash = hash_attributes(instrument.kept(attributes), instrument.shared.seed);
-        Self { instrument: instrument.clone(), series: instrument.find_or_create(hash, attributes) }
+        let mut series = instrument.find(attributes).0.into_iter();
+        Self { first: series.next(), rest: series.collect(), instrument: instrument.clone() }
     }
 
     #[inline]
     pub(super) fn record(&self, value: Number) {
-        if self.instrument.descriptor.kind.accepts(value) {
-            self.instrument.update(&self.series, value, &[]);
-        } else {
-            self.instrument.shared.reject();
+        let instrument = &*self.instrument;
+        if !instrument.accepts(value) {
+            return instrument.shared.reject();
+        }
+        if let Some(first) = &self.first {
+            instrument.update::<KeyValue>(0, first, None, value, &[]);
+            for (i, series) in self.rest.iter().enumerate() {
+                instrument.update::<KeyValue>(i + 1, series, None, value, &[]);
+            }
         }
     }
 }
 
 impl fmt::Debug for Bound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Bound").field(&self.instrument).field(&self.series.attributes).finish()
-    }
-}
-
-/// The series of everything past the limit (OpenTelemetry metrics SDK, "Cardinality limits").
-fn overflow_attributes() -> AttributeSet {
-    AttributeSet::new([KeyValue::new("otel.metric.overflow", true)])
-}
-
-/// Points of one metric, all doubles if one of them is.
-pub(super) fn number_data(kind: InstrumentKind, mut points: Vec<NumberPoint>) -> MetricData {
-    if points.iter().any(|p| matches!(p.value, Number::F64(_))) {
-        for p in &mut points {
-            p.value = Number::F64(p.value.as_f64());
-        }
-    }
-    match kind {
-        InstrumentKind::Gauge | InstrumentKind::ObservableGauge => MetricData::Gauge { points },
-        _ => MetricData::Sum { points, temporality: Temporality::Cumulative, monotonic: kind.is_monotonic() },
+        let attributes = self.first.as_ref().map(|s| &s.attributes);
+        f.debug_tuple("Bound").field(&self.instrument).field(&attributes).finish()
     }
 }

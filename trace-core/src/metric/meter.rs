@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use super::descriptor::Descriptor;
 use super::histogram::validate_bounds;
-use super::instrument::Instrument;
+use super::instrument::{Advice, Instrument};
 use super::observable::ObservableBuilder;
-use super::registry::{ScopeInstruments, Shared};
-use super::{Counter, DEFAULT_BOUNDS, Gauge, Histogram, InstrumentKind, InvalidInstrument, UpDownCounter};
+use super::registry::Shared;
+use super::scope::ScopeInstruments;
+use super::{Counter, Gauge, Histogram, InstrumentKind, InvalidInstrument, UpDownCounter};
 
 /// Makes the instruments of one [`Scope`](crate::model::Scope). Cheap to clone.
 #[derive(Clone, Debug)]
@@ -72,15 +73,14 @@ impl Meter {
 pub struct InstrumentBuilder<'a, T> {
     meter: &'a Meter,
     descriptor: Descriptor,
-    bounds: Option<Vec<f64>>,
-    allowed: Option<Vec<Cow<'static, str>>>,
+    advice: Advice,
     instrument: PhantomData<T>,
 }
 
 impl<'a, T: Instrumented> InstrumentBuilder<'a, T> {
     fn new(meter: &'a Meter, name: Cow<'static, str>) -> Self {
         let descriptor = Descriptor::new(name, T::KIND);
-        Self { meter, descriptor, bounds: None, allowed: None, instrument: PhantomData }
+        Self { meter, descriptor, advice: Advice::default(), instrument: PhantomData }
     }
 
     /// The UCUM unit: `s`, `By`, `1`, `{request}`.
@@ -95,44 +95,38 @@ impl<'a, T: Instrumented> InstrumentBuilder<'a, T> {
         self
     }
 
-    /// Only these attribute keys make a series; others are seen in exemplars alone. Keeps identifiers of requests,
+    /// Only these attribute keys make a series, unless a view says otherwise; others are seen in exemplars alone. Keeps identifiers of requests,
     /// users and traces out of the series.
     pub fn only_attributes<K: Into<Cow<'static, str>>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
         let mut keys: Vec<_> = keys.into_iter().map(Into::into).collect();
         keys.sort();
         keys.dedup();
-        self.allowed = Some(keys);
+        self.advice.allowed = Some(keys);
         self
     }
 
-    /// Registers the instrument. One that the scope has already, of the same kind and unit, is returned instead;
-    /// its description stays.
+    /// Registers the instrument. One that the scope has already, of the same name, kind and unit, is returned
+    /// instead, with its description, bounds and attribute keys. One of the same name that differs in kind or unit is
+    /// kept beside it; both cases leave a word in [`MeterRegistry::warnings`](super::MeterRegistry::warnings).
     ///
     /// # Errors
-    /// If the name, unit or bounds are invalid, or the scope has another instrument of this name.
+    /// If the name, unit or bounds are invalid.
     pub fn build(self) -> Result<T, InvalidInstrument> {
         self.descriptor.validate()?;
-        if let Some(bounds) = &self.bounds {
+        if let Some(bounds) = &self.advice.bounds {
             validate_bounds(&self.descriptor.name, bounds)?;
         }
-        let Self { meter, descriptor, bounds, allowed, .. } = self;
-        meter.scope.instrument(descriptor, bounds, allowed, &meter.shared).map(T::from_instrument)
+        let Self { meter, descriptor, advice, .. } = self;
+        Ok(T::from_instrument(meter.scope.instrument(descriptor, advice, &meter.shared)))
     }
 }
 
 impl InstrumentBuilder<'_, Histogram> {
-    /// The upper bounds of the buckets, inclusive and ascending, without infinity; else [`DEFAULT_BOUNDS`].
+    /// The upper bounds of the buckets, inclusive and ascending, without infinity; else
+    /// [`DEFAULT_BOUNDS`](super::DEFAULT_BOUNDS).
     pub fn bounds(mut self, bounds: impl Into<Vec<f64>>) -> Self {
-        self.bounds = Some(bounds.into());
+        self.advice.bounds = Some(bounds.into());
         self
-    }
-}
-
-/// The bounds of an instrument that names none.
-pub(super) fn default_bounds(kind: InstrumentKind) -> Arc<[f64]> {
-    match kind {
-        InstrumentKind::Histogram => Arc::from(DEFAULT_BOUNDS),
-        _ => Arc::from([]),
     }
 }
 

@@ -1,35 +1,60 @@
 //! Where instruments live, and from where they are collected.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::descriptor::Descriptor;
-use super::instrument::Instrument;
-use super::meter::default_bounds;
-use super::observable::{Callback, Observable};
+use super::collect::{Collection, Memory};
+use super::scope::ScopeInstruments;
 use super::shard::suitable_shards;
-use super::{ExemplarSource, InvalidInstrument, Meter};
-use crate::model::{Metric, MetricBatch, Resource, Scope, ScopeMetrics, Timestamp};
+use super::{
+    ExemplarFilter, ExemplarSource, InstrumentWarning, InvalidView, Meter, MetricReader,
+    TemporalityPreference, View,
+};
+use crate::clock::Clock;
+use crate::model::{MetricBatch, Resource, Scope, ScopeMetrics, SpanId, Timestamp, TraceId};
 
 /// Series an instrument may have, besides the one of overflow (OpenTelemetry metrics SDK, "Cardinality limits").
 pub const DEFAULT_CARDINALITY_LIMIT: usize = 2000;
 
+/// Warnings that are kept.
+const MAX_WARNINGS: usize = 100;
+
 /// How a registry is made.
-#[derive(Clone, Copy, Debug)]
+///
+/// ```
+/// use trace_core::metric::{Aggregation, RegistryOptions, View};
+/// let options = RegistryOptions {
+///     views: vec![View::of("*.duration").aggregation(Aggregation::EXPONENTIAL)],
+///     ..RegistryOptions::default()
+/// };
+/// ```
+#[derive(Clone, Debug)]
 pub struct RegistryOptions {
     /// How many series an instrument may have, besides the one of overflow.
     pub cardinality_limit: usize,
     /// The start of all sums and histograms.
     pub start: Timestamp,
+    /// What differs from what instruments ask for. All views that select an instrument count.
+    pub views: Vec<View>,
+    /// Which measurements may become exemplars.
+    pub exemplar_filter: ExemplarFilter,
+    /// Tells the time of exemplars. With the clock of the recorder, exemplars lie within their spans; without one it
+    /// is the system's.
+    pub clock: Option<Clock>,
 }
 
 impl Default for RegistryOptions {
-    /// [`DEFAULT_CARDINALITY_LIMIT`], and the present.
+    /// [`DEFAULT_CARDINALITY_LIMIT`], the present, no views, exemplars inside sampled spans.
     fn default() -> Self {
-        Self { cardinality_limit: DEFAULT_CARDINALITY_LIMIT, start: Timestamp::now() }
+        Self {
+            cardinality_limit: DEFAULT_CARDINALITY_LIMIT,
+            start: Timestamp::now(),
+            views: Vec::new(),
+            exemplar_filter: ExemplarFilter::default(),
+            clock: None,
+        }
     }
 }
 
@@ -44,19 +69,32 @@ pub struct MeterRegistry {
 impl MeterRegistry {
     /// An empty registry with default options.
     pub fn new(resource: Arc<Resource>) -> Self {
-        Self::with_options(resource, RegistryOptions::default())
+        Self::from_valid(resource, RegistryOptions::default())
     }
 
     /// An empty registry.
-    pub fn with_options(resource: Arc<Resource>, options: RegistryOptions) -> Self {
+    ///
+    /// # Errors
+    /// If a view cannot be used.
+    pub fn with_options(resource: Arc<Resource>, options: RegistryOptions) -> Result<Self, InvalidView> {
+        options.views.iter().try_for_each(View::validate)?;
+        Ok(Self::from_valid(resource, options))
+    }
+
+    fn from_valid(resource: Arc<Resource>, options: RegistryOptions) -> Self {
         let shared = Shared {
             rejected: AtomicU64::new(0),
             callback_panics: AtomicU64::new(0),
             exemplar_source: OnceLock::new(),
-            cardinality_limit: options.cardinality_limit,
+            exemplar_filter: options.exemplar_filter,
+            clock: options.clock,
+            cardinality_limit: options.cardinality_limit.max(1),
             start: options.start,
             seed: RandomState::new().hash_one(0),
             shards: suitable_shards(),
+            views: options.views,
+            warnings: Mutex::default(),
+            slots: Mutex::default(),
         };
         Self { resource, shared: Arc::new(shared), scopes: Arc::default() }
     }
@@ -67,7 +105,7 @@ impl MeterRegistry {
         let scope = match scopes.iter().find(|s| *s.scope == scope) {
             Some(known) => known.clone(),
             None => {
-                let new = Arc::new(ScopeInstruments { scope: Arc::new(scope), list: Mutex::default() });
+                let new = Arc::new(ScopeInstruments::new(scope));
                 scopes.push(new.clone());
                 new
             }
@@ -76,8 +114,8 @@ impl MeterRegistry {
     }
 
     /// From now on, measurements made inside a sampled span leave an exemplar: the latest for each bucket of a
-    /// histogram, and for each series of another instrument. Returns `false`, and changes nothing, if a source was
-    /// set before.
+    /// histogram, and for each series of another instrument (see [`ExemplarFilter`]). Returns `false`, and changes
+    /// nothing, if a source was set before.
     pub fn set_exemplar_source(&self, source: ExemplarSource) -> bool {
         self.shared.exemplar_source.set(source).is_ok()
     }
@@ -92,18 +130,37 @@ impl MeterRegistry {
         self.shared.callback_panics.load(Relaxed)
     }
 
+    /// What is odd about the instruments so far: each matter once, the first 100.
+    pub fn warnings(&self) -> Vec<InstrumentWarning> {
+        self.shared.warnings.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// All values at this moment, cumulative since the start of the registry. Measurements that other threads make
     /// meanwhile may or may not be in it; none is lost. Scopes and metrics without a series are left out.
     pub fn collect(&self, now: Timestamp) -> MetricBatch {
-        let time = now.max(self.shared.start);
-        // Copied, because a callback may make a meter or an instrument.
+        self.collect_for(now, None)
+    }
+
+    /// Collects with a temporality of its own, such as deltas for a backend that wants them.
+    pub fn reader(&self, preference: TemporalityPreference) -> MetricReader {
+        MetricReader::new(self.clone(), preference)
+    }
+
+    pub(super) fn collect_for(&self, now: Timestamp, memory: Option<&mut Memory>) -> MetricBatch {
+        let start = self.shared.start;
+        let mut collection = Collection { time: now.max(start), start, memory };
+        // Copied, because a callback may make a meter.
         let scopes = self.scopes.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let scopes = scopes
             .iter()
-            .map(|s| ScopeMetrics { scope: s.scope.clone(), metrics: s.collect(time) })
+            .map(|s| ScopeMetrics { scope: s.scope.clone(), metrics: s.collect(&mut collection) })
             .filter(|s| !s.metrics.is_empty())
             .collect();
         MetricBatch { resource: self.resource.clone(), scopes }
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
     }
 }
 
@@ -118,12 +175,18 @@ impl fmt::Debug for MeterRegistry {
 pub(super) struct Shared {
     rejected: AtomicU64,
     callback_panics: AtomicU64,
-    pub(super) exemplar_source: OnceLock<ExemplarSource>,
+    exemplar_source: OnceLock<ExemplarSource>,
+    exemplar_filter: ExemplarFilter,
+    clock: Option<Clock>,
     pub(super) cardinality_limit: usize,
     pub(super) start: Timestamp,
     /// Of the hash of attributes.
     pub(super) seed: u64,
     pub(super) shards: usize,
+    pub(super) views: Vec<View>,
+    warnings: Mutex<Vec<InstrumentWarning>>,
+    /// The readers' places, and whether each is taken.
+    slots: Mutex<Vec<bool>>,
 }
 
 impl Shared {
@@ -135,125 +198,48 @@ impl Shared {
     pub(super) fn count_panic(&self) {
         self.callback_panics.fetch_add(1, Relaxed);
     }
-}
 
-#[derive(Clone)]
-enum Registered {
-    Recorded(Arc<Instrument>),
-    Observed(Arc<Observable>),
-}
-
-impl Registered {
-    fn descriptor(&self) -> &Descriptor {
-        match self {
-            Self::Recorded(i) => &i.descriptor,
-            Self::Observed(o) => &o.descriptor,
+    pub(super) fn warn(&self, warning: InstrumentWarning) {
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        if warnings.len() < MAX_WARNINGS && !warnings.contains(&warning) {
+            warnings.push(warning);
         }
     }
 
-    fn collect(&self, time: Timestamp) -> Option<Metric> {
-        match self {
-            Self::Recorded(i) => i.collect(time),
-            Self::Observed(o) => o.collect(time),
-        }
-    }
-}
-
-/// The instruments of one scope; a name occurs once.
-pub(super) struct ScopeInstruments {
-    scope: Arc<Scope>,
-    list: Mutex<Vec<Registered>>,
-}
-
-impl ScopeInstruments {
-    /// The instrument with this name, made if it is new.
-    pub(super) fn instrument(
-        &self,
-        descriptor: Descriptor,
-        bounds: Option<Vec<f64>>,
-        allowed: Option<Vec<Cow<'static, str>>>,
-        shared: &Arc<Shared>,
-    ) -> Result<Arc<Instrument>, InvalidInstrument> {
-        let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
-        match find(&list, &descriptor)? {
-            Some(Registered::Recorded(known)) => {
-                same_settings(known, &bounds, &allowed).map(|()| known.clone())
-            }
-            Some(Registered::Observed(known)) => Err(known.descriptor.conflict(&descriptor)),
-            None => {
-                let bounds = bounds.map_or_else(|| default_bounds(descriptor.kind), Arc::from);
-                let new = Arc::new(Instrument::new(descriptor, bounds, allowed, shared.clone()));
-                list.push(Registered::Recorded(new.clone()));
-                Ok(new)
-            }
+    /// Whether a measurement that is made now becomes an exemplar, and of which trace.
+    #[inline]
+    pub(super) fn exemplar(&self) -> Option<Option<(TraceId, SpanId)>> {
+        let trace = || self.exemplar_source.get().and_then(|source| source());
+        match self.exemplar_filter {
+            ExemplarFilter::TraceBased => trace().map(Some),
+            ExemplarFilter::AlwaysOff => None,
+            ExemplarFilter::AlwaysOn => Some(trace()),
         }
     }
 
-    /// Adds a callback to the observable instrument with this name, made if it is new.
-    pub(super) fn observe(
-        &self,
-        descriptor: Descriptor,
-        shared: &Arc<Shared>,
-        callback: Callback,
-    ) -> Result<(), InvalidInstrument> {
-        let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
-        match find(&list, &descriptor)? {
-            Some(Registered::Observed(known)) => known.add(callback),
-            Some(Registered::Recorded(known)) => return Err(known.descriptor.conflict(&descriptor)),
-            None => {
-                let new = Observable::new(descriptor, shared.clone());
-                new.add(callback);
-                list.push(Registered::Observed(Arc::new(new)));
-            }
+    /// The time of an exemplar.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.as_ref().map_or_else(Timestamp::now, Clock::now)
+    }
+
+    pub(super) fn take_slot(&self) -> usize {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = slots.iter().position(|taken| !taken);
+        let slot = free.unwrap_or(slots.len());
+        let len = slots.len().max(slot + 1);
+        slots.resize(len, false);
+        slots[slot] = true;
+        slot
+    }
+
+    pub(super) fn free_slot(&self, slot: usize) {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(taken) = slots.get_mut(slot) {
+            *taken = false;
         }
-        Ok(())
     }
 
-    fn collect(&self, time: Timestamp) -> Vec<Metric> {
-        let list = self.list.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        list.iter().filter_map(|r| r.collect(time)).collect()
+    pub(super) fn slots(&self) -> usize {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
-}
-
-impl fmt::Debug for ScopeInstruments {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ScopeInstruments").field(&self.scope.name).finish()
-    }
-}
-
-/// The instrument of this name, which must have the same kind and unit.
-fn find<'a>(
-    list: &'a [Registered],
-    wanted: &Descriptor,
-) -> Result<Option<&'a Registered>, InvalidInstrument> {
-    let Some(known) = list.iter().find(|r| r.descriptor().same_name(wanted)) else { return Ok(None) };
-    let d = known.descriptor();
-    if d.kind == wanted.kind && d.unit == wanted.unit { Ok(Some(known)) } else { Err(d.conflict(wanted)) }
-}
-
-/// Bounds and attribute keys that are named must be those that the instrument has.
-fn same_settings(
-    known: &Instrument,
-    bounds: &Option<Vec<f64>>,
-    allowed: &Option<Vec<Cow<'static, str>>>,
-) -> Result<(), InvalidInstrument> {
-    let d = &known.descriptor;
-    let conflict = |existing: String, requested: String| {
-        Err(InvalidInstrument::Conflict { name: d.name.to_string(), existing, requested })
-    };
-    if let Some(bounds) = bounds
-        && **bounds != *known.bounds
-    {
-        return conflict(
-            format!("{} with bounds {:?}", d.in_words(), known.bounds),
-            format!("{} with bounds {bounds:?}", d.in_words()),
-        );
-    }
-    if allowed.is_some() && *allowed != known.allowed {
-        return conflict(
-            format!("{} with attributes {:?}", d.in_words(), known.allowed),
-            format!("{} with attributes {allowed:?}", d.in_words()),
-        );
-    }
-    Ok(())
 }

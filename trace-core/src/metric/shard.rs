@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 
 /// Words in a line: 64 bytes, the cache line of the machines that we run on.
@@ -22,9 +22,24 @@ struct Line([AtomicU64; LINE]);
 /// A row of words for each thread that wrote to it.
 pub(super) struct Shards {
     /// Made when a thread first writes. The last one is shared.
-    shards: Box<[OnceLock<Box<[Line]>>]>,
+    shards: Box<[OnceLock<Arc<[Line]>>]>,
     words: usize,
     initial: fn(usize) -> u64,
+}
+
+/// A shard that a thread keeps at hand.
+pub(super) struct Row {
+    lines: Arc<[Line]>,
+    number: usize,
+    owned: bool,
+}
+
+impl Row {
+    /// The shard, unless the calling thread has given its number back since, which it does when it ends.
+    #[inline]
+    pub(super) fn shard(&self) -> Option<Shard<'_>> {
+        (self.number == NUMBER.get()).then_some(Shard { lines: &self.lines, owned: self.owned })
+    }
 }
 
 /// The words of one shard.
@@ -51,9 +66,17 @@ impl Shards {
         Shard { lines, owned: number < last }
     }
 
+    /// The same, to keep.
+    pub(super) fn my_row(&self) -> Row {
+        let last = self.shards.len() - 1;
+        let number = my_number();
+        let lines = self.shards[number.min(last)].get_or_init(|| self.make()).clone();
+        Row { lines, number, owned: number < last }
+    }
+
     #[cold]
-    fn make(&self) -> Box<[Line]> {
-        let lines: Box<[Line]> = (0..self.words.div_ceil(LINE)).map(|_| Line::default()).collect();
+    fn make(&self) -> Arc<[Line]> {
+        let lines: Arc<[Line]> = (0..self.words.div_ceil(LINE)).map(|_| Line::default()).collect();
         for i in 0..self.words {
             lines[i / LINE].0[i % LINE].store((self.initial)(i), Relaxed);
         }
@@ -82,6 +105,12 @@ impl Shard<'_> {
     /// The same as a double.
     pub(super) fn get_f64(self, i: usize) -> f64 {
         f64::from_bits(self.get(i))
+    }
+
+    /// Sets a word.
+    #[inline]
+    pub(super) fn set(self, i: usize, v: u64) {
+        self.word(i).store(v, Release);
     }
 
     /// Adds, wrapping.
@@ -158,6 +187,12 @@ impl Drop for Claim {
             FREE.lock().unwrap_or_else(PoisonError::into_inner).returned.insert(self.0);
         }
     }
+}
+
+/// The place of the calling thread among `places`, of which the last is shared by the threads without a number.
+#[inline]
+pub(super) fn my_place(places: usize) -> usize {
+    my_number().min(places.saturating_sub(1))
 }
 
 #[inline]

@@ -1,10 +1,7 @@
-//! The series of one instrument, found by the hash of their attributes.
+//! Things that are found by the hash of their attributes.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::Arc;
-
-use super::series::Series;
 
 /// Keys are well mixed already.
 #[derive(Default)]
@@ -26,60 +23,68 @@ impl Hasher for Identity {
     }
 }
 
-/// Series by hash. A series whose hash is taken has the next free one; none is ever removed.
-#[derive(Default)]
-pub(super) struct Table {
+/// Items by hash. An item whose hash is taken has the next free one; none is ever removed.
+#[derive(Clone, Debug)]
+pub(super) struct Table<T> {
     by_hash: HashMap<u64, usize, BuildHasherDefault<Identity>>,
-    series: Vec<Arc<Series>>,
+    items: Vec<T>,
 }
 
-impl Table {
-    /// The series with this hash for which `is_it` holds.
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Self { by_hash: HashMap::default(), items: Vec::new() }
+    }
+}
+
+impl<T> Table<T> {
+    /// The place of the item with this hash for which `is_it` holds.
     #[inline]
-    pub(super) fn find(&self, hash: u64, is_it: impl Fn(&Series) -> bool) -> Option<&Arc<Series>> {
+    pub(super) fn find(&self, hash: u64, is_it: impl Fn(&T) -> bool) -> Option<usize> {
         let mut at = hash;
         while let Some(&i) = self.by_hash.get(&at) {
-            if is_it(&self.series[i]) {
-                return Some(&self.series[i]);
+            if is_it(&self.items[i]) {
+                return Some(i);
             }
             at = at.wrapping_add(1);
         }
         None
     }
 
-    /// Adds a series that [`Self::find`] did not find.
-    pub(super) fn insert(&mut self, hash: u64, series: Arc<Series>) {
+    /// Adds an item that [`Self::find`] did not find, and returns its place.
+    pub(super) fn insert(&mut self, hash: u64, item: T) -> usize {
         let mut at = hash;
         while self.by_hash.contains_key(&at) {
             at = at.wrapping_add(1);
         }
-        self.by_hash.insert(at, self.series.len());
-        self.series.push(series);
+        let place = self.items.len();
+        self.by_hash.insert(at, place);
+        self.items.push(item);
+        place
     }
 
-    /// All series in the order in which they came.
-    pub(super) fn series(&self) -> &[Arc<Series>] {
-        &self.series
+    /// All items in the order in which they came.
+    pub(super) fn items(&self) -> &[T] {
+        &self.items
+    }
+
+    /// The same, to change.
+    pub(super) fn items_mut(&mut self) -> &mut [T] {
+        &mut self.items
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metric::InstrumentKind;
-    use crate::model::{AttributeSet, KeyValue, Value};
 
     #[test]
-    fn series_with_the_same_hash_are_told_apart() {
+    fn items_with_the_same_hash_are_told_apart() {
         let mut table = Table::default();
         for i in 0..3 {
-            let attributes = AttributeSet::new([KeyValue::new("i", i)]);
-            let bounds = Arc::from([]);
-            table.insert(u64::MAX, Arc::new(Series::new(attributes, InstrumentKind::Gauge, &bounds, 1)));
+            assert_eq!(table.insert(u64::MAX, i * 10), i);
         }
-        for i in 0..3i64 {
-            let found = table.find(u64::MAX, |s| s.attributes.get("i") == Some(&Value::I64(i)));
-            assert_eq!(found.and_then(|s| s.attributes.get("i").cloned()), Some(Value::I64(i)));
+        for i in 0..3 {
+            assert_eq!(table.find(u64::MAX, |v| *v == i * 10), Some(i));
         }
         assert!(table.find(u64::MAX, |_| false).is_none());
     }

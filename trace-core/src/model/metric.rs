@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{AttributeSet, KeyValue, Resource, Scope, SpanId, Timestamp, TraceId};
+use super::{AttributeSet, ExponentialPoint, KeyValue, Resource, Scope, SpanId, Timestamp, TraceId};
 
 /// Everything that one collection found.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,7 +26,7 @@ impl MetricBatch {
 pub struct ScopeMetrics {
     /// The library.
     pub scope: Arc<Scope>,
-    /// Its metrics; a name occurs once.
+    /// Its metrics. A name occurs once, unless a program registered conflicting instruments under it.
     pub metrics: Vec<Metric>,
 }
 
@@ -68,6 +68,13 @@ pub enum MetricData {
         /// Since start or since the last collection.
         temporality: Temporality,
     },
+    /// A distribution in buckets whose width grows with the value.
+    ExponentialHistogram {
+        /// One point a series.
+        points: Vec<ExponentialPoint>,
+        /// Since start or since the last collection.
+        temporality: Temporality,
+    },
 }
 
 impl MetricData {
@@ -76,6 +83,7 @@ impl MetricData {
         match self {
             Self::Sum { points, .. } | Self::Gauge { points } => points.len(),
             Self::Histogram { points, .. } => points.len(),
+            Self::ExponentialHistogram { points, .. } => points.len(),
         }
     }
 }

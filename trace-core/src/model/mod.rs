@@ -8,6 +8,7 @@ mod analysis;
 mod anomaly;
 mod attribute;
 mod context;
+mod exponential;
 mod health;
 mod id;
 mod metric;
@@ -29,6 +30,7 @@ pub use analysis::{
 pub use anomaly::{AffectedMetric, Anomaly, AnomalyId, AnomalyKind, AnomalyState};
 pub use attribute::{AttributeSet, KeyValue};
 pub use context::{SpanContext, TraceFlags, TraceState};
+pub use exponential::{ExponentialBuckets, ExponentialPoint};
 pub use health::{Check, CheckStatus, ComponentHealth, HealthLevel, HealthStatus};
 pub use id::{ParseIdError, SpanId, TraceId, TraceIds};
 pub use metric::{

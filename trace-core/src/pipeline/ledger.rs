@@ -53,8 +53,7 @@ pub struct DestinationLedger {
     pub pending: u64,
     /// Of these, in a call of the exporter, or between two attempts.
     pub in_flight: u64,
-    /// Lost, by reason: `queue_full`, `rejected`, `permanent_error`, `retries_exhausted`, `panic`, `shutdown`,
-    /// `unconvertible` (metrics from elsewhere).
+    /// Lost, by reason: `queue_full`, `rejected`, `permanent_error`, `retries_exhausted`, `panic`, `shutdown`.
     pub dropped: BTreeMap<&'static str, u64>,
     /// Attempts that failed and were repeated.
     pub retries: u64,

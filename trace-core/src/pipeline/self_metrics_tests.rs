@@ -29,6 +29,7 @@ fn lines(batch: &MetricBatch) -> Vec<String> {
             MetricData::Histogram { points, .. } => lines.extend(
                 points.iter().map(|p| format!("{}{{{}}} {}", metric.name, label(&p.attributes), p.count)),
             ),
+            MetricData::ExponentialHistogram { .. } => panic!("the pipeline makes none"),
         }
     }
     lines

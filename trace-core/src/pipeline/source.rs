@@ -78,15 +78,6 @@ impl Pipeline {
         }
     }
 
-    /// Counts data points that came in from elsewhere and cannot be handed to anybody as `unconvertible` at every
-    /// metric destination.
-    pub fn refuse_metrics(&self, points: u64, why: &str) {
-        for d in self.metric_destinations() {
-            d.account().receive(points);
-            d.account().lose(points, "unconvertible", Some(why.to_owned()));
-        }
-    }
-
     fn metric_destinations(&self) -> Vec<Arc<Destination<MetricBatch>>> {
         let mut all = Vec::new();
         self.with_running(|_, running| all.extend(running.into_iter().flat_map(|r| r.metrics.clone())));

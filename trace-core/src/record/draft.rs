@@ -6,7 +6,6 @@
 
 use std::sync::atomic::Ordering;
 
-use super::SpanLimits;
 use super::chunk::{Chunk, Slot};
 #[cfg(feature = "otel")]
 use super::current::with_local;
@@ -14,6 +13,7 @@ use super::current::{Local, detached_ids, is_within_itself};
 use super::handle::write_status;
 use super::recorder::{NO_SCOPE, Recorder};
 use super::start::Identity;
+use super::{SpanLimits, bridge};
 use crate::batch::{Columns, EventCell, LinkCell, List, NONE, Row, ScopeRef, StatusCode, Text};
 use crate::model::{
     KeyValue, SpanContext, SpanId, SpanKind, Status, Timestamp, TraceFlags, TraceId, TraceState,
@@ -92,7 +92,7 @@ impl Recorder {
             return self.refuse();
         }
         let (trace_id, span_id, slot) = match local {
-            Some(l) if l.is_suppressed() => return Opened::Nowhere,
+            Some(l) if l.is_suppressed() || bridge::is_suppressed() => return Opened::Nowhere,
             Some(l) => {
                 let span_id = l.ids.span_id();
                 let trace_id = parent.map_or_else(|| l.ids.trace_id(), |p| p.trace_id);

@@ -10,7 +10,7 @@ use super::recorder::{Recorder, or_default};
 use super::ring_writer::{Refused, StartHead, Writer};
 use super::span::Span;
 use super::start::{Identity, flags_of};
-use super::{Callsite, OverflowPolicy};
+use super::{Callsite, OverflowPolicy, bridge};
 use crate::model::{SpanContext, ValueRef};
 use crate::signal::{SamplingInput, StartAttributes};
 
@@ -106,7 +106,7 @@ impl RingSpan {
         values: &[ValueRef<'_>],
         above: Option<Active>,
     ) -> Result<Self, Elsewhere> {
-        if local.is_suppressed() {
+        if local.is_suppressed() || bridge::is_suppressed() {
             return Err(Elsewhere::Nowhere);
         }
         let is_default = recorder.is_none();

@@ -9,60 +9,40 @@ use opentelemetry_sdk::metrics::data::{self as official, AggregatedMetrics};
 
 use super::resource::{resource_from_sdk, set_from};
 use crate::model::{
-    Exemplar, HistogramPoint, KeyValue, Metric, MetricBatch, MetricData, Number, NumberPoint, ScopeMetrics,
-    SpanId, Temporality, Timestamp, TraceId,
+    Exemplar, ExponentialBuckets, ExponentialPoint, HistogramPoint, KeyValue, Metric, MetricBatch,
+    MetricData, Number, NumberPoint, ScopeMetrics, SpanId, Temporality, Timestamp, TraceId,
 };
 use crate::record::otel::convert::{scope_from, value_from};
 
-/// Data points that our model has no place for.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{points} data points were left out: {}", metrics.join(", "))]
-pub struct Unconverted {
-    /// How many data points.
-    pub points: usize,
-    /// Each metric with the reason.
-    pub metrics: Vec<String>,
-}
-
-/// One collection of the SDK, and what could not be kept of it.
-pub fn metrics_from_sdk(metrics: &official::ResourceMetrics) -> (MetricBatch, Option<Unconverted>) {
-    let mut left_out = Unconverted { points: 0, metrics: Vec::new() };
+/// One collection of the SDK. `u64` values over `i64::MAX` become doubles; everything else stays as it is.
+pub fn metrics_from_sdk(metrics: &official::ResourceMetrics) -> MetricBatch {
     let scopes = metrics
         .scope_metrics()
         .map(|scope| ScopeMetrics {
             scope: scope_from(scope.scope()).into(),
-            metrics: scope.metrics().filter_map(|m| metric_from(m, &mut left_out)).collect(),
+            metrics: scope.metrics().map(metric_from).collect(),
         })
         .filter(|scope| !scope.metrics.is_empty())
         .collect();
-    let batch = MetricBatch { resource: Arc::new(resource_from_sdk(metrics.resource())), scopes };
-    (batch, (left_out.points > 0).then_some(left_out))
+    MetricBatch { resource: Arc::new(resource_from_sdk(metrics.resource())), scopes }
 }
 
-fn metric_from(metric: &official::Metric, left_out: &mut Unconverted) -> Option<Metric> {
+fn metric_from(metric: &official::Metric) -> Metric {
     let data = match metric.data() {
         AggregatedMetrics::F64(data) => data_from(data),
         AggregatedMetrics::I64(data) => data_from(data),
         AggregatedMetrics::U64(data) => data_from(data),
     };
-    match data {
-        Ok(data) => Some(Metric {
-            name: owned(metric.name()),
-            description: owned(metric.description()),
-            unit: owned(metric.unit()),
-            data,
-        }),
-        Err(points) => {
-            left_out.points += points;
-            left_out.metrics.push(format!("{} is an exponential histogram", metric.name()));
-            None
-        }
+    Metric {
+        name: owned(metric.name()),
+        description: owned(metric.description()),
+        unit: owned(metric.unit()),
+        data,
     }
 }
 
-/// The number of points if there is no such data here.
-fn data_from<T: Copy + ToNumber>(data: &official::MetricData<T>) -> Result<MetricData, usize> {
-    Ok(match data {
+fn data_from<T: Copy + ToNumber>(data: &official::MetricData<T>) -> MetricData {
+    match data {
         official::MetricData::Gauge(gauge) => {
             let start = gauge.start_time().map_or(Timestamp::default(), Timestamp::from);
             let point = |p: &official::GaugeDataPoint<T>| NumberPoint {
@@ -95,8 +75,38 @@ fn data_from<T: Copy + ToNumber>(data: &official::MetricData<T>) -> Result<Metri
             let points = histogram.data_points().map(|p| histogram_point(p, times, &mut bounds)).collect();
             MetricData::Histogram { points, temporality: temporality_from(histogram.temporality()) }
         }
-        official::MetricData::ExponentialHistogram(histogram) => return Err(histogram.data_points().count()),
-    })
+        official::MetricData::ExponentialHistogram(histogram) => {
+            let times = (histogram.start_time(), histogram.time());
+            let points = histogram.data_points().map(|p| exponential_point(p, times)).collect();
+            let temporality = temporality_from(histogram.temporality());
+            MetricData::ExponentialHistogram { points, temporality }
+        }
+    }
+}
+
+fn exponential_point<T: Copy + ToNumber>(
+    p: &official::ExponentialHistogramDataPoint<T>,
+    (start, time): (SystemTime, SystemTime),
+) -> ExponentialPoint {
+    let buckets = |b: &official::ExponentialBucket| ExponentialBuckets {
+        offset: b.offset(),
+        counts: b.counts().collect(),
+    };
+    ExponentialPoint {
+        attributes: set_from(p.attributes()),
+        start: start.into(),
+        time: time.into(),
+        count: p.count() as u64,
+        sum: p.sum().number().as_f64(),
+        min: p.min().map(|v| v.number().as_f64()),
+        max: p.max().map(|v| v.number().as_f64()),
+        scale: p.scale().into(),
+        zero_count: p.zero_count(),
+        zero_threshold: p.zero_threshold(),
+        positive: buckets(p.positive_bucket()),
+        negative: buckets(p.negative_bucket()),
+        exemplars: exemplars_from(p.exemplars()),
+    }
 }
 
 fn histogram_point<T: Copy + ToNumber>(

@@ -148,6 +148,8 @@ impl Mirror {
             MetricData::Gauge { points } => {
                 self.tell_numbers(scope, metric, points, |is_float| Shape::Gauge { is_float }, refused);
             }
+            // The SDK computes its buckets from single measurements, which are not known any more.
+            MetricData::ExponentialHistogram { points, .. } => refused.add(points.len() as u64, UNBUILDABLE),
             MetricData::Histogram { points, temporality } => {
                 let Some(first) = points.first() else { return };
                 let bounds = (first.bounds.to_vec(), first.min.is_some());

@@ -18,10 +18,6 @@ use crate::pipeline::Pipeline;
 ///
 /// Give it to a `PeriodicReader`. A collection is converted and handed to the queue of every metric destination, which
 /// counts it; nothing waits. `shutdown` of the provider flushes the pipeline, which goes on.
-///
-/// # Errors
-/// `export` fails with [`Unconverted`](super::Unconverted) as its message if a collection holds what our model has
-/// no place for (exponential histograms); the rest has been taken then. The ledger counts them as `unconvertible`.
 pub struct PipelineMetricExporter {
     pipeline: Arc<Pipeline>,
     temporality: Temporality,
@@ -60,12 +56,8 @@ impl PushMetricExporter for PipelineMetricExporter {
         if self.is_shutdown.load(Ordering::Acquire) {
             return Err(OTelSdkError::AlreadyShutdown);
         }
-        let (batch, left_out) = metrics_from_sdk(metrics);
-        self.pipeline.offer_metrics(&batch);
-        let Some(left_out) = left_out else { return Ok(()) };
-        // The SDK's reader says to nobody what the error is.
-        self.pipeline.refuse_metrics(left_out.points as u64, &left_out.to_string());
-        Err(OTelSdkError::InternalFailure(left_out.to_string()))
+        self.pipeline.offer_metrics(&metrics_from_sdk(metrics));
+        Ok(())
     }
 
     fn force_flush(&self) -> OTelSdkResult {

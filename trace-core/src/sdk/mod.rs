@@ -49,7 +49,7 @@ mod span_exporter;
 #[cfg(test)]
 mod tests;
 
-pub use metric_data::{Unconverted, metrics_from_sdk};
+pub use metric_data::metrics_from_sdk;
 pub use metric_exporter::OfficialMetricExporter;
 pub use metric_source::PipelineMetricExporter;
 pub use processor::PipelineSpanProcessor;

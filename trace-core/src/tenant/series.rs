@@ -51,6 +51,9 @@ impl Tenancy {
                         points.retain(|p| keep(&p.attributes));
                     }
                     MetricData::Histogram { points, .. } => points.retain(|p| keep(&p.attributes)),
+                    MetricData::ExponentialHistogram { points, .. } => {
+                        points.retain(|p| keep(&p.attributes));
+                    }
                 }
             }
             scope.metrics.retain(|m| m.data.point_count() > 0);

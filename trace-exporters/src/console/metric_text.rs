@@ -39,6 +39,12 @@ fn kind(data: &MetricData) -> &'static str {
         MetricData::Gauge { .. } => "gauge",
         MetricData::Histogram { temporality: Temporality::Cumulative, .. } => "histogram",
         MetricData::Histogram { temporality: Temporality::Delta, .. } => "histogram (delta)",
+        MetricData::ExponentialHistogram { temporality: Temporality::Cumulative, .. } => {
+            "exponential histogram"
+        }
+        MetricData::ExponentialHistogram { temporality: Temporality::Delta, .. } => {
+            "exponential histogram (delta)"
+        }
         _ => "unknown",
     }
 }
@@ -57,18 +63,28 @@ fn points(data: &MetricData, out: &mut String) {
         MetricData::Histogram { points, .. } => {
             for point in points {
                 series(&point.attributes, out);
-                let _ = write!(out, "count {}  sum {:?}", point.count, point.sum);
-                if point.count > 0 {
-                    let _ = write!(out, "  mean {:.6}", point.sum / point.count as f64);
-                }
-                if let (Some(min), Some(max)) = (point.min, point.max) {
-                    let _ = write!(out, "  min {min:?}  max {max:?}");
-                }
-                out.push('\n');
+                distribution(point.count, point.sum, point.min.zip(point.max), out);
+            }
+        }
+        MetricData::ExponentialHistogram { points, .. } => {
+            for point in points {
+                series(&point.attributes, out);
+                distribution(point.count, point.sum, point.min.zip(point.max), out);
             }
         }
         _ => {}
     }
+}
+
+fn distribution(count: u64, sum: f64, extremes: Option<(f64, f64)>, out: &mut String) {
+    let _ = write!(out, "count {count}  sum {sum:?}");
+    if count > 0 {
+        let _ = write!(out, "  mean {:.6}", sum / count as f64);
+    }
+    if let Some((min, max)) = extremes {
+        let _ = write!(out, "  min {min:?}  max {max:?}");
+    }
+    out.push('\n');
 }
 
 fn series(attributes: &AttributeSet, out: &mut String) {

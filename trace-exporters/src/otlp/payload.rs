@@ -108,6 +108,9 @@ fn slice(data: &MetricData, from: usize, to: usize) -> MetricData {
         MetricData::Histogram { points, temporality } => {
             MetricData::Histogram { points: points[from..to].to_vec(), temporality: *temporality }
         }
+        MetricData::ExponentialHistogram { points, temporality } => {
+            MetricData::ExponentialHistogram { points: points[from..to].to_vec(), temporality: *temporality }
+        }
         // Unknown kinds cannot be cut; they go whole, with the part that their first point belongs to.
         other => other.clone(),
     }

@@ -113,11 +113,14 @@ fn help(metric: &Metric) -> &str {
 fn kind(data: &MetricData) -> Result<Kind, DropReason> {
     match data {
         MetricData::Sum { temporality: Temporality::Delta, .. }
-        | MetricData::Histogram { temporality: Temporality::Delta, .. } => Err(DropReason::DeltaTemporality),
+        | MetricData::Histogram { temporality: Temporality::Delta, .. }
+        | MetricData::ExponentialHistogram { temporality: Temporality::Delta, .. } => {
+            Err(DropReason::DeltaTemporality)
+        }
         MetricData::Sum { monotonic: true, .. } => Ok(Kind::Counter),
         MetricData::Sum { .. } => Ok(Kind::UpDownCounter),
         MetricData::Gauge { .. } => Ok(Kind::Gauge),
-        MetricData::Histogram { .. } => Ok(Kind::Histogram),
+        MetricData::Histogram { .. } | MetricData::ExponentialHistogram { .. } => Ok(Kind::Histogram),
         _ => Err(DropReason::Unsupported),
     }
 }

@@ -4,6 +4,7 @@
 //! already has; [`PrometheusListener`] (feature `prometheus-listener`) is a server of its own. Names and labels
 //! follow OpenTelemetry's rules for Prometheus: see [`metric_name`].
 
+mod exponential;
 mod family;
 mod label;
 #[cfg(feature = "prometheus-listener")]

@@ -8,6 +8,7 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use trace_core::model::{HistogramPoint, MetricBatch, MetricData, Number};
 
+use super::exponential;
 use super::family::{DropReason, Dropped, Family, TARGET_INFO, families, scopes};
 use super::label::{Labels, scope_labels};
 
@@ -23,7 +24,8 @@ pub struct Exposition {
 
 /// Writes a collection as text 0.0.4: `target_info` for the resource, then each family with its series.
 ///
-/// Series carry the labels `otel_scope_*` of their library. Samples carry no timestamps and no exemplars, which
+/// Exponential histograms become histograms whose bounds are powers of the square root of two (or coarser, if they
+/// are): the text format has no native histograms. Series carry the labels `otel_scope_*` of their library. Samples carry no timestamps and no exemplars, which
 /// this format does not have.
 ///
 /// ```
@@ -80,6 +82,18 @@ fn write_family(family: &Family<'_>, scope_labels: &[Vec<(String, String)>], out
                         malformed += 1;
                     } else if seen.insert(hasher.hash_one(labels)) {
                         histogram(text, name, labels, point);
+                    } else {
+                        duplicates += 1;
+                    }
+                }
+            }
+            MetricData::ExponentialHistogram { points, .. } => {
+                for point in points {
+                    let labels = labels.render(&point.attributes, fixed, Some("le"));
+                    if !exponential::is_well_formed(point) {
+                        malformed += 1;
+                    } else if seen.insert(hasher.hash_one(labels)) {
+                        histogram(text, name, labels, &exponential::with_bounds(point));
                     } else {
                         duplicates += 1;
                     }

@@ -1,23 +1,32 @@
 //! The registry as a whole: identity of series, limits, exemplars, threads.
 
 mod model;
+mod temporality;
+mod views;
 
 use std::cell::Cell;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::thread;
+use std::time::Duration;
 
 use super::*;
+use crate::clock::Clock;
 use crate::model::{
-    AttributeSet, HistogramPoint, KeyValue, MetricData, Number, NumberPoint, Resource, Scope, SpanId,
-    Timestamp, TraceId, Value,
+    AttributeSet, HistogramPoint, KeyValue, MetricBatch, MetricData, Number, NumberPoint, Resource, Scope,
+    SpanId, Timestamp, TraceId, Value,
 };
 
 const START: Timestamp = Timestamp::from_unix_secs(1_000);
 const NOW: Timestamp = Timestamp::from_unix_secs(1_060);
 
 fn registry(cardinality_limit: usize) -> MeterRegistry {
-    let options = RegistryOptions { cardinality_limit, start: START };
-    MeterRegistry::with_options(Arc::new(Resource::service("test")), options)
+    with(RegistryOptions { cardinality_limit, ..RegistryOptions::default() })
+}
+
+fn with(options: RegistryOptions) -> MeterRegistry {
+    let options = RegistryOptions { start: START, ..options };
+    MeterRegistry::with_options(Arc::new(Resource::service("test")), options).unwrap()
 }
 
 fn meter(registry: &MeterRegistry) -> Meter {
@@ -25,15 +34,22 @@ fn meter(registry: &MeterRegistry) -> Meter {
 }
 
 fn data(registry: &MeterRegistry, name: &str) -> MetricData {
-    let batch = registry.collect(NOW);
-    let metrics = batch.scopes.iter().flat_map(|s| &s.metrics);
-    metrics.filter(|m| m.name == name).map(|m| m.data.clone()).next().expect("the metric is collected")
+    find(&registry.collect(NOW), name).expect("the metric is collected")
+}
+
+fn find(batch: &MetricBatch, name: &str) -> Option<MetricData> {
+    let mut metrics = batch.scopes.iter().flat_map(|s| &s.metrics);
+    metrics.find(|m| m.name == name).map(|m| m.data.clone())
 }
 
 fn numbers(registry: &MeterRegistry, name: &str) -> Vec<NumberPoint> {
-    match data(registry, name) {
+    number_points(data(registry, name))
+}
+
+fn number_points(data: MetricData) -> Vec<NumberPoint> {
+    match data {
         MetricData::Sum { points, .. } | MetricData::Gauge { points } => points,
-        MetricData::Histogram { .. } => panic!("{name} is a histogram"),
+        other => panic!("{other:?} has no numbers"),
     }
 }
 
@@ -55,9 +71,12 @@ fn the_order_of_labels_and_repeated_keys_do_not_make_new_series() {
         c.add(1, &[KeyValue::new("a", 9), b.clone(), a.clone()]);
     }
     c.bind(&[b.clone(), a.clone()]).add(1);
+    for _ in 0..2 {
+        c.add_labels(1, &[Label::new("b", "x"), Label::new("a", 1)]);
+    }
     let points = numbers(&r, "c");
     assert_eq!(points.len(), 1);
-    assert_eq!(points[0].value, Number::I64(10));
+    assert_eq!(points[0].value, Number::I64(12));
     assert_eq!(*points[0].attributes, AttributeSet::new([a, b]));
     assert_eq!((points[0].start, points[0].time), (START, NOW));
 }
@@ -122,39 +141,58 @@ fn bad_values_are_refused_and_counted_and_change_nothing() {
 }
 
 #[test]
-fn the_same_instrument_is_shared_and_another_of_the_same_name_is_an_error_naming_both() {
+fn the_same_instrument_is_shared_and_one_that_differs_is_kept_beside_it_with_one_warning() {
     let r = registry(10);
     let m = meter(&r);
     let build = |m: &Meter| m.counter("http.requests").unit("{request}").build();
     build(&m).unwrap().add(1, &[]);
     build(&meter(&r)).unwrap().add(1, &[]);
     assert_eq!(numbers(&r, "http.requests")[0].value, Number::I64(2));
+    assert_eq!(r.warnings(), []);
 
-    let error = m.histogram("HTTP.requests").unit("s").build().unwrap_err();
-    let text = error.to_string();
-    assert!(text.contains("counter in `{request}`") && text.contains("histogram in `s`"), "{text}");
-    assert!(m.counter("http.requests").unit("1").build().is_err());
-    assert!(m.observable_counter("http.requests").unit("{request}").observe(|_| {}).is_err());
-    m.observable_gauge("g").observe(|_| {}).unwrap();
-    assert!(m.gauge("g").build().is_err());
+    for _ in 0..3 {
+        m.histogram("HTTP.requests").unit("s").build().unwrap().record(1.0, &[]);
+    }
+    m.observable_counter("http.requests").unit("{request}").observe(|o| o.observe(7, &[])).unwrap();
+    let names: Vec<_> = r.collect(NOW).scopes[0].metrics.iter().map(|m| m.name.to_string()).collect();
+    assert_eq!(names, ["http.requests", "HTTP.requests", "http.requests"]);
+    let warnings: Vec<String> = r.warnings().iter().map(ToString::to_string).collect();
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert!(warnings[0].contains("counter in `{request}`") && warnings[0].contains("histogram in `s`"));
+    assert!(warnings[1].contains("observable counter"), "{warnings:?}");
 
     let other_scope = r.meter(Scope::named("other"));
-    assert!(other_scope.histogram("http.requests").build().is_ok());
+    other_scope.histogram("http.requests").build().unwrap();
+    assert_eq!(r.warnings().len(), 2);
 }
 
 #[test]
-fn other_bounds_or_attributes_under_the_same_name_are_an_error() {
+fn other_bounds_or_attributes_under_the_same_name_are_warned_of_and_the_first_stay() {
     let r = registry(10);
     let m = meter(&r);
     m.histogram("h").bounds([1.0, 2.0]).build().unwrap();
-    assert!(m.histogram("h").build().is_ok());
-    assert!(m.histogram("h").bounds([1.0, 2.0]).build().is_ok());
-    let text = m.histogram("h").bounds([1.0, 3.0]).build().unwrap_err().to_string();
-    assert!(text.contains("[1.0, 2.0]") && text.contains("[1.0, 3.0]"), "{text}");
+    m.histogram("h").build().unwrap();
+    m.histogram("h").bounds([1.0, 2.0]).build().unwrap();
     m.counter("c").only_attributes(["b", "a"]).build().unwrap();
-    assert!(m.counter("c").only_attributes(["a", "b"]).build().is_ok());
-    assert!(m.counter("c").only_attributes(["a"]).build().is_err());
+    m.counter("c").only_attributes(["a", "b"]).build().unwrap();
+    assert_eq!(r.warnings(), []);
+    m.histogram("h").bounds([1.0, 3.0]).build().unwrap().record(2.5, &[]);
+    m.counter("c").only_attributes(["a"]).build().unwrap();
+    let text = r.warnings().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    assert!(text.contains("[1.0, 2.0]") && text.contains("[1.0, 3.0]") && text.contains("\"b\""), "{text}");
+    assert_eq!(distributions(&r, "h")[0].buckets, [0, 0, 1]);
     assert!(m.histogram("bad").bounds([2.0, 1.0]).build().is_err());
+}
+
+#[test]
+fn warnings_have_a_limit() {
+    let r = registry(10);
+    let m = meter(&r);
+    m.counter("c").build().unwrap();
+    for i in 0..500 {
+        m.counter("c").unit(format!("{{u{i}}}")).build().unwrap();
+    }
+    assert_eq!(r.warnings().len(), 100);
 }
 
 #[test]
@@ -309,7 +347,14 @@ fn callbacks_give_the_present_values_and_a_panic_in_one_harms_nobody() {
         [Number::I64(7), Number::I64(8)]
     );
     assert_eq!(r.callback_panics(), 1);
-    assert_eq!(r.rejected(), 3 + 1);
+    assert_eq!(r.rejected(), 1);
+    let u = numbers(&r, "u");
+    assert_eq!(
+        u.iter().map(|p| p.value).collect::<Vec<_>>(),
+        [0, 1, 9].map(Number::I64),
+        "the rest overflows"
+    );
+    assert_eq!(u[2].attributes.get("otel.metric.overflow"), Some(&Value::Bool(true)));
     assert_eq!(numbers(&r, "g").iter().map(|p| p.value).collect::<Vec<_>>(), [Number::F64(0.7)]);
     assert!(matches!(data(&r, "c"), MetricData::Sum { monotonic: true, .. }));
     assert!(matches!(data(&r, "u"), MetricData::Sum { monotonic: false, .. }));
@@ -337,6 +382,87 @@ fn a_collection_before_the_start_is_moved_to_the_start() {
     let batch = r.collect(Timestamp::from_unix_secs(1));
     let MetricData::Sum { points, .. } = &batch.scopes[0].metrics[0].data else { panic!("not a sum") };
     assert_eq!((points[0].start, points[0].time), (START, START));
+}
+
+#[test]
+fn a_source_that_begins_to_count_anew_has_a_new_start() {
+    let r = registry(10);
+    static TOTAL: AtomicI64 = AtomicI64::new(5);
+    meter(&r).observable_counter("c").observe(|o| o.observe(TOTAL.load(Relaxed), &[])).unwrap();
+    let at = |secs| {
+        let batch = r.collect(Timestamp::from_unix_secs(secs));
+        let point = number_points(find(&batch, "c").unwrap()).remove(0);
+        (point.value, point.start)
+    };
+    assert_eq!(at(1_010), (Number::I64(5), START));
+    TOTAL.store(9, Relaxed);
+    assert_eq!(at(1_020), (Number::I64(9), START));
+    TOTAL.store(2, Relaxed);
+    assert_eq!(at(1_030), (Number::I64(2), Timestamp::from_unix_secs(1_020)));
+    TOTAL.store(4, Relaxed);
+    assert_eq!(at(1_040), (Number::I64(4), Timestamp::from_unix_secs(1_020)));
+}
+
+#[test]
+fn filters_and_clock_of_exemplars() {
+    let (clock, manual) = Clock::manual(NOW);
+    let exemplars = |filter, source: Option<ExemplarSource>| {
+        let r = with(RegistryOptions {
+            exemplar_filter: filter,
+            clock: Some(clock.clone()),
+            ..RegistryOptions::default()
+        });
+        source.into_iter().for_each(|s| assert!(r.set_exemplar_source(s)));
+        meter(&r).counter("c").build().unwrap().add(1, &[]);
+        numbers(&r, "c").remove(0).exemplars
+    };
+    manual.advance(Duration::from_secs(5));
+    let sampled: ExemplarSource = || TraceId::new(1).zip(SpanId::new(2));
+    let now = NOW + Duration::from_secs(5);
+    for (filter, source, expected) in [
+        (ExemplarFilter::TraceBased, None, vec![]),
+        (ExemplarFilter::TraceBased, Some(sampled), vec![(now, TraceId::new(1))]),
+        (ExemplarFilter::AlwaysOff, Some(sampled), vec![]),
+        (ExemplarFilter::AlwaysOn, None, vec![(now, None)]),
+        (ExemplarFilter::AlwaysOn, Some(sampled), vec![(now, TraceId::new(1))]),
+    ] {
+        let found: Vec<_> = exemplars(filter, source).iter().map(|e| (e.time, e.trace_id)).collect();
+        assert_eq!(found, expected, "{filter:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_machine_and_the_process_are_seen_under_the_names_of_the_conventions() {
+    let r = registry(10_000);
+    register_system_metrics(&meter(&r)).unwrap();
+    register_process_metrics(&meter(&r), Arc::new(ProcessSampler::new())).unwrap();
+    let batch = r.collect(NOW);
+    for name in [
+        "system.cpu.time",
+        "system.cpu.utilization",
+        "system.cpu.logical.count",
+        "system.memory.usage",
+        "system.memory.limit",
+        "system.paging.faults",
+        "system.network.io",
+        "system.uptime",
+        "process.cpu.time",
+        "process.memory.virtual",
+        "process.thread.count",
+        "process.open_file_descriptor.count",
+        "process.context_switches",
+        "process.paging.faults",
+        "process.uptime",
+    ] {
+        assert!(find(&batch, name).is_some(), "{name}");
+    }
+    let sum = |name| numbers(&r, name).iter().map(|p| p.value.as_f64()).sum::<f64>();
+    let (used, limit) = (sum("system.memory.usage"), sum("system.memory.limit"));
+    assert!((used / limit - 1.0).abs() < 0.05, "{used} of {limit}");
+    assert!(sum("process.thread.count") >= 1.0);
+    assert!(sum("process.open_file_descriptor.count") >= 3.0);
+    assert_eq!((r.rejected(), r.callback_panics()), (0, 0));
 }
 
 #[cfg(target_os = "linux")]

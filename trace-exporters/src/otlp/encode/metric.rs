@@ -3,7 +3,8 @@
 //! Field numbers: `opentelemetry/proto/metrics/v1/metrics.proto`.
 
 use trace_core::model::{
-    Exemplar, HistogramPoint, Metric, MetricBatch, MetricData, Number, NumberPoint, ScopeMetrics, Temporality,
+    Exemplar, ExponentialBuckets, ExponentialPoint, HistogramPoint, Metric, MetricBatch, MetricData, Number,
+    NumberPoint, ScopeMetrics, Temporality,
 };
 
 use super::shared::{Attribute, ResourceMessage, ScopeMessage, attribute_set};
@@ -77,6 +78,9 @@ impl Message for MetricMessage<'_> {
                 s.message(7, &Sum(points, *temporality, *monotonic))
             }
             MetricData::Histogram { points, temporality } => s.message(9, &Histogram(points, *temporality)),
+            MetricData::ExponentialHistogram { points, temporality } => {
+                s.message(10, &ExponentialHistogram(points, *temporality))
+            }
             // A kind of data that this version does not know: its name arrives without points.
             _ => {}
         }
@@ -106,6 +110,15 @@ struct Histogram<'a>(&'a [HistogramPoint], Temporality);
 impl Message for Histogram<'_> {
     fn fields<S: Sink>(&self, s: &mut S) {
         self.0.iter().for_each(|p| s.message(1, &Distribution(p)));
+        s.uint(2, temporality(self.1));
+    }
+}
+
+struct ExponentialHistogram<'a>(&'a [ExponentialPoint], Temporality);
+
+impl Message for ExponentialHistogram<'_> {
+    fn fields<S: Sink>(&self, s: &mut S) {
+        self.0.iter().for_each(|p| s.message(1, &ExponentialDistribution(p)));
         s.uint(2, temporality(self.1));
     }
 }
@@ -154,6 +167,51 @@ impl Message for Distribution<'_> {
             s.double_always(12, max);
         }
     }
+}
+
+/// `ExponentialHistogramDataPoint`.
+struct ExponentialDistribution<'a>(&'a ExponentialPoint);
+
+impl Message for ExponentialDistribution<'_> {
+    fn fields<S: Sink>(&self, s: &mut S) {
+        let p = self.0;
+        attribute_set(s, 1, &p.attributes);
+        s.fixed64(2, p.start.unix_nanos());
+        s.fixed64(3, p.time.unix_nanos());
+        s.fixed64(4, p.count);
+        s.double_always(5, p.sum);
+        s.uint(6, zigzag(p.scale));
+        s.fixed64(7, p.zero_count);
+        for (field, buckets) in [(8, &p.positive), (9, &p.negative)] {
+            if !buckets.counts.is_empty() {
+                s.message(field, &Buckets(buckets));
+            }
+        }
+        p.exemplars.iter().for_each(|e| s.message(11, &ExemplarMessage(e)));
+        if let Some(min) = p.min {
+            s.double_always(12, min);
+        }
+        if let Some(max) = p.max {
+            s.double_always(13, max);
+        }
+        if p.zero_threshold != 0.0 {
+            s.double_always(14, p.zero_threshold);
+        }
+    }
+}
+
+struct Buckets<'a>(&'a ExponentialBuckets);
+
+impl Message for Buckets<'_> {
+    fn fields<S: Sink>(&self, s: &mut S) {
+        s.uint(1, zigzag(self.0.offset));
+        s.packed_varints(2, self.0.counts.iter().copied());
+    }
+}
+
+/// `sint32`: small magnitudes of either sign take few bytes.
+fn zigzag(v: i32) -> u64 {
+    ((v << 1) ^ (v >> 31)).cast_unsigned().into()
 }
 
 struct ExemplarMessage<'a>(&'a Exemplar);

@@ -120,6 +120,17 @@ pub(super) trait Sink: Sized {
         }
     }
 
+    /// A packed `repeated uint64`.
+    fn packed_varints(&mut self, field: u32, values: impl ExactSizeIterator<Item = u64> + Clone) {
+        if values.len() > 0 {
+            self.tag(field, DELIMITED);
+            self.varint(values.clone().map(varint_len).sum::<usize>() as u64);
+            for v in values {
+                self.varint(v);
+            }
+        }
+    }
+
     #[inline]
     fn message(&mut self, field: u32, message: &impl Message) {
         self.message_of_length(field, message, length_of(message));

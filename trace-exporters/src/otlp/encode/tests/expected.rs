@@ -170,6 +170,32 @@ fn distributions(list: &[HistogramPoint]) -> Vec<pb::metrics::v1::HistogramDataP
         .collect()
 }
 
+fn exponential(list: &[ExponentialPoint]) -> Vec<pb::metrics::v1::ExponentialHistogramDataPoint> {
+    use pb::metrics::v1::exponential_histogram_data_point::Buckets;
+    // A side without buckets is left out, as the SDKs do; its offset says nothing.
+    let buckets = |b: &ExponentialBuckets| {
+        (!b.counts.is_empty()).then(|| Buckets { offset: b.offset, bucket_counts: b.counts.clone() })
+    };
+    list.iter()
+        .map(|p| pb::metrics::v1::ExponentialHistogramDataPoint {
+            attributes: attributes(&*p.attributes),
+            start_time_unix_nano: p.start.unix_nanos(),
+            time_unix_nano: p.time.unix_nanos(),
+            count: p.count,
+            sum: Some(p.sum),
+            scale: p.scale,
+            zero_count: p.zero_count,
+            positive: buckets(&p.positive),
+            negative: buckets(&p.negative),
+            flags: 0,
+            exemplars: exemplars(&p.exemplars),
+            min: p.min,
+            max: p.max,
+            zero_threshold: p.zero_threshold,
+        })
+        .collect()
+}
+
 fn temporality(t: Temporality) -> i32 {
     match t {
         Temporality::Delta => pb::metrics::v1::AggregationTemporality::Delta as i32,
@@ -190,6 +216,12 @@ fn metric_message(m: &Metric) -> pb::metrics::v1::Metric {
         MetricData::Histogram { points: p, temporality: t } => {
             metric::Data::Histogram(pb::metrics::v1::Histogram {
                 data_points: distributions(p),
+                aggregation_temporality: temporality(*t),
+            })
+        }
+        MetricData::ExponentialHistogram { points: p, temporality: t } => {
+            metric::Data::ExponentialHistogram(pb::metrics::v1::ExponentialHistogram {
+                data_points: exponential(p),
                 aggregation_temporality: temporality(*t),
             })
         }

@@ -187,14 +187,43 @@ fn distributions() -> impl Strategy<Value = Vec<HistogramPoint>> {
     prop::collection::vec(point, 0..4)
 }
 
+fn exponential() -> impl Strategy<Value = Vec<ExponentialPoint>> {
+    let buckets = || {
+        (any::<i32>(), prop::collection::vec(prop_oneof![0u64..300, any::<u64>()], 0..5))
+            .prop_map(|(offset, counts)| ExponentialBuckets { offset, counts })
+    };
+    let limits = (prop::option::of(double()), prop::option::of(double()));
+    let sides = (any::<i32>(), any::<u64>(), double(), buckets(), buckets());
+    let point = (series(), any::<u64>(), double(), limits, sides).prop_map(
+        |((attributes, start, time, exemplars), count, sum, (min, max), sides)| ExponentialPoint {
+            attributes,
+            start,
+            time,
+            count,
+            sum,
+            min,
+            max,
+            scale: sides.0,
+            zero_count: sides.1,
+            zero_threshold: sides.2,
+            positive: sides.3,
+            negative: sides.4,
+            exemplars,
+        },
+    );
+    prop::collection::vec(point, 0..4)
+}
+
 fn metric() -> impl Strategy<Value = Metric> {
     let temporality = prop::sample::select(vec![Temporality::Cumulative, Temporality::Delta]);
     let data = prop_oneof![
         points().prop_map(|points| MetricData::Gauge { points }),
         (points(), temporality.clone(), any::<bool>())
             .prop_map(|(points, temporality, monotonic)| MetricData::Sum { points, temporality, monotonic }),
-        (distributions(), temporality)
+        (distributions(), temporality.clone())
             .prop_map(|(points, temporality)| MetricData::Histogram { points, temporality }),
+        (exponential(), temporality)
+            .prop_map(|(points, temporality)| MetricData::ExponentialHistogram { points, temporality }),
     ];
     (text(), text(), text(), data).prop_map(|(name, description, unit, data)| Metric {
         name: name.into(),

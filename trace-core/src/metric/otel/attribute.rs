@@ -1,0 +1,40 @@
+//! The API's attributes, looked up without a copy.
+
+use opentelemetry::{KeyValue as ApiKeyValue, Value as ApiValue};
+
+use crate::metric::attribute::Attribute;
+use crate::metric::hash::{hash_bytes, hash_value, same_str};
+use crate::model::{KeyValue, Value};
+use crate::record::otel::convert::value_from;
+
+impl Attribute for ApiKeyValue {
+    #[inline]
+    fn words(&self, seed: u64) -> (u64, u64) {
+        // The API does not tell whether a text is static, so its address says nothing.
+        let value = match &self.value {
+            ApiValue::String(v) => hash_bytes(v.as_str().as_bytes(), seed),
+            ApiValue::I64(v) => v.cast_unsigned(),
+            ApiValue::Bool(v) => u64::from(*v),
+            ApiValue::F64(v) => v.to_bits(),
+            other => hash_value(&value_from(other.clone()), seed),
+        };
+        (hash_bytes(self.key.as_str().as_bytes(), seed), value)
+    }
+
+    #[inline]
+    fn is(&self, known: &KeyValue) -> bool {
+        same_str(self.key.as_str(), &known.key)
+            && match (&self.value, &known.value) {
+                (ApiValue::String(a), Value::String(b)) => same_str(a.as_str(), b),
+                (ApiValue::I64(a), Value::I64(b)) => a == b,
+                (ApiValue::Bool(a), Value::Bool(b)) => a == b,
+                (ApiValue::F64(a), Value::F64(b)) => a.to_bits() == b.to_bits(),
+                (ApiValue::Array(_), Value::Array(_)) => self.to_key_value().is(known),
+                _ => false,
+            }
+    }
+
+    fn to_key_value(&self) -> KeyValue {
+        KeyValue::new(self.key.as_str().to_owned(), value_from(self.value.clone()))
+    }
+}
