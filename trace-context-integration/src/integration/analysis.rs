@@ -131,8 +131,10 @@ impl Shared {
                 .map_err(IntegrationError::Flush)?;
         }
         let reader: &Arc<_> = reader;
-        let trace =
-            bounded("span store", self.step_timeout, async { reader.trace(&open.trace_id).await }).await??;
+        let trace = bounded("span store", self.step_timeout, async {
+            reader.trace(&open.tenant, &open.trace_id).await
+        })
+        .await??;
         Ok(trace.map(|t| t.spans).unwrap_or_default())
     }
 }

@@ -6,61 +6,87 @@ use std::time::Duration;
 use super::children::Children;
 use super::{Observation, RedWindows};
 use crate::batch::SpanBatchMut;
-use crate::model::TraceIds;
 use crate::signal::SpanProcessor;
 
 /// Counts every span that passes into [`RedWindows`], with its duration and the part of it in which none of its
 /// children was running. Changes nothing.
 ///
-/// Children usually end before their parent, so their intervals are remembered until it passes; up to 16,384
-/// parents at a time, each with up to 256 separate intervals. A child that passes in a later batch than its
+/// Children usually end before their parent, so their intervals are remembered until it passes; of each tenant up to
+/// 16,384 parents at a time, each with up to 256 separate intervals. A child that passes in a later batch than its
 /// parent is not subtracted.
 #[derive(Debug)]
 pub struct MeasureProcessor {
     windows: Arc<RedWindows>,
-    children: Mutex<Children>,
+    children: Mutex<Families>,
+}
+
+/// The children of every tenant's spans.
+#[derive(Debug, Default)]
+struct Families {
+    of: Vec<(Box<str>, Children)>,
+    /// The tenant of the latest span, which usually is that of the next one.
+    latest: usize,
+    /// Parents that tenants took with them that had to make room.
+    forgotten: u64,
 }
 
 const PARENTS: usize = 16_384;
+/// Tenants at a time whose children are remembered. Of further ones that with the fewest makes room.
+const TENANTS: usize = 64;
+
+impl Families {
+    fn of(&mut self, tenant: &str) -> &mut Children {
+        if self.of.get(self.latest).is_none_or(|t| *t.0 != *tenant) {
+            self.latest = self.find(tenant);
+        }
+        &mut self.of[self.latest].1
+    }
+
+    fn find(&mut self, tenant: &str) -> usize {
+        if let Some(at) = self.of.iter().position(|t| *t.0 == *tenant) {
+            return at;
+        }
+        if self.of.len() >= TENANTS
+            && let Some(least) = (0..self.of.len()).min_by_key(|at| self.of[*at].1.len())
+        {
+            let (_, gone) = self.of.swap_remove(least);
+            self.forgotten += gone.forgotten + gone.len() as u64;
+        }
+        self.of.push((tenant.into(), Children::new(PARENTS)));
+        self.of.len() - 1
+    }
+}
 
 impl MeasureProcessor {
     /// A step that fills these windows.
     pub fn new(windows: Arc<RedWindows>) -> Self {
-        Self { windows, children: Mutex::new(Children::new(PARENTS)) }
+        Self { windows, children: Mutex::default() }
     }
 
     /// Parents whose children were forgotten for want of room before they ended: their self time is too long.
     pub fn forgotten_parents(&self) -> u64 {
-        self.children.lock().unwrap_or_else(PoisonError::into_inner).forgotten
+        let families = self.children.lock().unwrap_or_else(PoisonError::into_inner);
+        families.forgotten + families.of.iter().map(|t| t.1.forgotten).sum::<u64>()
     }
 }
 
 impl SpanProcessor for MeasureProcessor {
     fn process(&self, batch: &mut SpanBatchMut) {
-        let mut children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut families = self.children.lock().unwrap_or_else(PoisonError::into_inner);
         for span in batch.iter() {
             if let Some(parent) = span.parent_span_id() {
-                children.add((span.trace_id(), parent), span.start().unix_nanos(), span.end().unix_nanos());
+                let (start, end) = (span.start().unix_nanos(), span.end().unix_nanos());
+                families.of(span.tenant()).add((span.trace_id(), parent), start, end);
             }
         }
-        let observations = batch.iter().map(|span| {
-            let covered = children
+        self.windows.record(batch.iter().map(|span| {
+            let o = Observation::of(&span);
+            let covered = families
+                .of(o.tenant)
                 .take((span.trace_id(), span.span_id()))
                 .map_or(0, |c| c.covered(span.start().unix_nanos(), span.end().unix_nanos()));
-            let duration = span.duration();
-            Observation {
-                service: span.resource().service_name(),
-                operation: span.name(),
-                kind: span.kind(),
-                entry: span.parent_span_id().is_none() || span.parent_is_remote(),
-                error: span.is_error(),
-                end: span.end(),
-                duration,
-                self_time: duration.saturating_sub(Duration::from_nanos(covered)),
-                trace: Some(TraceIds { trace_id: span.trace_id(), span_id: Some(span.span_id()) }),
-            }
-        });
-        self.windows.record(observations);
+            Observation { self_time: o.duration.saturating_sub(Duration::from_nanos(covered)), ..o }
+        }));
     }
 }
 

@@ -7,16 +7,17 @@ mod measure;
 mod performance;
 mod recommend;
 mod red;
-mod series;
 mod sketch;
 mod timing;
+mod weight;
 
 pub use baseline::{MIN_BASELINE_SIZE, compare_with_baseline};
 pub use measure::MeasureProcessor;
 pub use performance::{PerformanceContext, TypicalSelfTime, analyze_performance};
 pub use recommend::recommend_for_period;
 pub use red::{
-    ClosedWindow, Observation, RedConfig, RedPoint, RedQuery, RedRow, RedStats, RedSummary, RedWindows,
+    ClosedWindow, Observation, OperationProfile, RedConfig, RedPoint, RedQuery, RedRow, RedStats, RedSummary,
+    RedWindows, SpanOutcome,
 };
 pub use sketch::QuantileSketch;
 pub use timing::{CriticalStep, SpanTiming, TraceTiming};

@@ -7,6 +7,7 @@ mod columns;
 mod edit;
 mod pool;
 mod sealed;
+mod tenant;
 mod view;
 
 pub(crate) use columns::{Cell, Columns, EventCell, LinkCell, List, NONE, Row, ScopeRef, StatusCode, Text};

@@ -1,5 +1,6 @@
 //! Who owns a piece of telemetry.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -15,13 +16,28 @@ pub struct TenantId(Arc<str>);
 pub struct ParseTenantError(String);
 
 impl TenantId {
+    /// The tenant of whatever names none.
+    pub const DEFAULT: &'static str = "default";
+    /// The attribute of a span or resource that names its tenant.
+    pub const ATTRIBUTE: &'static str = "mplp.tenant.id";
+
+    /// Whether a text is the name of a tenant.
+    pub fn is_valid(name: &str) -> bool {
+        let ok = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+        !name.is_empty() && name.len() <= 128 && name.bytes().all(ok)
+    }
+
+    /// The id of a name that this crate made or checked.
+    pub(crate) fn of_checked(name: &str) -> Self {
+        Self(Arc::from(name))
+    }
+
     /// The id of this name.
     ///
     /// # Errors
     /// Empty names, names over 128 bytes, and characters other than letters, digits, `-`, `_` and `.`.
     pub fn new(name: &str) -> Result<Self, ParseTenantError> {
-        let ok = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-        if name.is_empty() || name.len() > 128 || !name.bytes().all(ok) {
+        if !Self::is_valid(name) {
             return Err(ParseTenantError(name.chars().take(64).collect()));
         }
         Ok(Self(Arc::from(name)))
@@ -36,7 +52,13 @@ impl TenantId {
 impl Default for TenantId {
     /// `default`: the single tenant of a process that has no others.
     fn default() -> Self {
-        Self(Arc::from("default"))
+        Self(Arc::from(Self::DEFAULT))
+    }
+}
+
+impl Borrow<str> for TenantId {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

@@ -99,8 +99,9 @@ impl HealthCheck for MemoryStore {
     fn check(&self) -> ComponentHealth {
         let s = self.stats();
         let message = format!(
-            "{} traces in {} of {} bytes; {} older spans let go",
+            "{} traces of {} tenants in {} of {} bytes; {} older spans let go",
             s.traces,
+            s.tenants,
             s.bytes,
             self.max_bytes(),
             s.evicted_spans

@@ -235,16 +235,16 @@ struct Down;
 
 #[async_trait]
 impl SpanReader for Down {
-    async fn trace(&self, _: &TraceId) -> Result<Option<StoredTrace>, ReadError> {
+    async fn trace(&self, _: &TenantId, _: &TraceId) -> Result<Option<StoredTrace>, ReadError> {
         Err(ReadError::Unavailable { message: "disk gone".into(), source: None })
     }
-    async fn search(&self, _: &SpanQuery) -> Result<Page<TraceSummary>, ReadError> {
+    async fn search(&self, _: &TenantId, _: &SpanQuery) -> Result<Page<TraceSummary>, ReadError> {
         unreachable!("not asked")
     }
-    async fn services(&self) -> Result<Vec<String>, ReadError> {
+    async fn services(&self, _: &TenantId) -> Result<Vec<String>, ReadError> {
         unreachable!("not asked")
     }
-    async fn operations(&self, _: &str) -> Result<Vec<String>, ReadError> {
+    async fn operations(&self, _: &TenantId, _: &str) -> Result<Vec<String>, ReadError> {
         unreachable!("not asked")
     }
 }
