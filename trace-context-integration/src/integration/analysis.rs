@@ -83,6 +83,7 @@ fn look_at_breach(evidence: Evidence) -> Recommendation {
         ),
         priority: Severity::Medium,
         evidence: vec![evidence],
+        exemplars: Vec::new(),
         estimated_gain_ms: None,
     }
 }

@@ -9,10 +9,10 @@ use serde::Serialize;
 use super::request::MAX_NAME;
 use super::trace_report::{self, Surroundings};
 use super::{
-    AlertRequest, AnomalyQuery, HealthCheck, HealthChecks, PerformanceData, PerformanceQuery, QueryError,
-    RecordMetricError, SendAlertError, performance,
+    AlertRequest, AnomalyQuery, ComparisonQuery, HealthCheck, HealthChecks, PerformanceData,
+    PerformanceQuery, QueryError, RecordMetricError, SendAlertError, performance,
 };
-use crate::analyze::RedWindows;
+use crate::analyze::{Comparison, RedQuery, RedWindows, compare_periods};
 use crate::model::{
     AlertId, Anomaly, Check, CheckStatus, ComponentHealth, HealthStatus, PerformanceTargets, SeverityFilter,
     TenantId, TimeRange, Timestamp, TraceId,
@@ -304,6 +304,25 @@ impl TracingService {
         let (tenant, targets) = (&self.tenant, self.targets);
         let around = Surroundings { tenant, range, windows, targets, anomalies, recommend };
         Ok(trace_report::report(id, trace.as_ref(), samples, around))
+    }
+
+    /// What became faster, slower, more or less reliable, new or vanished, operation by operation. Without windows there
+    /// are no operations.
+    ///
+    /// # Errors
+    /// A malformed time range.
+    pub fn compare(&self, query: &ComparisonQuery) -> Result<Comparison, QueryError> {
+        let now = (self.clock)();
+        let range = TimeRange::parse(&query.time_range, now)?;
+        let baseline = match query.baseline.as_deref().filter(|b| !b.is_empty()) {
+            Some(text) => TimeRange::parse(text, now)?,
+            None => TimeRange::last(range.duration(), range.start),
+        };
+        let profiles = |range| {
+            let windows = self.windows.as_deref();
+            windows.map_or_else(Vec::new, |w| w.profiles(&RedQuery::all(range).of(&self.tenant)))
+        };
+        Ok(compare_periods((range, &profiles(range)), (baseline, &profiles(baseline))))
     }
 
     /// The anomalies that were going on in a period, the latest opened first.

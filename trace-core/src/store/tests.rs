@@ -268,3 +268,103 @@ fn a_sample_of_unknown_unit_is_refused() {
     let bad = good.replace("cpuUsagePercent", "cpuUsage");
     assert!(serde_json::from_str::<MetricSample>(&bad).unwrap_err().to_string().contains("cpuUsage"));
 }
+
+fn of(owner: &str) -> TenantId {
+    TenantId::new(owner).unwrap()
+}
+
+fn owned(owner: &str, mut span: SpanData) -> SpanData {
+    span.attributes.push(KeyValue::new(TenantId::ATTRIBUTE, owner.to_owned()));
+    span
+}
+
+#[tokio::test]
+async fn no_query_reaches_what_belongs_to_another_tenant() {
+    let store = MemoryStore::default();
+    let mut ended = store.subscribe();
+    // One batch with spans of two tenants in a trace of the same id.
+    let (a, b) = (span(1, 1, 0, "a", 0..10), span(1, 2, 0, "b", 5..20));
+    store.insert(&batch("x", [owned("acme", a.clone()), owned("globex", b), span(2, 3, 0, "c", 0..1)]));
+    let spans = async |t: &TenantId| {
+        let trace = store.trace(t, &trace_id(1)).await.unwrap();
+        trace.map(|t| t.spans.iter().map(|s| s.span.name.to_string()).collect::<Vec<_>>())
+    };
+    assert_eq!(spans(&of("acme")).await, Some(vec!["a".to_owned()]));
+    assert_eq!(spans(&of("globex")).await, Some(vec!["b".to_owned()]));
+    assert_eq!((spans(&tenant()).await, spans(&of("nobody")).await), (None, None));
+    let found = store.search(&of("acme"), &SpanQuery::default()).await.unwrap().items;
+    assert_eq!((found.len(), found[0].root_name.as_str(), found[0].span_count), (1, "a", 1));
+    assert_eq!(store.operations(&of("acme"), "x").await.unwrap(), ["a"]);
+    assert!(store.services(&of("nobody")).await.unwrap().is_empty());
+    let cursor = SpanQuery { cursor: Some("elsewhere".into()), ..Default::default() };
+    assert!(store.search(&of("nobody"), &cursor).await.is_err(), "as any store answers");
+    let told: Vec<_> = std::iter::from_fn(|| ended.try_recv().ok()).collect();
+    let told: Vec<_> = told.iter().map(|e| (e.tenant.as_str(), e.trace.root_name.as_str())).collect();
+    assert_eq!(told, [("acme", "a"), ("globex", "b"), ("default", "c")]);
+    let stats = store.stats();
+    assert_eq!((stats.tenants, stats.spans, store.tenant_stats(&of("acme")).spans), (3, 3, 1));
+}
+
+#[tokio::test]
+async fn a_noisy_tenant_cannot_evict_a_quiet_one_below_its_fair_share() {
+    let max_bytes = 256 << 10;
+    let store = MemoryStore::new(MemoryStoreConfig { max_bytes, ..Default::default() });
+    for n in 1..=20 {
+        store.insert(&batch("q", [owned("quiet", span(n, 1, 0, "q", n..n + 1))]));
+    }
+    assert!(store.tenant_stats(&of("quiet")).bytes < max_bytes / 2);
+    for n in 1..=5000 {
+        store.insert(&batch("n", [owned("noisy", span(n, 1, 0, "n", n..n + 1))]));
+        assert!(store.stats().bytes <= max_bytes);
+    }
+    assert_eq!(
+        (store.tenant_stats(&of("quiet")).spans, store.tenant_stats(&of("quiet")).evicted_spans),
+        (20, 0)
+    );
+    assert!(store.tenant_stats(&of("noisy")).evicted_spans > 4000);
+    let stats = store.stats();
+    assert_eq!((stats.received_spans, stats.spans + stats.evicted_spans), (5020, 5020));
+}
+
+#[tokio::test]
+async fn tenants_past_the_limit_have_no_room_until_one_falls_silent() {
+    let now = Arc::new(AtomicU64::new(0));
+    let clock = now.clone();
+    let store = MemoryStore::new(MemoryStoreConfig {
+        max_tenants: 2,
+        clock: Arc::new(move || Timestamp::from_unix_secs(1000 + clock.load(Relaxed))),
+        ..Default::default()
+    });
+    let add = |owner: &str| store.insert(&batch("x", [owned(owner, span(1, 1, 0, "n", 0..1))]));
+    ["a", "b", "c"].into_iter().for_each(add);
+    assert_eq!((store.stats().tenants, store.tenant_stats(&of("c")).spans), (2, 0));
+    now.store(600, Relaxed);
+    add("c");
+    let stats = store.stats();
+    assert_eq!((stats.tenants, store.tenant_stats(&of("c")).spans), (2, 1));
+    assert_eq!((stats.received_spans, stats.spans + stats.evicted_spans), (4, 4));
+}
+
+#[test]
+fn anomalies_and_samples_belong_to_one_tenant_and_are_let_go_fairly() {
+    let log = AnomalyLog::new(10);
+    let all = TimeRange { start: at(0), end: at(1000) };
+    let of_tenant = |n: u64, t: &TenantId| Anomaly { tenant: t.clone(), ..anomaly(n, Severity::Low) };
+    let (noisy, quiet) = (of("noisy"), of("quiet"));
+    log.upsert(of_tenant(1, &quiet));
+    (2..100).for_each(|n| drop(log.upsert(of_tenant(n, &noisy))));
+    let count = |t: &TenantId| log.query(t, SeverityFilter::default(), all, true).len();
+    assert_eq!((count(&quiet), count(&noisy), count(&tenant())), (1, 9, 0));
+    let id = AnomalyId(uuid::Uuid::from_u128(1));
+    assert!(log.get(&noisy, id).is_none() && log.resolve(&noisy, id, at(5)).is_none());
+    assert!(log.acknowledge(&noisy, id).is_none());
+    assert_eq!(log.get(&quiet, id).unwrap().state, AnomalyState::Open);
+
+    let samples = MetricSampleLog::new(4000);
+    let sample = |n| MetricSample::new("p", at(n)).value("depth", 1.0);
+    samples.push(&quiet, trace_id(1), sample(1));
+    (2..200).for_each(|n| samples.push(&noisy, trace_id(1), sample(n)));
+    assert_eq!(samples.of_trace(&quiet, trace_id(1)).len(), 1);
+    assert!(samples.of_trace(&noisy, trace_id(1)).iter().all(|s| s.sample.timestamp > at(1)));
+    assert!(samples.in_range(&tenant(), all, 10).is_empty() && samples.evicted() > 150);
+}

@@ -39,8 +39,14 @@ impl Bucket {
     }
 
     pub(super) fn seal(&self, scratch: &mut Vec<u8>) -> Sealed {
-        let same = self.duration_ms == self.self_time_ms && self.slowest == self.slowest_self;
         scratch.clear();
+        self.pack(scratch);
+        Arc::from(&scratch[..])
+    }
+
+    /// Appends the bytes of a sealed slot.
+    pub(super) fn pack(&self, scratch: &mut Vec<u8>) {
+        let same = self.duration_ms == self.self_time_ms && self.slowest == self.slowest_self;
         let mut form = if same { SAME } else { 0 };
         for (flag, slowest) in [(HAS_SLOWEST, self.slowest), (HAS_SLOWEST_SELF, self.slowest_self)] {
             form |= if slowest.is_some() { flag } else { 0 };
@@ -52,7 +58,6 @@ impl Bucket {
             self.self_time_ms.pack(scratch);
             put_slowest(scratch, self.slowest_self);
         }
-        Arc::from(&scratch[..])
     }
 
     /// The memory behind it.
@@ -93,31 +98,35 @@ fn take_slowest(from: &mut &[u8]) -> Option<(f64, TraceIds)> {
 pub(super) struct Tally {
     duration_ms: MergedSketch,
     self_time_ms: MergedSketch,
+    /// Slots of spans without children, which count as both.
+    both: MergedSketch,
     slowest: Slowest,
     slowest_self: Slowest,
 }
 
 impl Tally {
-    pub(super) fn add(&mut self, b: &Bucket) {
-        self.duration_ms.merge(&b.duration_ms);
-        self.self_time_ms.merge(&b.self_time_ms);
-        larger(&mut self.slowest, b.slowest);
-        larger(&mut self.slowest_self, b.slowest_self);
-    }
-
     pub(super) fn add_sealed(&mut self, sealed: &[u8]) {
         // Sealed bytes are made by `seal` alone, so they are whole.
         let _ = self.try_add(sealed);
     }
 
+    /// Adds how many spans there were and how long they took, and nothing else.
+    pub(super) fn add_durations(&mut self, sealed: &[u8]) {
+        if let Some(mut durations) = sealed.get(1..) {
+            let _ = self.duration_ms.merge_packed(&mut durations);
+        }
+    }
+
     fn try_add(&mut self, sealed: &[u8]) -> Option<()> {
         let (&form, mut rest) = sealed.split_first()?;
-        let from_duration = rest;
-        self.duration_ms.merge_packed(&mut rest)?;
+        if form & SAME != 0 {
+            self.both.merge_packed(&mut rest)?;
+        } else {
+            self.duration_ms.merge_packed(&mut rest)?;
+        }
         let slowest = if form & HAS_SLOWEST != 0 { Some(take_slowest(&mut rest)?) } else { None };
         larger(&mut self.slowest, slowest);
         if form & SAME != 0 {
-            self.self_time_ms.merge_packed(&mut { from_duration })?;
             larger(&mut self.slowest_self, slowest);
             return Some(());
         }
@@ -129,12 +138,12 @@ impl Tally {
 
     /// How many spans it stands for.
     pub(super) fn weight(&self) -> f64 {
-        self.duration_ms.weight()
+        self.duration_ms.weight() + self.both.weight()
     }
 
     /// How many spans were seen.
     pub(super) fn count(&self) -> u64 {
-        self.duration_ms.count()
+        self.duration_ms.count() + self.both.count()
     }
 
     /// Adds slots, and returns the slowest span in them.
@@ -148,6 +157,11 @@ impl Tally {
 
     /// The sum, which is empty afterwards.
     pub(super) fn take(&mut self) -> Bucket {
+        if self.both.count() > 0 {
+            let both = self.both.take();
+            self.duration_ms.merge(&both);
+            self.self_time_ms.merge(&both);
+        }
         Bucket {
             duration_ms: self.duration_ms.take(),
             self_time_ms: self.self_time_ms.take(),

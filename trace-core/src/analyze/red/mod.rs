@@ -160,6 +160,11 @@ impl RedWindows {
         stats
     }
 
+    /// The bound in bytes.
+    pub fn max_bytes(&self) -> usize {
+        self.config.max_bytes
+    }
+
     /// The tenants that have been heard of, by name.
     pub fn tenants(&self) -> Vec<TenantId> {
         self.all().into_iter().map(|t| t.id.clone()).collect()

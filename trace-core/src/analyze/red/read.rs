@@ -1,13 +1,14 @@
 //! How the windows are read: under the lock only references to slots are gathered.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::answer::Group;
-use super::bucket::{Bucket, Tally, larger};
+use super::bucket::{Bucket, Sealed, Tally, larger};
 use super::level::{Kept, LEVELS, WIDTH};
-use super::series::Piece;
+use super::series::{Piece, Series};
 use super::series_key::SeriesKey;
 use super::tenant::{Tenant, TenantWindows};
 use super::{
@@ -19,13 +20,66 @@ use crate::model::{TimeRange, Timestamp};
 /// The most points of a plot.
 const MAX_POINTS: u64 = 1000;
 
-/// A slot of a series with its first second.
-type Slot = (u64, Piece);
+/// The bytes of a slot.
+enum Slot {
+    /// Shared with the series.
+    Sealed(Sealed),
+    /// Copied, at this place.
+    Copied(Range<usize>),
+}
 
 /// What was gathered of one series.
 struct Gathered {
     key: Arc<SeriesKey>,
-    slots: Vec<Slot>,
+    /// Where its slots are among those of all.
+    slots: Range<usize>,
+}
+
+/// The slots of series.
+#[derive(Default)]
+struct Slots {
+    covered: TimeRange,
+    all: Vec<Slot>,
+    copied: Vec<u8>,
+    of: Vec<Gathered>,
+}
+
+impl Slots {
+    fn gather(&mut self, series: &Series, level: usize, seconds: (u64, u64), kept: &Kept) {
+        let first = self.all.len();
+        series.pieces(level, seconds, kept, &mut |_, piece| self.push(piece));
+        if self.all.len() > first {
+            self.of.push(Gathered { key: series.key.clone(), slots: first..self.all.len() });
+        }
+    }
+
+    fn push(&mut self, piece: Piece<'_>) {
+        self.all.push(match piece {
+            Piece::Sealed(sealed) => Slot::Sealed(sealed.clone()),
+            Piece::Open(bucket) => {
+                let from = self.copied.len();
+                bucket.pack(&mut self.copied);
+                Slot::Copied(from..self.copied.len())
+            }
+        });
+    }
+
+    fn bytes(&self, slots: Range<usize>) -> impl Iterator<Item = &[u8]> {
+        self.all.get(slots).unwrap_or_default().iter().map(|slot| match slot {
+            Slot::Sealed(sealed) => sealed,
+            Slot::Copied(at) => self.copied.get(at.clone()).unwrap_or_default(),
+        })
+    }
+
+    fn add_to(&self, adder: &mut Adder, gathered: &Gathered) {
+        adder.add(gathered.key.status, self.bytes(gathered.slots.clone()));
+    }
+
+    fn total(&self) -> Group {
+        let mut adder = Adder::default();
+        self.of.iter().for_each(|g| self.add_to(&mut adder, g));
+        adder.take()
+    }
 }
 
 /// Adds slots up.
@@ -36,15 +90,8 @@ struct Adder {
 }
 
 impl Adder {
-    fn add(&mut self, status: SpanOutcome, slots: &[Slot]) {
-        let add = |tally: &mut Tally| {
-            for (_, piece) in slots {
-                match piece {
-                    Piece::Sealed(sealed) => tally.add_sealed(sealed),
-                    Piece::Open(bucket) => tally.add(bucket),
-                }
-            }
-        };
+    fn add<'a>(&mut self, status: SpanOutcome, slots: impl Iterator<Item = &'a [u8]>) {
+        let add = |tally: &mut Tally| slots.for_each(|bytes| tally.add_sealed(bytes));
         if status != SpanOutcome::Error {
             return add(&mut self.tally);
         }
@@ -60,6 +107,11 @@ impl Adder {
     }
 }
 
+/// By service, name and kind: what a row is.
+fn id(g: &Gathered) -> (&str, &str, u8) {
+    (&g.key.service, &g.key.operation, g.key.kind as u8)
+}
+
 fn timestamp(second: u64) -> Timestamp {
     Timestamp::from_unix_secs(second)
 }
@@ -67,10 +119,8 @@ fn timestamp(second: u64) -> Timestamp {
 impl RedWindows {
     /// A period in numbers, over all series that match.
     pub fn summary(&self, query: &RedQuery<'_>) -> RedSummary {
-        let (covered, gathered) = self.gather(query);
-        let mut adder = Adder::default();
-        gathered.iter().for_each(|g| adder.add(g.key.status, &g.slots));
-        adder.take().summary(covered)
+        let slots = self.gather(query);
+        slots.total().summary(slots.covered)
     }
 
     /// A period operation by operation, by service and name.
@@ -106,19 +156,15 @@ impl RedWindows {
         query: &RedQuery<'_>,
         row: impl Fn(&SeriesKey, TimeRange, Group) -> R,
     ) -> Vec<R> {
-        let (covered, mut gathered) = self.gather(query);
-        gathered.retain(|g| !g.slots.is_empty());
-        let id = |key: &SeriesKey| (key.service.clone(), key.operation.clone(), key.kind as u8);
-        gathered.sort_by_cached_key(|g| id(&g.key));
+        let mut slots = self.gather(query);
+        let mut gathered = std::mem::take(&mut slots.of);
+        gathered.sort_by(|a, b| id(a).cmp(&id(b)));
         let mut adder = Adder::default();
-        let same = |a: &Gathered, b: &Gathered| {
-            (&a.key.service, &a.key.operation, a.key.kind) == (&b.key.service, &b.key.operation, b.key.kind)
-        };
-        let groups = gathered.chunk_by(same);
+        let groups = gathered.chunk_by(|a, b| id(a) == id(b));
         groups
             .map(|group| {
-                group.iter().for_each(|g| adder.add(g.key.status, &g.slots));
-                row(&group[0].key, covered, adder.take())
+                group.iter().for_each(|g| slots.add_to(&mut adder, g));
+                row(&group[0].key, slots.covered, adder.take())
             })
             .collect()
     }
@@ -137,21 +183,26 @@ impl RedWindows {
         let level = (fits..LEVELS).find(|l| state.kept.since(*l) <= start).unwrap_or(LEVELS - 1);
         let (from, to, step) = self.steps(query, wanted, level);
         let from = from.max(state.kept.since(level));
-        let mut steps: BTreeMap<u64, Vec<(SpanOutcome, Slot)>> = BTreeMap::new();
+        let mut slots = Slots::default();
+        let mut steps: BTreeMap<u64, Vec<(SpanOutcome, usize)>> = BTreeMap::new();
         state.visit(query, |series| {
             series.pieces(level, (from, to), &state.kept, &mut |second, piece| {
                 let at = second.saturating_sub(from) / step;
-                steps.entry(at).or_default().push((series.key.status, (second, piece)));
+                steps.entry(at).or_default().push((series.key.status, slots.all.len()));
+                slots.push(piece);
             });
         });
         drop(state);
-        let mut adder = Adder::default();
+        let mut tally = Tally::default();
         let all = (from..to).step_by(step as usize).enumerate();
         all.map(|(at, second)| {
+            let mut errors = 0.0;
             for (status, slot) in steps.remove(&(at as u64)).unwrap_or_default() {
-                adder.add(status, &[slot]);
+                let before = tally.weight();
+                slots.bytes(slot..slot + 1).for_each(|bytes| tally.add_durations(bytes));
+                errors += if status == SpanOutcome::Error { tally.weight() - before } else { 0.0 };
             }
-            adder.take().point(timestamp(second))
+            Group { all: tally.take(), errors, ..Group::default() }.point(timestamp(second))
         })
         .collect()
     }
@@ -179,9 +230,7 @@ impl RedWindows {
     }
 
     fn total(&self, query: &RedQuery<'_>) -> Bucket {
-        let mut adder = Adder::default();
-        self.gather(query).1.iter().for_each(|g| adder.add(g.key.status, &g.slots));
-        adder.take().all
+        self.gather(query).total().all
     }
 
     /// What every active operation of every tenant did in a window of whole seconds of the last two minutes, by
@@ -192,33 +241,31 @@ impl RedWindows {
     }
 
     /// The covered part of the period, and the slots of every series that matches.
-    fn gather(&self, query: &RedQuery<'_>) -> (TimeRange, Vec<Gathered>) {
+    fn gather(&self, query: &RedQuery<'_>) -> Slots {
         let range = query.range;
         let now = (self.config.clock)();
         let Some(tenant) = self.known(query.tenant_name()) else {
             let start = range.start.max(self.started);
-            return (TimeRange { start, end: range.end.min(now).max(start) }, Vec::new());
+            let covered = TimeRange { start, end: range.end.min(now).max(start) };
+            return Slots { covered, ..Slots::default() };
         };
         let state = tenant.lock();
         let w = WIDTH[Kept::precision(range.duration().as_secs())];
         let from = range.start.unix_nanos() / SECOND / w * w;
         let to = range.end.unix_nanos().div_ceil(SECOND).div_ceil(w) * w;
-        let mut gathered = Vec::new();
-        state.visit(query, |series| {
-            let mut slots = Vec::new();
-            series.pieces(LEVELS - 1, (from, to), &state.kept, &mut |second, piece| {
-                slots.push((second, piece));
-            });
-            gathered.push(Gathered { key: series.key.clone(), slots });
-        });
+        // Some thirty slots a series; growing would copy them several times.
+        let mut slots = Slots::default();
+        slots.all.reserve(32 * state.series.len());
+        state.visit(query, |series| slots.gather(series, LEVELS - 1, (from, to), &state.kept));
         let start = timestamp(state.kept.slot_around(from)).max(self.started);
         let end = timestamp(state.kept.slot_before(to)).min(now).max(start);
-        (TimeRange { start, end }, gathered)
+        slots.covered = TimeRange { start, end };
+        slots
     }
 }
 
 impl TenantWindows {
-    fn visit(&self, query: &RedQuery<'_>, mut f: impl FnMut(&super::series::Series)) {
+    fn visit(&self, query: &RedQuery<'_>, mut f: impl FnMut(&Series)) {
         if let (Some(service), Some(operation)) = (query.service, query.operation) {
             let series = self.table.operation(service, operation).filter_map(|at| self.series.get(at));
             return series.filter(|s| query.matches(&s.key)).for_each(f);
@@ -228,25 +275,22 @@ impl TenantWindows {
 }
 
 fn window_of(tenant: &Tenant, seconds: (u64, u64)) -> Vec<ClosedWindow> {
-    let mut found: BTreeMap<(String, String), Vec<Gathered>> = BTreeMap::new();
+    let mut slots = Slots::default();
     let state = tenant.lock();
     for series in state.series.iter().filter(|s| s.latest >= seconds.0 && !s.key.is_other()) {
-        let mut slots = Vec::new();
-        series.pieces(0, seconds, &state.kept, &mut |second, piece| slots.push((second, piece)));
-        if !slots.is_empty() {
-            let key = (series.key.service.clone(), series.key.operation.clone());
-            found.entry(key).or_default().push(Gathered { key: series.key.clone(), slots });
-        }
+        slots.gather(series, 0, seconds, &state.kept);
     }
     drop(state);
+    let mut gathered = std::mem::take(&mut slots.of);
+    gathered.sort_by(|a, b| id(a).cmp(&id(b)));
     let mut adder = Adder::default();
-    let close = |((service, operation), parts): ((String, String), Vec<Gathered>)| {
-        parts.iter().for_each(|g| adder.add(g.key.status, &g.slots));
+    let close = |parts: &[Gathered]| {
+        parts.iter().for_each(|g| slots.add_to(&mut adder, g));
         let group = adder.take();
         ClosedWindow {
             tenant: tenant.id.clone(),
-            service,
-            operation,
+            service: parts[0].key.service.clone(),
+            operation: parts[0].key.operation.clone(),
             count: group.all.duration_ms.weight().round() as u64,
             errors: group.errors.round() as u64,
             observed: group.all.duration_ms.count(),
@@ -254,5 +298,5 @@ fn window_of(tenant: &Tenant, seconds: (u64, u64)) -> Vec<ClosedWindow> {
             self_time_ms: group.all.self_time_ms,
         }
     };
-    found.into_iter().map(close).collect()
+    gathered.chunk_by(|a, b| (id(a).0, id(a).1) == (id(b).0, id(b).1)).map(close).collect()
 }

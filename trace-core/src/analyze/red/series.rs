@@ -25,12 +25,12 @@ pub(super) struct Workbench {
 }
 
 /// A slot, for reading.
-#[derive(Debug)]
-pub(super) enum Piece {
-    /// Shared with the series.
-    Sealed(Sealed),
-    /// A copy.
-    Open(Box<Bucket>),
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Piece<'a> {
+    /// To be shared with the series.
+    Sealed(&'a Sealed),
+    /// To be copied.
+    Open(&'a Bucket),
 }
 
 #[derive(Debug)]
@@ -175,7 +175,7 @@ impl Series {
         level: usize,
         (from, to): (u64, u64),
         kept: &Kept,
-        found: &mut impl FnMut(u64, Piece),
+        found: &mut impl FnMut(u64, Piece<'_>),
     ) {
         if from >= to {
             return;
@@ -194,17 +194,17 @@ impl Series {
         let slots = &self.levels[level];
         let at = slots.partition_point(|b| b.0 < first);
         for (slot, sealed) in slots.range(at..).take_while(|b| b.0 < last) {
-            found(slot * w, Piece::Sealed(sealed.clone()));
+            found(slot * w, Piece::Sealed(sealed));
         }
         self.finer(level, (last * w, to), kept, found);
     }
 
-    fn finer(&self, level: usize, range: (u64, u64), kept: &Kept, found: &mut impl FnMut(u64, Piece)) {
+    fn finer(&self, level: usize, range: (u64, u64), kept: &Kept, found: &mut impl FnMut(u64, Piece<'_>)) {
         if level > 0 {
             return self.pieces(level - 1, range, kept, found);
         }
         for (second, bucket) in self.open.iter().filter(|b| range.0 <= b.0 && b.0 < range.1) {
-            found(*second, Piece::Open(Box::new(bucket.clone())));
+            found(*second, Piece::Open(bucket));
         }
     }
 }

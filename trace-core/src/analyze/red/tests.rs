@@ -168,6 +168,46 @@ fn the_byte_bound_shortens_the_past_and_is_what_is_held() {
     assert_eq!(all.count, 49 * 3000, "the past is there in wider slots");
 }
 
+#[test]
+fn a_noisy_tenant_neither_shows_in_the_answers_of_another_nor_takes_its_room() {
+    let max_bytes = 512 << 10;
+    let (red, now) = windows(200, max_bytes);
+    let (quiet, noisy) = (TenantId::new("quiet").unwrap(), TenantId::new("noisy").unwrap());
+    let names: Vec<String> = (0..1000).map(|n| format!("op{n}")).collect();
+    for second in 0..600 {
+        now.store((START + second) * 1000, Relaxed);
+        red.observe(Observation { tenant: "quiet", ..call("q", second, 10) });
+        let flood = names.iter().skip(second as usize % 7 * 100).take(100);
+        red.record(flood.map(|name| Observation { tenant: "noisy", ..call(name, second, 1000) }));
+        assert!(red.stats().bytes <= max_bytes);
+    }
+    let all = RedQuery::all(seconds(0, 600));
+    let own = red.summary(&all.of(&quiet));
+    assert_eq!((own.count, own.errors), (600, 0));
+    assert_eq!(
+        red.points(&all.of(&quiet), Duration::from_secs(10)).iter().map(|p| p.count).sum::<u64>(),
+        600
+    );
+    assert_eq!(red.summary(&RedQuery::all(seconds(500, 510)).of(&quiet)).count, 10, "still by the second");
+    assert_eq!(red.rows(&all.of(&quiet)).len(), 1);
+    assert_eq!((red.summary(&all).count, red.rows(&all).len()), (0, 0), "the default tenant did nothing");
+    assert!(red.stats().overflowed > 0 && red.rows(&all.of(&noisy)).len() <= 201);
+    let tenants: Vec<_> = red.window(seconds(599, 600)).into_iter().map(|w| w.tenant).collect();
+    assert!(tenants.contains(&quiet) && tenants.contains(&noisy));
+}
+
+#[test]
+fn tenants_past_the_limit_are_counted_and_left_out_until_one_falls_silent() {
+    let (mut red, now) = windows(10, 1 << 20);
+    red.config.max_tenants = 1;
+    red.observe(Observation { tenant: "a", ..call("o", 0, 10) });
+    red.observe(Observation { tenant: "b", ..call("o", 0, 10) });
+    assert_eq!((red.stats().tenants, red.stats().refused), (1, 1));
+    now.store((START + 600) * 1000, Relaxed);
+    red.observe(Observation { tenant: "b", ..call("o", 600, 10) });
+    assert_eq!(red.tenants(), [TenantId::new("b").unwrap()]);
+}
+
 mod model {
     //! The windows against a list of everything that happened.
 

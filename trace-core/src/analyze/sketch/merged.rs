@@ -44,12 +44,30 @@ impl MergedSketch {
 
     #[inline]
     pub(super) fn add(&mut self, bin: i32, n: u64) {
-        let at = bin.wrapping_sub(self.base) as usize;
-        if at >= self.weights.len() {
-            return self.add_outside(bin, n);
+        self.add_from(bin, bin, n);
+        self.use_to(bin, bin + 1);
+    }
+
+    /// Adds one of several buckets, of which `first` was the first. The caller notes with [`MergedSketch::use_to`]
+    /// which they were when all are there.
+    #[inline(always)]
+    pub(super) fn add_from(&mut self, first: i32, bin: i32, n: u64) {
+        match self.weights.get_mut(bin.wrapping_sub(self.base) as usize) {
+            Some(weight) => *weight = weight.saturating_add(n),
+            None => {
+                self.use_to(first, bin);
+                self.add_outside(bin, n);
+            }
         }
-        self.weights[at] = self.weights[at].saturating_add(n);
-        self.used = (self.used.0.min(bin), self.used.1.max(bin + 1));
+    }
+
+    /// Notes that buckets from `first` to `end` (exclusive) are in use.
+    pub(super) fn use_to(&mut self, first: i32, end: i32) {
+        // What was collapsed on the way lies at the base, and there is nothing past the end of the memory.
+        let end = end.min(self.base + self.weights.len() as i32);
+        if first < end {
+            self.used = (self.used.0.min(first).max(self.base), self.used.1.max(end));
+        }
     }
 
     #[cold]

@@ -20,8 +20,18 @@ fn put(out: &mut Vec<u8>, mut v: u64) {
     out.push(v as u8);
 }
 
-#[inline]
+#[inline(always)]
 fn take(from: &mut &[u8]) -> Option<u64> {
+    let (&first, rest) = from.split_first()?;
+    if first & 0x80 == 0 {
+        *from = rest;
+        return Some(first.into());
+    }
+    take_long(from)
+}
+
+#[cold]
+fn take_long(from: &mut &[u8]) -> Option<u64> {
     let (&first, mut rest) = from.split_first()?;
     let mut v = u64::from(first & 0x7f);
     let (mut byte, mut shift) = (first, 7);
@@ -95,14 +105,21 @@ impl MergedSketch {
         }
         let (max, sum) = (take_f64(from)?, take_f64(from)?);
         let zeros = take(from)?.saturating_mul(unit);
-        let (mut weight, mut bin) = (zeros, 0);
-        for i in 0..take(from)? {
-            bin = if i == 0 { unzigzag(take(from)?) } else { bin.saturating_add(take(from)? as i32) };
-            // No number has another bucket.
-            bin = bin.clamp(-MAX_BIN, MAX_BIN);
-            let n = take(from)?.saturating_mul(unit);
-            self.add(bin, n);
-            weight = weight.saturating_add(n);
+        let bins = take(from)?;
+        let mut weight = zeros;
+        if bins > 0 {
+            // No number has a bucket further out.
+            let first = unzigzag(take(from)?).clamp(-MAX_BIN, MAX_BIN);
+            let mut bin = first;
+            for i in 0..bins {
+                if i > 0 {
+                    bin = (bin + take(from)?.min(MAX_BIN as u64) as i32).min(MAX_BIN);
+                }
+                let n = take(from)?.wrapping_mul(unit);
+                self.add_from(first, bin, n);
+                weight = weight.wrapping_add(n);
+            }
+            self.use_to(first, bin + 1);
         }
         self.seen(count, weight, zeros, (sum, min, max));
         Some(())

@@ -1,5 +1,7 @@
 //! Tests of critical path and self times.
 
+use std::cmp::Reverse;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -78,4 +80,80 @@ proptest! {
         }
         prop_assert_eq!(path, t.duration);
     }
+}
+
+/// Which span each nanosecond of the root belongs to, by looking at each: the last one to begin with is the end of
+/// the root. A span on the path stays on it back to its start; where it stays, the child is waited for that runs then and
+/// ends last.
+fn path_by_slices(spans: &[SpanTiming], root: usize) -> HashMap<usize, u64> {
+    let nanos = |i: usize| (spans[i].start.unix_nanos(), spans[i].end.unix_nanos());
+    let parent = |i: usize| {
+        let parent = spans[i].parent?;
+        Some(spans.iter().position(|s| s.span_id == parent).unwrap_or(root))
+    };
+    let children = |p: usize| (0..spans.len()).filter(move |&c| c != p && c != root && parent(c) == Some(p));
+    let (start, end) = nanos(root);
+    let mut own = HashMap::new();
+    let mut followed: HashMap<usize, usize> = HashMap::new();
+    for slice in (start..end).rev() {
+        let mut at = root;
+        loop {
+            let runs = |c: &usize| nanos(*c).0 <= slice && slice < nanos(*c).1;
+            let next = match followed.get(&at).filter(|c| runs(c)) {
+                Some(&c) => Some(c),
+                None => children(at).filter(runs).min_by_key(|&c| (Reverse(nanos(c).1), nanos(c).0, c)),
+            };
+            let Some(child) = next else { break };
+            if followed.insert(at, child) != Some(child) {
+                followed.remove(&child);
+            }
+            at = child;
+        }
+        *own.entry(at).or_default() += 1;
+    }
+    own
+}
+
+proptest! {
+    #[test]
+    fn path_and_self_times_equal_those_of_looking_at_every_nanosecond(
+        // Parents come before their children, so there are no circles; children may lie anywhere, as if clocks
+        // differed, and have parents that are not there, or none.
+        raw in proptest::collection::vec((0u64..16, 0u64..60, 0u64..40), 1..14),
+    ) {
+        let spans: Vec<_> = (1..)
+            .zip(raw)
+            .map(|(id, (p, start, length))| span(id, if p < id { p } else { 99 }, start, start + length))
+            .collect();
+        let t = TraceTiming::of(&spans).unwrap();
+        let expected = path_by_slices(&spans, t.root);
+        let mut got: HashMap<usize, u64> = HashMap::new();
+        for step in &t.critical_path {
+            *got.entry(step.index).or_default() += step.self_time.as_nanos() as u64;
+        }
+        got.retain(|_, own| *own > 0);
+        prop_assert_eq!(got, expected);
+
+        for (i, s) in spans.iter().enumerate() {
+            let mine = |c: &&SpanTiming| {
+                let known = c.parent.is_some_and(|p| spans.iter().any(|s| s.span_id == p));
+                c.parent == Some(s.span_id) || (i == t.root && c.parent.is_some() && !known && **c != *s)
+            };
+            let free = (s.start.unix_nanos()..s.end.unix_nanos()).filter(|at| {
+                !spans.iter().filter(mine).any(|c| c.start.unix_nanos() <= *at && *at < c.end.unix_nanos())
+            });
+            prop_assert_eq!(t.self_times[i].as_nanos() as usize, free.count(), "span {}", i);
+        }
+    }
+}
+
+#[test]
+fn very_wide_traces_and_several_roots_end_soon() {
+    let wide = (2..=100_001).map(|n| span(n, 1, n % 1000, n % 1000 + 700));
+    let wide: Vec<_> = std::iter::once(span(1, 0, 0, 2000)).chain(wide).collect();
+    let (duration, own, path) = timing(&wide);
+    assert_eq!((duration, own[0], path.iter().map(|p| p.1).sum()), (2000, 301, 2000));
+    let roots: Vec<_> = (1..=100).map(|n| span(n, 0, n, n + 5)).collect();
+    let t = TraceTiming::of(&roots).unwrap();
+    assert_eq!((t.root, t.critical_path.len()), (0, 1), "the earliest root tells of itself alone");
 }
