@@ -76,10 +76,10 @@ fn observation<'a>(
     let ids = (TraceId::new(u128::from(c) + 1), SpanId::new(c | 1));
     Observation {
         tenant,
-        kind: if n % 10 == 0 { SpanKind::Server } else { SpanKind::Internal },
-        entry: n % 10 == 0,
-        status: if c % 100 == 0 { SpanOutcome::Error } else { SpanOutcome::Unset },
-        self_time: if n % 2 == 0 { duration } else { duration.mul_f64((c % 97) as f64 / 97.0) },
+        kind: if n.is_multiple_of(10) { SpanKind::Server } else { SpanKind::Internal },
+        entry: n.is_multiple_of(10),
+        status: if c.is_multiple_of(100) { SpanOutcome::Error } else { SpanOutcome::Unset },
+        self_time: if n.is_multiple_of(2) { duration } else { duration.mul_f64((c % 97) as f64 / 97.0) },
         trace: ids.0.map(|trace_id| TraceIds { trace_id, span_id: ids.1 }),
         ..Observation::call(
             "shop",
@@ -106,7 +106,7 @@ fn anomaly(tenant: &TenantId, n: u64) -> Anomaly {
         affected: Vec::new(),
         reason: "self time 340 ms, normally 42 to 51 ms".to_owned(),
         exemplar: None,
-        state: if n % 2 == 0 { AnomalyState::Open } else { AnomalyState::Resolved { at } },
+        state: if n.is_multiple_of(2) { AnomalyState::Open } else { AnomalyState::Resolved { at } },
     }
 }
 

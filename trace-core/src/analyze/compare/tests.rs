@@ -88,5 +88,8 @@ fn a_small_but_certain_shift_is_nothing_to_act_on() {
 fn nothing_compared_with_nothing_is_nothing() {
     assert!(compare(&[], &[]).operations.is_empty());
     let empty = OperationProfile { duration_ms: QuantileSketch::new(), ..profile("a", 0, 1.0, 0) };
-    assert_eq!(compare(&[empty.clone()], &[empty]).operations[0].change, ChangeKind::Unknown);
+    assert_eq!(
+        compare(std::slice::from_ref(&empty), std::slice::from_ref(&empty)).operations[0].change,
+        ChangeKind::Unknown
+    );
 }

@@ -265,12 +265,12 @@ impl RedWindows {
 }
 
 impl TenantWindows {
-    fn visit(&self, query: &RedQuery<'_>, mut f: impl FnMut(&Series)) {
+    fn visit(&self, query: &RedQuery<'_>, f: impl FnMut(&Series)) {
         if let (Some(service), Some(operation)) = (query.service, query.operation) {
             let series = self.table.operation(service, operation).filter_map(|at| self.series.get(at));
             return series.filter(|s| query.matches(&s.key)).for_each(f);
         }
-        self.series.iter().filter(|s| query.matches(&s.key)).for_each(|s| f(s));
+        self.series.iter().filter(|s| query.matches(&s.key)).for_each(f);
     }
 }
 

@@ -82,8 +82,8 @@ impl Series {
             return true;
         }
         // Late: into every level that has been made of its second already.
-        for l in 0..LEVELS {
-            let slot = second / WIDTH[l];
+        for (l, width) in WIDTH.into_iter().enumerate() {
+            let slot = second / width;
             if (kept.floor[l]..self.frontier[l]).contains(&slot) {
                 self.amend(l, slot, o, kept, work);
             }

@@ -53,7 +53,7 @@ fn take_f64(from: &mut &[u8]) -> Option<f64> {
 impl QuantileSketch {
     /// Appends the packed form.
     pub(in crate::analyze) fn pack(&self, out: &mut Vec<u8>) {
-        let whole = self.zeros % ONE == 0 && self.bins.iter().all(|b| b.1 % ONE == 0);
+        let whole = self.zeros.is_multiple_of(ONE) && self.bins.iter().all(|b| b.1.is_multiple_of(ONE));
         let equal = self.min == self.max;
         let unit = if whole { ONE } else { 1 };
         put(out, self.count << 2 | if whole { WHOLE } else { 0 } | if equal { EQUAL } else { 0 });
