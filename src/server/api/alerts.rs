@@ -58,7 +58,6 @@ impl List {
             state: self.state,
             since: range.map(|r| r.start),
             limit,
-            ..RecordFilter::default()
         })
     }
 }
