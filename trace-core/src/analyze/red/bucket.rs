@@ -157,14 +157,19 @@ impl Tally {
 
     /// The sum, which is empty afterwards.
     pub(super) fn take(&mut self) -> Bucket {
+        self.take_into(Bucket::default())
+    }
+
+    /// The sum, which is empty afterwards, in the memory of another one.
+    pub(super) fn take_into(&mut self, old: Bucket) -> Bucket {
         if self.both.count() > 0 {
             let both = self.both.take();
             self.duration_ms.merge(&both);
             self.self_time_ms.merge(&both);
         }
         Bucket {
-            duration_ms: self.duration_ms.take(),
-            self_time_ms: self.self_time_ms.take(),
+            duration_ms: self.duration_ms.take_into(old.duration_ms),
+            self_time_ms: self.self_time_ms.take_into(old.self_time_ms),
             slowest: self.slowest.take(),
             slowest_self: self.slowest_self.take(),
         }

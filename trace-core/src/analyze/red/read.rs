@@ -105,6 +105,13 @@ impl Adder {
     fn take(&mut self) -> Group {
         Group { all: self.tally.take(), ..std::mem::take(&mut self.group) }
     }
+
+    /// The same in the memory of another sum.
+    fn next<'g>(&mut self, sum: &'g mut Group) -> &'g mut Group {
+        let all = self.tally.take_into(std::mem::take(&mut sum.all));
+        *sum = Group { all, ..std::mem::take(&mut self.group) };
+        sum
+    }
 }
 
 /// By service, name and kind: what a row is.
@@ -125,7 +132,7 @@ impl RedWindows {
 
     /// A period operation by operation, by service and name.
     pub fn rows(&self, query: &RedQuery<'_>) -> Vec<RedRow> {
-        let row = |key: &SeriesKey, covered, group: Group| RedRow {
+        let row = |key: &SeriesKey, covered, group: &mut Group| RedRow {
             service: key.service.clone(),
             operation: key.operation.clone(),
             kind: key.kind,
@@ -136,7 +143,7 @@ impl RedWindows {
 
     /// A period operation by operation with the sketches, by service and name.
     pub fn profiles(&self, query: &RedQuery<'_>) -> Vec<OperationProfile> {
-        let profile = |key: &SeriesKey, covered, group: Group| OperationProfile {
+        let profile = |key: &SeriesKey, covered, group: &mut Group| OperationProfile {
             service: key.service.clone(),
             operation: key.operation.clone(),
             kind: key.kind,
@@ -145,8 +152,8 @@ impl RedWindows {
             errors: group.errors,
             slowest: group.all.slowest.map(|s| s.1),
             slowest_error: group.slowest_error.map(|s| s.1),
-            duration_ms: group.all.duration_ms,
-            self_time_ms: group.all.self_time_ms,
+            duration_ms: std::mem::take(&mut group.all.duration_ms),
+            self_time_ms: std::mem::take(&mut group.all.self_time_ms),
         };
         self.by_operation(query, profile)
     }
@@ -154,17 +161,19 @@ impl RedWindows {
     fn by_operation<R>(
         &self,
         query: &RedQuery<'_>,
-        row: impl Fn(&SeriesKey, TimeRange, Group) -> R,
+        row: impl Fn(&SeriesKey, TimeRange, &mut Group) -> R,
     ) -> Vec<R> {
         let mut slots = self.gather(query);
         let mut gathered = std::mem::take(&mut slots.of);
         gathered.sort_by(|a, b| id(a).cmp(&id(b)));
         let mut adder = Adder::default();
+        // One sum in the same memory for all rows.
+        let mut sum = Group::default();
         let groups = gathered.chunk_by(|a, b| id(a) == id(b));
         groups
             .map(|group| {
                 group.iter().for_each(|g| slots.add_to(&mut adder, g));
-                row(&group[0].key, slots.covered, adder.take())
+                row(&group[0].key, slots.covered, adder.next(&mut sum))
             })
             .collect()
     }

@@ -93,8 +93,14 @@ impl MergedSketch {
 
     /// The sum, which is empty afterwards.
     pub(in crate::analyze) fn take(&mut self) -> QuantileSketch {
+        self.take_into(QuantileSketch::new())
+    }
+
+    /// The sum, which is empty afterwards, in the memory of another sketch.
+    pub(in crate::analyze) fn take_into(&mut self, old: QuantileSketch) -> QuantileSketch {
         let (from, to) = self.used;
-        let mut bins = Vec::new();
+        let mut bins = old.bins;
+        bins.clear();
         if from < to {
             let weights = &mut self.weights[(from - self.base) as usize..(to - self.base) as usize];
             bins.reserve_exact(weights.iter().filter(|w| **w > 0).count());
