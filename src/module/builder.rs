@@ -158,6 +158,7 @@ impl TraceModuleBuilder {
             .metric_hook(metric_hook::hook(&metrics))
             .required_check(Arc::new(TracingHealth(pipeline.ledger_reader())))
             .required_check(Arc::new(store.clone()))
+            .optional_check(windows.clone())
             .optional_check(Arc::new(MetricsHealth(metrics.clone())));
         service = match &detection {
             Some(stage) => service.optional_check(stage.clone()),

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use serde::Serialize;
-use trace_core::analyze::{SpanTiming, TraceTiming};
+use trace_core::analyze::TraceTiming;
 use trace_core::model::{KeyValue, SpanId, SpanKind, Status, Timestamp, TraceId, Value};
-use trace_core::store::{StoredTrace, TraceSummary};
+use trace_core::store::{StoredSpan, StoredTrace, TraceSummary};
 
 /// A trace in one line.
 #[derive(Debug, Serialize)]
@@ -76,18 +76,8 @@ pub(super) fn summary(s: &TraceSummary) -> Summary<'_> {
 }
 
 pub(super) fn whole(trace: &StoredTrace) -> Whole<'_> {
-    let timings: Vec<SpanTiming> = trace
-        .spans
-        .iter()
-        .map(|s| SpanTiming {
-            span_id: s.span.context.span_id,
-            parent: s.span.parent_span_id,
-            start: s.span.start,
-            end: s.span.end,
-        })
-        .collect();
-    let timing = TraceTiming::of(&timings);
-    let critical = timing.as_ref().map_or_else(HashMap::new, |t| critical_times(t, &timings));
+    let timing = TraceTiming::of_trace(trace);
+    let critical = timing.as_ref().map_or_else(HashMap::new, |t| critical_times(t, &trace.spans));
     let own = timing.map_or_else(Vec::new, |t| t.self_times);
     let spans = trace.spans.iter().enumerate().map(|(i, stored)| {
         let span = &stored.span;
@@ -127,16 +117,17 @@ pub(super) fn whole(trace: &StoredTrace) -> Whole<'_> {
 const NOTABLE: u32 = 100;
 
 /// The time that each span itself spends on the critical path, for the steps that matter and their parents.
-fn critical_times(timing: &TraceTiming, spans: &[SpanTiming]) -> HashMap<usize, Duration> {
+fn critical_times(timing: &TraceTiming, spans: &[StoredSpan]) -> HashMap<usize, Duration> {
     let own: HashMap<usize, Duration> = timing.critical_path.iter().map(|s| (s.index, s.self_time)).collect();
-    let by_id: HashMap<SpanId, usize> = spans.iter().enumerate().map(|(i, s)| (s.span_id, i)).collect();
+    let by_id: HashMap<SpanId, usize> =
+        spans.iter().enumerate().map(|(i, s)| (s.span.context.span_id, i)).collect();
     let mut out = HashMap::from([(timing.root, own.get(&timing.root).copied().unwrap_or_default())]);
     for step in timing.critical_path.iter().filter(|s| s.self_time * NOTABLE >= timing.duration) {
         let mut at = Some(step.index);
         // Ends at a span that is there already: the root, or a parent that an earlier step has brought.
         while let Some(i) = at.filter(|i| !out.contains_key(i)) {
             out.insert(i, own.get(&i).copied().unwrap_or_default());
-            at = spans[i].parent.and_then(|p| by_id.get(&p).copied());
+            at = spans[i].span.parent_span_id.and_then(|p| by_id.get(&p).copied());
         }
     }
     out

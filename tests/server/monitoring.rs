@@ -28,6 +28,10 @@ async fn bad_parameters_are_named() {
         (format!("{ANOMALIES}?timeRange=0s"), 400, "INVALID_TIME_RANGE"),
         (format!("{ANOMALIES}?includeResolved=maybe"), 400, "INVALID_QUERY"),
         (format!("{ANOMALIES}?sevrity=high"), 400, "INVALID_QUERY"),
+        (format!("{ANOMALIES}?tenant=no%20name"), 400, "INVALID_TENANT"),
+        (format!("{PERFORMANCE}?tenant=a/b"), 400, "INVALID_TENANT"),
+        ("/api/v1/traces?tenant=%3F".to_owned(), 400, "INVALID_TENANT"),
+        ("/api/v1/alerts?tenant=%3F".to_owned(), 400, "INVALID_TENANT"),
         (format!("{PERFORMANCE}?timeRange=1y"), 400, "INVALID_TIME_RANGE"),
         (format!("{PERFORMANCE}?traceId=trace-001"), 400, "INVALID_TRACE_ID"),
         (format!("{PERFORMANCE}?traceId=00000000000000000000000000000000"), 400, "INVALID_TRACE_ID"),
@@ -38,6 +42,24 @@ async fn bad_parameters_are_named() {
     ] {
         app.get(&path).await.assert_error(status, code);
     }
+}
+
+#[tokio::test]
+async fn another_tenant_sees_nothing_of_the_default_one() {
+    let app = App::new();
+    app.execute(r#"{"workflowId":"w","workflowType":"report"}"#).await;
+    app.settle();
+    let own = app.get("/api/v1/traces?tenant=default").await.json();
+    let id = own["traces"][0]["traceId"].as_str().unwrap().to_owned();
+    assert!(app.get(PERFORMANCE).await.json()["data"]["requests"]["count"].as_u64().unwrap() >= 1);
+    let other = app.get("/api/v1/traces?tenant=acme").await.json();
+    assert_eq!(other["traces"], serde_json::json!([]));
+    app.get(&format!("/api/v1/traces/{id}?tenant=acme")).await.assert_error(404, "TRACE_NOT_FOUND");
+    let data = app.get(&format!("{PERFORMANCE}?tenant=acme")).await.json();
+    assert_eq!(
+        (&data["data"]["requests"]["count"], &data["data"]["operations"]),
+        (&0.into(), &serde_json::json!([]))
+    );
 }
 
 #[tokio::test]

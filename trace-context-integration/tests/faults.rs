@@ -44,16 +44,16 @@ impl ContextProvider for BrokenProvider {
 struct BrokenStore(Fault);
 #[async_trait]
 impl SpanReader for BrokenStore {
-    async fn trace(&self, _: &TraceId) -> Result<Option<StoredTrace>, ReadError> {
+    async fn trace(&self, _: &TenantId, _: &TraceId) -> Result<Option<StoredTrace>, ReadError> {
         match self.0.happen(ReadError::InvalidCursor("x".into())).await? {}
     }
-    async fn search(&self, _: &SpanQuery) -> Result<Page<TraceSummary>, ReadError> {
+    async fn search(&self, _: &TenantId, _: &SpanQuery) -> Result<Page<TraceSummary>, ReadError> {
         unreachable!()
     }
-    async fn services(&self) -> Result<Vec<String>, ReadError> {
+    async fn services(&self, _: &TenantId) -> Result<Vec<String>, ReadError> {
         unreachable!()
     }
-    async fn operations(&self, _: &str) -> Result<Vec<String>, ReadError> {
+    async fn operations(&self, _: &TenantId, _: &str) -> Result<Vec<String>, ReadError> {
         unreachable!()
     }
 }

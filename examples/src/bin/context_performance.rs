@@ -167,9 +167,13 @@ fn alert_of(module: &TraceModule, kind: AlertKind) -> Result<AlertRecord> {
 async fn only_span(module: &TraceModule, name: &str) -> Result<SpanData> {
     module.flush(LIMIT)?;
     let query = SpanQuery { operation: Some(name.to_owned()), ..SpanQuery::default() };
-    let found = module.store().search(&query).await?;
+    let found = module.store().search(module.service().tenant(), &query).await?;
     assert_eq!(found.items.len(), 1);
-    let trace = module.store().trace(&found.items[0].trace_id).await?.ok_or("the trace is gone")?;
+    let trace = module
+        .store()
+        .trace(module.service().tenant(), &found.items[0].trace_id)
+        .await?
+        .ok_or("the trace is gone")?;
     let span = trace.spans.into_iter().find(|s| s.span.name == name);
     Ok(span.ok_or("the span is gone")?.span)
 }

@@ -5,6 +5,7 @@ use axum::{Router, body::Body, extract::MatchedPath, extract::Request, routing::
 use http_body_util::BodyExt as _;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use mplp_trace::core::http::{MonitoringLayer, client_requests};
+use mplp_trace::core::model::TenantId;
 use mplp_trace::core::store::{SpanQuery, SpanReader as _};
 use mplp_trace::core::{pipeline::Pipeline, store::MemoryStore};
 use tower::{ServiceBuilder, ServiceExt as _};
@@ -31,7 +32,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{}: {:?}", response.status(), response.into_body().collect().await?.to_bytes());
 
     pipeline.shutdown(std::time::Duration::from_secs(5))?;
-    let traces = store.search(&SpanQuery::default()).await?.items;
+    let traces = store.search(&TenantId::default(), &SpanQuery::default()).await?.items;
     println!("{traces:#?}");
     assert_eq!((traces.len(), traces[0].span_count), (1, 2));
     Ok(())

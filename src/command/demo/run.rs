@@ -98,7 +98,7 @@ async fn perform(
     let mut end = std::pin::pin!(signal::end());
     loop {
         tokio::select! {
-            trace = next(&mut traces) => seen.trace(&trace),
+            trace = next(&mut traces) => seen.trace(&trace.trace),
             anomaly = next(&mut anomalies) => seen.anomaly(&anomaly),
             alert = next_alert(&mut alerts) => seen.alert(&alert),
             _ = look.tick() => {

@@ -7,7 +7,7 @@ use serde_json::json;
 use trace_alerting::RecordFilter;
 use trace_core::model::{AlertKind, AlertState, SeverityFilter, TimeRange};
 
-use super::{Answer, Parameters};
+use super::{Answer, Parameters, tenant};
 use crate::server::error::ApiError;
 use crate::server::state::AppState;
 
@@ -18,6 +18,7 @@ const MAX_LIMIT: usize = 1000;
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(in crate::server) struct List {
+    tenant: Option<String>,
     severity: Option<String>,
     #[serde(rename = "type")]
     kind: Option<String>,
@@ -51,12 +52,12 @@ impl List {
             return Err(ApiError::bad_request("INVALID_LIMIT", format!("limit must be 1 to {MAX_LIMIT}")));
         }
         Ok(RecordFilter {
+            tenant: Some(tenant(self.tenant)?),
             severity,
             kind: text(self.kind).map(|k| AlertKind::from(k.as_str())),
             state: self.state,
             since: range.map(|r| r.start),
             limit,
-            ..RecordFilter::default()
         })
     }
 }

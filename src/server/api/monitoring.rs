@@ -6,13 +6,14 @@ use serde::Deserialize;
 use serde_json::json;
 use trace_core::service::{AnomalyQuery, PerformanceQuery};
 
-use super::{Answer, Parameters};
+use super::{Answer, Parameters, tenant};
 use crate::server::state::AppState;
 
 /// The query of `performance`. An empty text counts as absent.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::server) struct Performance {
+    tenant: Option<String>,
     trace_id: Option<String>,
     time_range: Option<String>,
     #[serde(default = "yes")]
@@ -29,6 +30,7 @@ fn yes() -> bool {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::server) struct Anomalies {
+    tenant: Option<String>,
     severity: Option<String>,
     time_range: Option<String>,
     #[serde(default, alias = "resolved")]
@@ -45,13 +47,14 @@ pub(in crate::server) async fn performance(
 ) -> Answer {
     let Query(query) = query?;
     let default = PerformanceQuery::default();
+    let tenant = tenant(query.tenant)?;
     let query = PerformanceQuery {
         trace_id: given(query.trace_id),
         time_range: given(query.time_range).unwrap_or(default.time_range),
         include_anomalies: query.include_anomalies,
         include_recommendations: query.include_recommendations,
     };
-    let data = app.module.service().performance_data(query).await?;
+    let data = app.module.service().for_tenant(tenant).performance_data(query).await?;
     Ok(Json(json!({ "success": true, "data": data })))
 }
 
@@ -61,11 +64,12 @@ pub(in crate::server) async fn anomalies(
 ) -> Answer {
     let Query(query) = query?;
     let default = AnomalyQuery::default();
+    let tenant = tenant(query.tenant)?;
     let query = AnomalyQuery {
         severity: given(query.severity).unwrap_or(default.severity),
         time_range: given(query.time_range).unwrap_or(default.time_range),
         include_resolved: query.include_resolved,
     };
-    let anomalies = app.module.service().anomalies(&query)?;
+    let anomalies = app.module.service().for_tenant(tenant).anomalies(&query)?;
     Ok(Json(json!({ "success": true, "anomalies": anomalies })))
 }

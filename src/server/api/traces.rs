@@ -10,7 +10,7 @@ use serde_json::json;
 use trace_core::model::{TimeRange, TraceId};
 use trace_core::store::{ReadError, SpanQuery, SpanReader};
 
-use super::{Answer, Parameters};
+use super::{Answer, Parameters, tenant};
 use crate::server::error::ApiError;
 use crate::server::state::AppState;
 use crate::server::trace_view;
@@ -19,6 +19,7 @@ use crate::server::trace_view;
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(in crate::server) struct List {
+    tenant: Option<String>,
     limit: Option<usize>,
     service: Option<String>,
     operation: Option<String>,
@@ -31,17 +32,31 @@ pub(in crate::server) struct List {
 
 pub(in crate::server) async fn list(State(app): State<AppState>, query: Parameters<List>) -> Answer {
     let Query(query) = query?;
+    let tenant = tenant(query.tenant.clone())?;
     let query = query.into_span_query(&app)?;
-    let page = app.module.store().search(&query).await.map_err(unreadable)?;
+    let page = app.module.store().search(&tenant, &query).await.map_err(unreadable)?;
     let traces: Vec<_> = page.items.iter().map(trace_view::summary).collect();
     Ok(Json(json!({ "success": true, "traces": traces, "nextCursor": page.next_cursor })))
 }
 
-pub(in crate::server) async fn one(State(app): State<AppState>, Path(id): Path<String>) -> Answer {
+/// The query of one trace. An empty text counts as absent.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(in crate::server) struct One {
+    tenant: Option<String>,
+}
+
+pub(in crate::server) async fn one(
+    State(app): State<AppState>,
+    Path(id): Path<String>,
+    query: Parameters<One>,
+) -> Answer {
+    let Query(query) = query?;
+    let tenant = tenant(query.tenant)?;
     let id: TraceId = id.parse().map_err(|e: trace_core::model::ParseIdError| {
         ApiError::bad_request("INVALID_TRACE_ID", e.to_string())
     })?;
-    let Some(trace) = app.module.store().trace(&id).await.map_err(unreadable)? else {
+    let Some(trace) = app.module.store().trace(&tenant, &id).await.map_err(unreadable)? else {
         let error = trace_core::service::QueryError::TraceNotFound(id);
         return Err(error.into());
     };

@@ -33,7 +33,7 @@ impl Source {
         let Some(module) = self.module.upgrade() else { return Value::Null };
         let end = Timestamp::from_unix_nanos(now.unix_nanos() / SECOND * SECOND);
         let range = TimeRange { start: end - Duration::from_secs(1), end };
-        let query = RedQuery { entries_only: true, ..RedQuery::all(range) };
+        let query = RedQuery::all(range).requests();
         let summary = module.windows().summary(&query);
         let quantile = |ms: f64| (summary.count > 0).then_some(ms);
         json!({

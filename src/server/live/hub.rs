@@ -9,8 +9,8 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::broadcast::{self, Receiver, Sender};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
-use trace_core::model::{AlertRecord, Anomaly, Timestamp};
-use trace_core::store::TraceSummary;
+use trace_core::model::{AlertRecord, Anomaly, TenantId, Timestamp};
+use trace_core::store::EndedTrace;
 
 use super::collect::Source;
 use super::event::LiveEvent;
@@ -121,13 +121,15 @@ impl Shared {
 
 async fn run(
     shared: Arc<Shared>,
-    mut traces: Receiver<TraceSummary>,
+    mut traces: Receiver<EndedTrace>,
     mut anomalies: Receiver<Anomaly>,
     mut alerts: Option<Receiver<AlertRecord>>,
 ) {
     let mut ticks = tokio::time::interval_at(next_second(), Duration::from_secs(1));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let (mut told, mut failed) = (0, 0);
+    // The page shows the default tenant.
+    let tenant = TenantId::default();
     loop {
         tokio::select! {
             _ = ticks.tick() => {
@@ -135,7 +137,8 @@ async fn run(
                 shared.tick(Timestamp::now());
             }
             trace = traces.recv() => match trace {
-                Ok(trace) => {
+                Ok(ended) if ended.tenant == tenant => {
+                    let trace = ended.trace;
                     let (count, limit) = if trace.error_count > 0 {
                         (&mut failed, FAILURES_PER_SECOND)
                     } else {
@@ -146,17 +149,17 @@ async fn run(
                         shared.tell(LiveEvent::new("trace", &trace_view::summary(&trace)));
                     }
                 }
-                Err(RecvError::Lagged(_)) => {}
+                Ok(_) | Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return,
             },
             anomaly = anomalies.recv() => match anomaly {
-                Ok(anomaly) => shared.tell(LiveEvent::new("anomaly", &anomaly)),
-                Err(RecvError::Lagged(_)) => {}
+                Ok(anomaly) if anomaly.tenant == tenant => shared.tell(LiveEvent::new("anomaly", &anomaly)),
+                Ok(_) | Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return,
             },
             alert = next(&mut alerts) => match alert {
-                Ok(alert) => shared.tell(LiveEvent::new("alert", &alert)),
-                Err(RecvError::Lagged(_)) => {}
+                Ok(record) if record.alert.tenant == tenant => shared.tell(LiveEvent::new("alert", &record)),
+                Ok(_) | Err(RecvError::Lagged(_)) => {}
                 // Alerting may end before the rest.
                 Err(RecvError::Closed) => alerts = None,
             },

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use trace_alerting::RecordFilter;
-use trace_core::model::{SeverityFilter, TimeRange};
+use trace_core::model::{SeverityFilter, TenantId, TimeRange};
 use trace_core::store::{SpanQuery, SpanReader};
 
 use super::collect::Source;
@@ -21,16 +21,23 @@ impl Source {
         let mut events = Vec::new();
         let Some(module) = self.module.upgrade() else { return events };
         let now = module.service().now();
+        // The page shows the default tenant.
+        let tenant = TenantId::default();
         // The range ends behind the present, so that what is being opened is inside.
         let range = TimeRange { start: now - DAY, end: now + DAY };
-        let anomalies = module.service().anomaly_log().query(SeverityFilter::default(), range, true);
+        let anomalies = module.service().anomaly_log().query(&tenant, SeverityFilter::default(), range, true);
         events.extend(anomalies.iter().take(RECENT).rev().filter_map(|a| LiveEvent::new("anomaly", a)));
         if let Some(alerts) = module.alerts() {
-            let records = alerts.records(&RecordFilter { limit: RECENT, ..RecordFilter::default() });
+            let records = alerts.records(&RecordFilter {
+                tenant: Some(tenant.clone()),
+                limit: RECENT,
+                ..RecordFilter::default()
+            });
             events.extend(records.iter().rev().filter_map(|r| LiveEvent::new("alert", r)));
         }
         // The memory always answers; a store that does not has no traces to show.
-        if let Ok(page) = module.store().search(&SpanQuery { limit: TRACES, ..SpanQuery::default() }).await {
+        let query = SpanQuery { limit: TRACES, ..SpanQuery::default() };
+        if let Ok(page) = module.store().search(&tenant, &query).await {
             let traces = page.items.iter().rev();
             events.extend(traces.filter_map(|t| LiveEvent::new("trace", &trace_view::summary(t))));
         }

@@ -83,6 +83,7 @@ fn look_at_breach(evidence: Evidence) -> Recommendation {
         ),
         priority: Severity::Medium,
         evidence: vec![evidence],
+        exemplars: Vec::new(),
         estimated_gain_ms: None,
     }
 }
@@ -131,8 +132,10 @@ impl Shared {
                 .map_err(IntegrationError::Flush)?;
         }
         let reader: &Arc<_> = reader;
-        let trace =
-            bounded("span store", self.step_timeout, async { reader.trace(&open.trace_id).await }).await??;
+        let trace = bounded("span store", self.step_timeout, async {
+            reader.trace(&open.tenant, &open.trace_id).await
+        })
+        .await??;
         Ok(trace.map(|t| t.spans).unwrap_or_default())
     }
 }

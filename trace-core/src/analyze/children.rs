@@ -75,6 +75,11 @@ impl Children {
         }
     }
 
+    /// Parents that are waited for.
+    pub(super) fn len(&self) -> usize {
+        self.of.len()
+    }
+
     pub(super) fn take(&mut self, parent: Parent) -> Option<Intervals> {
         self.of.remove(&parent).map(|(intervals, _)| intervals)
     }

@@ -6,75 +6,91 @@ use std::time::Duration;
 use super::children::Children;
 use super::{Observation, RedWindows};
 use crate::batch::SpanBatchMut;
-use crate::model::{SpanId, TraceIds};
 use crate::signal::SpanProcessor;
 
 /// Counts every span that passes into [`RedWindows`], with its duration and the part of it in which none of its
 /// children was running. Changes nothing.
 ///
 /// A span whose trace state says with what probability it was sampled counts for as many as it stands for
-/// ([`adjusted_count`](crate::batch::SpanRef::adjusted_count)); a fraction is rounded up or down by chance, so that
-/// sums stay right. A tail sampler belongs behind this step.
+/// ([`adjusted_count`](crate::batch::SpanRef::adjusted_count)). A tail sampler belongs behind this step.
 ///
-/// Children usually end before their parent, so their intervals are remembered until it passes; up to 16,384
-/// parents at a time, each with up to 256 separate intervals. A child that passes in a later batch than its
+/// Children usually end before their parent, so their intervals are remembered until it passes; of each tenant up to
+/// 16,384 parents at a time, each with up to 256 separate intervals. A child that passes in a later batch than its
 /// parent is not subtracted.
 #[derive(Debug)]
 pub struct MeasureProcessor {
     windows: Arc<RedWindows>,
-    children: Mutex<Children>,
+    children: Mutex<Families>,
+}
+
+/// The children of every tenant's spans.
+#[derive(Debug, Default)]
+struct Families {
+    of: Vec<(Box<str>, Children)>,
+    /// The tenant of the latest span, which usually is that of the next one.
+    latest: usize,
+    /// Parents that tenants took with them that had to make room.
+    forgotten: u64,
 }
 
 const PARENTS: usize = 16_384;
+/// Tenants at a time whose children are remembered. Of further ones that with the fewest makes room.
+const TENANTS: usize = 64;
+
+impl Families {
+    fn of(&mut self, tenant: &str) -> &mut Children {
+        if self.of.get(self.latest).is_none_or(|t| *t.0 != *tenant) {
+            self.latest = self.find(tenant);
+        }
+        &mut self.of[self.latest].1
+    }
+
+    fn find(&mut self, tenant: &str) -> usize {
+        if let Some(at) = self.of.iter().position(|t| *t.0 == *tenant) {
+            return at;
+        }
+        if self.of.len() >= TENANTS
+            && let Some(least) = (0..self.of.len()).min_by_key(|at| self.of[*at].1.len())
+        {
+            let (_, gone) = self.of.swap_remove(least);
+            self.forgotten += gone.forgotten + gone.len() as u64;
+        }
+        self.of.push((tenant.into(), Children::new(PARENTS)));
+        self.of.len() - 1
+    }
+}
 
 impl MeasureProcessor {
     /// A step that fills these windows.
     pub fn new(windows: Arc<RedWindows>) -> Self {
-        Self { windows, children: Mutex::new(Children::new(PARENTS)) }
+        Self { windows, children: Mutex::default() }
     }
 
     /// Parents whose children were forgotten for want of room before they ended: their self time is too long.
     pub fn forgotten_parents(&self) -> u64 {
-        self.children.lock().unwrap_or_else(PoisonError::into_inner).forgotten
+        let families = self.children.lock().unwrap_or_else(PoisonError::into_inner);
+        families.forgotten + families.of.iter().map(|t| t.1.forgotten).sum::<u64>()
     }
 }
 
 impl SpanProcessor for MeasureProcessor {
     fn process(&self, batch: &mut SpanBatchMut) {
-        let mut children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut families = self.children.lock().unwrap_or_else(PoisonError::into_inner);
         for span in batch.iter() {
             if let Some(parent) = span.parent_span_id() {
-                children.add((span.trace_id(), parent), span.start().unix_nanos(), span.end().unix_nanos());
+                let (start, end) = (span.start().unix_nanos(), span.end().unix_nanos());
+                families.of(span.tenant()).add((span.trace_id(), parent), start, end);
             }
         }
-        let observations = batch.iter().map(|span| {
-            let covered = children
+        self.windows.record(batch.iter().map(|span| {
+            let o = Observation::of(&span);
+            let covered = families
+                .of(o.tenant)
                 .take((span.trace_id(), span.span_id()))
                 .map_or(0, |c| c.covered(span.start().unix_nanos(), span.end().unix_nanos()));
-            let duration = span.duration();
-            let observation = Observation {
-                service: span.resource().service_name(),
-                operation: span.name(),
-                kind: span.kind(),
-                entry: span.parent_span_id().is_none() || span.parent_is_remote(),
-                error: span.is_error(),
-                end: span.end(),
-                duration,
-                self_time: duration.saturating_sub(Duration::from_nanos(covered)),
-                trace: Some(TraceIds { trace_id: span.trace_id(), span_id: Some(span.span_id()) }),
-            };
-            (observation, whole(span.adjusted_count(), span.span_id()))
-        });
-        self.windows.record_weighted(observations);
+            Observation { self_time: o.duration.saturating_sub(Duration::from_nanos(covered)), ..o }
+        }));
     }
-}
-
-/// A whole number that is the count on average: the fraction says how often it is the next one up. The span's id
-/// decides, so that it is the same each time.
-fn whole(count: f64, id: SpanId) -> u64 {
-    const BITS: u32 = 52;
-    let chance = (id.to_u64() & ((1 << BITS) - 1)) as f64 / (1u64 << BITS) as f64;
-    (count + chance).floor() as u64
 }
 
 #[cfg(test)]
@@ -120,21 +136,7 @@ mod tests {
         assert_eq!((summary.count, summary.errors, summary.duration_ms.count), (4 + 1 + 1 + 1 + 2, 2, 9));
         assert!((summary.duration_ms.avg - 10.0).abs() < 1e-9);
         let window = windows.window(range).remove(0);
-        assert_eq!((window.count, window.samples), (9, 5));
-    }
-
-    #[test]
-    fn a_fraction_is_rounded_so_that_sums_stay_right() {
-        let mut id = 1u64;
-        let sum: u64 = (0..10_000)
-            .map(|_| {
-                id = id.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                whole(10.0 / 3.0, SpanId::new(id >> 4 | 1).unwrap())
-            })
-            .sum();
-        // Six standard deviations of the rounding.
-        assert!((sum as f64 - 1e5 / 3.0).abs() < 6.0 * (1e4 * 2.0 / 9.0_f64).sqrt(), "{sum}");
-        assert_eq!(whole(1000.0, SpanId::new(7).unwrap()), 1000);
+        assert_eq!((window.count, window.observed), (9, 5));
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
+use super::TraceTiming;
 use super::recommend::{TraceFindings, recommend_for_trace};
-use super::{SpanTiming, TraceTiming};
 use crate::model::{
     AnomalyId, BaselineComparison, Bottleneck, PathStep, PerformanceAnalysis, PerformanceTargets, Status,
     TargetResult, TargetVerdict,
@@ -41,8 +41,7 @@ pub fn analyze_performance(
     trace: &StoredTrace,
     context: &PerformanceContext<'_>,
 ) -> Option<PerformanceAnalysis> {
-    let timings: Vec<SpanTiming> = trace.spans.iter().map(timing_of).collect();
-    let timing = TraceTiming::of(&timings)?;
+    let timing = TraceTiming::of_trace(trace)?;
     let root = trace.spans.get(timing.root)?;
     let duration_ms = timing.duration.as_secs_f64() * 1e3;
     let targets = target_results(root, duration_ms, context);
@@ -71,15 +70,6 @@ pub fn analyze_performance(
         recommendations,
         anomalies: context.anomalies.clone(),
     })
-}
-
-fn timing_of(s: &StoredSpan) -> SpanTiming {
-    SpanTiming {
-        span_id: s.span.context.span_id,
-        parent: s.span.parent_span_id,
-        start: s.span.start,
-        end: s.span.end,
-    }
 }
 
 fn target_results(

@@ -10,6 +10,7 @@ mod edit;
 mod pool;
 mod rewrite;
 mod sealed;
+mod tenant;
 mod view;
 
 #[cfg(feature = "otel")]

@@ -1,6 +1,6 @@
 //! One turn of detection: windows and queued samples in, anomalies and alerts out.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::alert::alert_of;
 use super::{DetectionConfig, Lifecycle, OwnedSample, SeriesName, Transition};
 use crate::analyze::RedWindows;
-use crate::model::{Alert, Anomaly, TimeRange, Timestamp};
+use crate::model::{Alert, Anomaly, TenantId, TimeRange, Timestamp};
 use crate::signal::{AlertSink, Detector, Rejected};
 use crate::store::AnomalyLog;
 
@@ -94,7 +94,7 @@ impl Engine {
         while now >= self.next_window + length + grace {
             let range = TimeRange { start: self.next_window, end: self.next_window + length };
             for window in windows.window(range) {
-                if window.samples >= self.config.min_events {
+                if window.observed >= self.config.min_events {
                     let rate = self.config.include_rate;
                     self.judge(&OwnedSample::of_window(window, range.end, length, rate), now);
                 }
@@ -145,14 +145,19 @@ impl Engine {
     }
 
     /// Hands an alert to the sink, behind those that wait: the end of an anomaly must not overtake its beginning.
+    /// When too many wait, the latest of the tenant that has most of them is lost.
     fn raise(&mut self, alert: Alert) {
         if self.waiting.is_empty() && self.attempt(&alert) {
             return;
         }
-        if self.waiting.len() < MAX_WAITING {
-            self.waiting.push_back(alert);
-        } else {
+        self.waiting.push_back(alert);
+        if self.waiting.len() > MAX_WAITING {
             self.stats.alerts_lost += 1;
+            let mut of: HashMap<&TenantId, usize> = HashMap::new();
+            self.waiting.iter().for_each(|a| *of.entry(&a.tenant).or_default() += 1);
+            let most = of.into_iter().max_by_key(|t| t.1).map(|t| t.0.clone());
+            let last = self.waiting.iter().rposition(|a| Some(&a.tenant) == most.as_ref());
+            last.map(|at| self.waiting.remove(at));
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use super::explain::{Deviation, affected, kind, main_deviation, reason, severity};
-use crate::model::{Anomaly, AnomalyId, AnomalyState, TimeRange, Timestamp};
+use crate::model::{Anomaly, AnomalyId, AnomalyState, TenantId, TimeRange, Timestamp};
 use crate::signal::{Sample, Verdict, VerdictState};
 
 /// When a series of verdicts is an anomaly.
@@ -28,7 +28,8 @@ pub struct LifecycleConfig {
     pub min_percent_points: f64,
     /// A silence that ends an anomaly, and after which a series is forgotten.
     pub stale_after: Duration,
-    /// Series followed at most; further ones are counted and not followed.
+    /// Series followed at most, of all tenants. When there is no room, a tenant that has less than its share takes the
+    /// place of a quiet series of the one that has most; else the series is counted and not followed.
     pub max_series: usize,
 }
 
@@ -87,7 +88,8 @@ struct State {
 #[derive(Debug)]
 pub struct Lifecycle {
     config: LifecycleConfig,
-    series: HashMap<String, State>,
+    /// By tenant and name; no tenant is empty.
+    series: HashMap<TenantId, HashMap<String, State>>,
     unfollowed: u64,
 }
 
@@ -110,16 +112,19 @@ impl Lifecycle {
         detector: &str,
         verdict: &Verdict,
     ) -> Option<Transition> {
-        if !self.series.contains_key(sample.series) {
-            if self.series.len() >= self.config.max_series {
+        let known = self.series.get(sample.tenant).is_some_and(|of| of.contains_key(sample.series));
+        if !known {
+            if !self.has_room(sample.tenant) {
                 self.unfollowed += 1;
                 return None;
             }
             let fresh =
                 State { recent: VecDeque::new(), last_seen: sample.time, calm: 0, open: None, told: 0.0 };
-            self.series.insert(sample.series.to_owned(), fresh);
+            let of = self.series.entry(sample.tenant.clone()).or_default();
+            of.insert(sample.series.to_owned(), fresh);
         }
-        let (config, state) = (&self.config, self.series.get_mut(sample.series)?);
+        let state = self.series.get_mut(sample.tenant)?.get_mut(sample.series)?;
+        let config = &self.config;
         state.last_seen = sample.time;
         let bad =
             (verdict.state == VerdictState::Anomalous).then(|| main_deviation(verdict, config)).flatten();
@@ -152,16 +157,36 @@ impl Lifecycle {
         }
     }
 
+    /// Whether one more series of this tenant can be followed. May forget a quiet one of another.
+    fn has_room(&mut self, tenant: &TenantId) -> bool {
+        let len = |of: &HashMap<String, State>| of.len();
+        if self.series.values().map(len).sum::<usize>() < self.config.max_series {
+            return true;
+        }
+        let own = self.series.get(tenant).map_or(0, len);
+        let Some(most) = self.series.values_mut().max_by_key(|of| of.len()) else { return false };
+        // Another place must not make the poor richer than the rich.
+        if most.len() <= own + 1 {
+            return false;
+        }
+        let quiet = most.iter().filter(|(_, s)| s.open.is_none()).min_by_key(|(_, s)| s.last_seen);
+        let Some(quiet) = quiet.map(|(name, _)| name.clone()) else { return false };
+        most.remove(&quiet).is_some()
+    }
+
     /// Ends the anomalies of series that have been silent for too long, and forgets those series.
     pub fn expire(&mut self, now: Timestamp) -> Vec<Transition> {
         let mut ended = Vec::new();
         let limit = self.config.stale_after;
-        self.series.retain(|_, state| {
-            let keep = now.since(state.last_seen) <= limit;
-            if !keep {
-                ended.extend(resolve(state, now));
-            }
-            keep
+        self.series.retain(|_, of| {
+            of.retain(|_, state| {
+                let keep = now.since(state.last_seen) <= limit;
+                if !keep {
+                    ended.extend(resolve(state, now));
+                }
+                keep
+            });
+            !of.is_empty()
         });
         ended
     }
@@ -249,11 +274,20 @@ mod tests {
 
         fn see(&mut self, ms: f64, anomalous: bool) -> Option<Transition> {
             self.second += 1;
-            let (tenant, features) =
-                (TenantId::default(), [("self_time_ms", ms), ("self_time_p95_ms", ms + 12.0)]);
+            self.see_of(&TenantId::default(), "s/agent.research", ms, anomalous)
+        }
+
+        fn see_of(
+            &mut self,
+            tenant: &TenantId,
+            series: &str,
+            ms: f64,
+            anomalous: bool,
+        ) -> Option<Transition> {
+            let features = [("self_time_ms", ms), ("self_time_p95_ms", ms + 12.0)];
             let sample = Sample {
-                tenant: &tenant,
-                series: "s/agent.research",
+                tenant,
+                series,
                 time: Timestamp::from_unix_secs(self.second),
                 window: Duration::from_secs(1),
                 features: &features,
@@ -324,5 +358,31 @@ mod tests {
         assert!(s.lifecycle.series.is_empty());
         s.lifecycle.config.max_series = 0;
         assert_eq!((s.see(340.0, true), s.lifecycle.unfollowed()), (None, 1));
+    }
+    #[test]
+    fn tenants_with_series_of_the_same_name_have_anomalies_of_their_own() {
+        let mut s = Series::new();
+        let (a, b) = (TenantId::new("a").unwrap(), TenantId::new("b").unwrap());
+        assert_eq!(s.see_of(&a, "s/o", 340.0, true), None);
+        assert_eq!(s.see_of(&b, "s/o", 340.0, true), None, "one bad window of each is no anomaly");
+        let Some(Transition::Opened(of_b)) = s.see_of(&b, "s/o", 340.0, true) else { panic!("not opened") };
+        assert_eq!(of_b.tenant, b);
+        assert_eq!(s.see_of(&a, "s/o", 46.0, false), None);
+    }
+
+    #[test]
+    fn a_tenant_with_many_series_leaves_room_for_another() {
+        let mut s = Series::new();
+        s.lifecycle.config.max_series = 10;
+        let (noisy, quiet) = (TenantId::new("noisy").unwrap(), TenantId::new("quiet").unwrap());
+        for n in 0..100 {
+            s.see_of(&noisy, &format!("s/{n}"), 46.0, false);
+        }
+        assert_eq!(s.lifecycle.unfollowed(), 90);
+        for n in 0..10 {
+            s.see_of(&quiet, &format!("s/{n}"), 46.0, false);
+        }
+        let of = |t: &TenantId| s.lifecycle.series[t].len();
+        assert_eq!((of(&noisy), of(&quiet), s.lifecycle.unfollowed()), (5, 5, 95));
     }
 }

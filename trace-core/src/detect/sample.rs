@@ -59,13 +59,13 @@ impl OwnedSample {
             features.push(("rate_per_s", w.count as f64 / window.as_secs_f64()));
         }
         Self {
-            tenant: TenantId::default(),
+            tenant: w.tenant,
             service: w.service,
             operation: w.operation,
             time,
             window,
             features,
-            events: w.samples,
+            events: w.observed,
             exemplar: w.slowest,
         }
     }

@@ -137,7 +137,7 @@ impl Simulation {
 
     fn anomalies(&self) -> Vec<Anomaly> {
         let all = TimeRange { start: Timestamp::default(), end: Timestamp::from_unix_nanos(u64::MAX) };
-        self.stage.anomaly_log().query(SeverityFilter::default(), all, true)
+        self.stage.anomaly_log().query(&TenantId::default(), SeverityFilter::default(), all, true)
     }
 }
 
@@ -249,7 +249,7 @@ fn what_a_person_resolved_is_not_told_again_until_it_is_over() {
     sim.run(30, 45, false);
     sim.run(5, 120, false);
     let id = sim.anomalies()[0].id;
-    sim.stage.anomaly_log().resolve(id, Timestamp::from_unix_secs(START / 1000 + 35));
+    sim.stage.anomaly_log().resolve(&TenantId::default(), id, Timestamp::from_unix_secs(START / 1000 + 35));
     sim.run(5, 900, false);
     assert_eq!(sim.sink.alerts.lock().unwrap().len(), 1, "the rise in severity is not told");
     sim.run(10, 45, false);

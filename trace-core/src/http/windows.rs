@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{RequestObservation, RequestObserver, UNMATCHED};
-use crate::analyze::{Observation, RedWindows};
+use crate::analyze::{Observation, RedWindows, SpanOutcome};
 use crate::model::SpanKind;
 
 /// Counts requests in [`RedWindows`], by operation `METHOD route` of one service: for the analysis of performance,
@@ -27,17 +27,14 @@ impl WindowsObserver {
 impl RequestObserver for WindowsObserver {
     fn observe(&self, request: &RequestObservation) {
         let operation = [request.method, " ", request.route.as_deref().unwrap_or(UNMATCHED)].concat();
+        // Nothing is known of its children.
+        let call = Observation::call(&self.service, &operation, request.end, request.duration);
         self.windows.observe(Observation {
-            service: &self.service,
-            operation: &operation,
             kind: SpanKind::Server,
             entry: true,
-            error: request.is_error,
-            end: request.end,
-            duration: request.duration,
-            // Nothing is known of its children.
-            self_time: request.duration,
+            status: if request.is_error { SpanOutcome::Error } else { SpanOutcome::Unset },
             trace: request.trace,
+            ..call
         });
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AnomalyId, Severity, SpanId, TraceId};
+use super::{AnomalyId, Severity, SpanId, TraceId, TraceIds};
 
 /// Three percentiles of a duration, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -60,6 +60,9 @@ pub struct Recommendation {
     pub priority: Severity,
     /// At least one fact.
     pub evidence: Vec<Evidence>,
+    /// Spans that show it, a few at most.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exemplars: Vec<TraceIds>,
     /// Milliseconds that would be saved, where that can be computed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub estimated_gain_ms: Option<f64>,

@@ -1,5 +1,6 @@
 //! Who owns a piece of telemetry.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -15,8 +16,15 @@ pub struct TenantId(Arc<str>);
 pub struct ParseTenantError(String);
 
 impl TenantId {
+    /// The tenant of whatever names none.
+    pub const DEFAULT: &'static str = "default";
     /// The attribute of a span, metric point or resource that says whose it is.
     pub const ATTRIBUTE: &'static str = "mplp.tenant.id";
+
+    /// The id of a name that this crate made or checked.
+    pub(crate) fn of_checked(name: &str) -> Self {
+        Self(Arc::from(name))
+    }
 
     /// The id of this name.
     ///
@@ -44,7 +52,13 @@ impl TenantId {
 impl Default for TenantId {
     /// `default`: the single tenant of a process that has no others.
     fn default() -> Self {
-        Self(Arc::from("default"))
+        Self(Arc::from(Self::DEFAULT))
+    }
+}
+
+impl Borrow<str> for TenantId {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

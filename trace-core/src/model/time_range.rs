@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Timestamp;
 
 /// From `start` (inclusive) to `end` (exclusive).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub struct TimeRange {
     /// First point inside.
     pub start: Timestamp,

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use crate::analyze::RedWindows;
 use crate::model::{Check, CheckStatus, ComponentHealth, HealthLevel, HealthStatus, Timestamp};
 use crate::store::{AnomalyLog, MemoryStore};
 
@@ -99,14 +100,48 @@ impl HealthCheck for MemoryStore {
     fn check(&self) -> ComponentHealth {
         let s = self.stats();
         let message = format!(
-            "{} traces in {} of {} bytes; {} older spans let go",
+            "{} traces of {} tenants in {} of {} bytes; {} older spans let go",
             s.traces,
+            s.tenants,
             s.bytes,
             self.max_bytes(),
             s.evicted_spans
         );
         let check = Check { name: "memory".to_owned(), status: CheckStatus::Pass, message };
         ComponentHealth::from_checks(vec![check], 0, None)
+    }
+}
+
+impl HealthCheck for RedWindows {
+    fn component(&self) -> &str {
+        "windows"
+    }
+
+    /// Warns of spans of tenants for which there was no place, and of series let go for want of bytes. Late and
+    /// overflowing spans are told; they are counted all the same.
+    fn check(&self) -> ComponentHealth {
+        let s = self.stats();
+        let held = Check {
+            name: "memory".to_owned(),
+            status: if s.evicted_series > 0 { CheckStatus::Warn } else { CheckStatus::Pass },
+            message: format!(
+                "{} series of {} tenants in {} of {} bytes; {} series let go",
+                s.series,
+                s.tenants,
+                s.bytes,
+                self.max_bytes(),
+                s.evicted_series
+            ),
+        };
+        let spans = Check {
+            name: "spans".to_owned(),
+            status: if s.refused > 0 { CheckStatus::Warn } else { CheckStatus::Pass },
+            message: format!(
+                "{} of tenants without a place, {} of operations without one, {} late",
+                s.refused, s.overflowed, s.late
+            ),
+        };
+        ComponentHealth::from_checks(vec![held, spans], s.refused, None)
     }
 }
 

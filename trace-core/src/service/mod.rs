@@ -5,6 +5,7 @@
 
 mod error;
 mod health;
+mod open_spans;
 mod performance;
 mod request;
 #[cfg(test)]
@@ -14,8 +15,9 @@ mod tracing_service;
 
 pub use error::{QueryError, RecordMetricError, SendAlertError};
 pub use health::{HealthCheck, HealthChecks};
+pub use open_spans::{OpenSpan, OpenSpans, OpenSpansHealth};
 pub use performance::PerformanceData;
-pub use request::{AlertRequest, AnomalyQuery, PerformanceQuery};
+pub use request::{AlertRequest, AnomalyQuery, ComparisonQuery, PerformanceQuery};
 pub use tracing_service::{MetricHook, ServiceStats, TracingService, TracingServiceBuilder};
 
 pub use crate::store::{MetricSample, StoredSample};

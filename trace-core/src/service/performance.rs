@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::analyze::{RedPoint, RedQuery, RedRow, RedSummary, RedWindows, recommend_for_period};
-use crate::model::{Aggregate, Anomaly, PerformanceAnalysis, Recommendation, TimeRange, TraceId};
+use crate::model::{Aggregate, Anomaly, PerformanceAnalysis, Recommendation, TenantId, TimeRange, TraceId};
 use crate::store::{MetricSampleLog, StoredSample};
 
 /// How one trace, or everything in a period, performed.
@@ -51,14 +51,16 @@ const POINTS: u32 = 120;
 pub(super) fn period(
     range: TimeRange,
     text: &str,
+    tenant: &TenantId,
     windows: Option<&RedWindows>,
     samples: &MetricSampleLog,
     anomalies: Vec<Anomaly>,
     recommend: bool,
 ) -> PerformanceData {
-    let entries = RedQuery { entries_only: true, ..RedQuery::all(range) };
-    let operations = windows.map_or_else(Vec::new, |w| w.rows(&RedQuery::all(range)));
-    let metrics = samples.in_range(range, MAX_SAMPLES);
+    let all = RedQuery::all(range).of(tenant);
+    let entries = all.requests();
+    let operations = windows.map_or_else(Vec::new, |w| w.rows(&all));
+    let metrics = samples.in_range(tenant, range, MAX_SAMPLES);
     let step = (range.duration() / POINTS).max(Duration::from_secs(1));
     PerformanceData {
         trace_id: None,
@@ -77,16 +79,7 @@ pub(super) fn period(
 
 /// The numbers of a period in which nothing was seen.
 pub(super) fn no_requests(covered: TimeRange) -> RedSummary {
-    RedSummary {
-        covered,
-        count: 0,
-        errors: 0,
-        rate_per_sec: 0.0,
-        error_rate_percent: 0.0,
-        duration_ms: Aggregate::default(),
-        self_time_ms: Aggregate::default(),
-        slowest: None,
-    }
+    RedSummary { covered, ..RedSummary::default() }
 }
 
 /// Each metric by name. Exact: there are at most [`MAX_SAMPLES`] values of each.

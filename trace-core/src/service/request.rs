@@ -33,6 +33,23 @@ impl Default for PerformanceQuery {
     }
 }
 
+/// Which periods are to be compared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct ComparisonQuery {
+    /// The period, in a form of [`crate::model::TimeRange::parse`]; `1h` by default.
+    pub time_range: String,
+    /// The period that it is held against, in a form of [`crate::model::TimeRange::parse`]; if it is absent or empty,
+    /// the one of the same length just before.
+    pub baseline: Option<String>,
+}
+
+impl Default for ComparisonQuery {
+    fn default() -> Self {
+        Self { time_range: "1h".to_owned(), baseline: None }
+    }
+}
+
 /// Which anomalies are wanted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]

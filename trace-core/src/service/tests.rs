@@ -235,16 +235,16 @@ struct Down;
 
 #[async_trait]
 impl SpanReader for Down {
-    async fn trace(&self, _: &TraceId) -> Result<Option<StoredTrace>, ReadError> {
+    async fn trace(&self, _: &TenantId, _: &TraceId) -> Result<Option<StoredTrace>, ReadError> {
         Err(ReadError::Unavailable { message: "disk gone".into(), source: None })
     }
-    async fn search(&self, _: &SpanQuery) -> Result<Page<TraceSummary>, ReadError> {
+    async fn search(&self, _: &TenantId, _: &SpanQuery) -> Result<Page<TraceSummary>, ReadError> {
         unreachable!("not asked")
     }
-    async fn services(&self) -> Result<Vec<String>, ReadError> {
+    async fn services(&self, _: &TenantId) -> Result<Vec<String>, ReadError> {
         unreachable!("not asked")
     }
-    async fn operations(&self, _: &str) -> Result<Vec<String>, ReadError> {
+    async fn operations(&self, _: &TenantId, _: &str) -> Result<Vec<String>, ReadError> {
         unreachable!("not asked")
     }
 }
@@ -275,4 +275,53 @@ fn queries_read_camel_case_with_the_seeds_defaults() {
     let q: AnomalyQuery = serde_json::from_str("{}").unwrap();
     assert_eq!((q.time_range.as_str(), q.include_resolved), ("24h", false));
     assert!(serde_json::from_str::<AnomalyQuery>(r#"{"timerange":"1h"}"#).is_err());
+}
+
+#[tokio::test]
+async fn a_handle_sees_and_writes_what_its_tenant_owns() {
+    let sink = Arc::new(Sink::default());
+    let store = MemoryStore::default();
+    let windows = Arc::new(RedWindows::new(RedConfig { clock: clock(), ..Default::default() }));
+    let service = TracingService::builder()
+        .span_reader(Arc::new(store.clone()))
+        .windows(windows.clone())
+        .alert_sink(sink.clone())
+        .clock(clock())
+        .build();
+    let acme = service.for_tenant(TenantId::new("acme").unwrap());
+    let context = SpanContext::new(trace_id(), SpanId::new(1).unwrap(), TraceFlags::SAMPLED);
+    let mut span =
+        SpanData::new(context, "secret", NOW - Duration::from_secs(2), NOW - Duration::from_secs(1));
+    span.attributes = vec![KeyValue::new(TenantId::ATTRIBUTE, "acme")];
+    let mut batch = SpanBatchMut::new(Arc::new(Resource::service("s")));
+    batch.push(span);
+    MeasureProcessor::new(windows).process(&mut batch);
+    store.insert(&batch.seal());
+    acme.record_metric(TRACE, MetricSample::new("p", NOW - Duration::from_secs(1)).value("depth", 1.0))
+        .unwrap();
+    acme.send_alert(AlertRequest::new("custom", Severity::High)).unwrap();
+    assert_eq!(sink.0.lock().unwrap()[0].tenant.as_str(), "acme");
+
+    let own = acme.performance_data(query(None, "1m")).await.unwrap();
+    assert_eq!((own.requests.count, own.operations.len(), own.metrics.len()), (1, 1, 1));
+    assert!(acme.performance_data(query(Some(TRACE), "1m")).await.is_ok());
+    assert_eq!(acme.compare(&ComparisonQuery::default()).unwrap().operations.len(), 1);
+    for stranger in [service.clone(), service.for_tenant(TenantId::new("globex").unwrap())] {
+        let other = stranger.performance_data(query(None, "1m")).await.unwrap();
+        assert_eq!((other.requests.count, other.operations.len(), other.metrics.len()), (0, 0, 0));
+        assert!(!serde_json::to_string(&other).unwrap().contains("secret"));
+        let error = stranger.performance_data(query(Some(TRACE), "1m")).await.unwrap_err();
+        assert_eq!(error.code(), "TRACE_NOT_FOUND");
+        assert!(stranger.compare(&ComparisonQuery::default()).unwrap().operations.is_empty());
+    }
+}
+
+#[test]
+fn a_period_is_compared_with_the_one_before_it() {
+    let c = populated(50).compare(&ComparisonQuery { time_range: "20s".into(), baseline: None }).unwrap();
+    assert_eq!((c.current.start, c.baseline.end), (NOW - Duration::from_secs(20), c.current.start));
+    let observed: Vec<_> = c.operations.iter().map(|o| (o.current.observed, o.baseline.observed)).collect();
+    assert_eq!(observed, [(20, 20), (20, 20)]);
+    let bad = ComparisonQuery { baseline: Some("yesterday".into()), ..Default::default() };
+    assert_eq!(populated(1).compare(&bad).unwrap_err().code(), "INVALID_TIME_RANGE");
 }

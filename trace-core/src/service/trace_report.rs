@@ -7,9 +7,11 @@ use super::PerformanceData;
 use super::performance::{MAX_SAMPLES, aggregates, no_requests};
 use crate::analyze::{
     MIN_BASELINE_SIZE, PerformanceContext, QuantileSketch, RedQuery, RedRow, RedSummary, RedWindows,
-    SpanTiming, TraceTiming, analyze_performance, compare_with_baseline,
+    TraceTiming, analyze_performance, compare_with_baseline,
 };
-use crate::model::{Anomaly, PerformanceTargets, SpanKind, Status, TimeRange, TraceId, TraceIds};
+use crate::model::{
+    Anomaly, BaselineComparison, PerformanceTargets, SpanKind, Status, TenantId, TimeRange, TraceId, TraceIds,
+};
 use crate::store::{StoredSample, StoredSpan, StoredTrace};
 
 /// How far the past reaches that a trace is compared with.
@@ -27,6 +29,7 @@ pub(super) fn extent(trace: Option<&StoredTrace>, samples: &[StoredSample]) -> T
 
 /// What is known besides the trace.
 pub(super) struct Surroundings<'a> {
+    pub(super) tenant: &'a TenantId,
     pub(super) range: TimeRange,
     pub(super) windows: Option<&'a RedWindows>,
     pub(super) targets: PerformanceTargets,
@@ -43,7 +46,7 @@ pub(super) fn report(
     around: Surroundings<'_>,
 ) -> PerformanceData {
     samples.drain(..samples.len().saturating_sub(MAX_SAMPLES));
-    let Surroundings { range, windows, targets, mut anomalies, recommend } = around;
+    let Surroundings { tenant, range, windows, targets, mut anomalies, recommend } = around;
     let mut data = PerformanceData {
         trace_id: Some(trace_id),
         time_range: range,
@@ -65,11 +68,11 @@ pub(super) fn report(
     let series: BTreeSet<String> =
         trace.spans.iter().map(|s| format!("{}/{}", s.resource.service_name(), s.span.name)).collect();
     anomalies.retain(|a| series.contains(&a.series));
-    let typical = |s: &StoredSpan| typical_self_ms(windows?, s);
+    let typical = |s: &StoredSpan| typical_self_ms(windows?, tenant, s);
     let context = PerformanceContext {
         targets,
         throughput_ops_per_sec: None,
-        baseline: windows.and_then(|w| baseline(w, trace)),
+        baseline: windows.and_then(|w| baseline(w, tenant, trace)),
         typical_self_ms: Some(&typical),
         anomalies: anomalies.iter().map(|a| a.id).collect(),
     };
@@ -85,17 +88,18 @@ pub(super) fn report(
     data
 }
 
-fn baseline(windows: &RedWindows, trace: &StoredTrace) -> Option<crate::model::BaselineComparison> {
+fn baseline(windows: &RedWindows, tenant: &TenantId, trace: &StoredTrace) -> Option<BaselineComparison> {
     let root = trace.root()?;
     let past = TimeRange::last(PAST, root.span.start);
-    let query = RedQuery::operation(past, root.resource.service_name(), &root.span.name);
+    let query = RedQuery::operation(past, root.resource.service_name(), &root.span.name).of(tenant);
     let duration_ms = root.span.end.since(root.span.start).as_secs_f64() * 1e3;
     compare_with_baseline(duration_ms, &windows.durations(&query))
 }
 
-fn typical_self_ms(windows: &RedWindows, s: &StoredSpan) -> Option<f64> {
+fn typical_self_ms(windows: &RedWindows, tenant: &TenantId, s: &StoredSpan) -> Option<f64> {
     let past = TimeRange::last(PAST, s.span.start);
-    let sketch = windows.self_times(&RedQuery::operation(past, s.resource.service_name(), &s.span.name));
+    let query = RedQuery::operation(past, s.resource.service_name(), &s.span.name).of(tenant);
+    let sketch = windows.self_times(&query);
     sketch.quantile(0.5).filter(|_| sketch.count() >= MIN_BASELINE_SIZE)
 }
 
@@ -126,6 +130,7 @@ impl Tally {
             covered,
             count,
             errors: self.errors,
+            observed: count,
             rate_per_sec: if seconds > 0.0 { count as f64 / seconds } else { 0.0 },
             error_rate_percent: 100.0 * self.errors as f64 / count.max(1) as f64,
             duration_ms: self.duration_ms.aggregate(),
@@ -136,17 +141,7 @@ impl Tally {
 }
 
 fn count(trace: &StoredTrace, range: TimeRange) -> (RedSummary, Vec<RedRow>) {
-    let timings: Vec<SpanTiming> = trace
-        .spans
-        .iter()
-        .map(|s| SpanTiming {
-            span_id: s.span.context.span_id,
-            parent: s.span.parent_span_id,
-            start: s.span.start,
-            end: s.span.end,
-        })
-        .collect();
-    let own = TraceTiming::of(&timings).map_or_else(Vec::new, |t| t.self_times);
+    let own = TraceTiming::of_trace(trace).map_or_else(Vec::new, |t| t.self_times);
     let mut entries = Tally::default();
     let mut rows: BTreeMap<(&str, &str, u8), (SpanKind, Tally)> = BTreeMap::new();
     for (s, own) in trace.spans.iter().zip(own) {

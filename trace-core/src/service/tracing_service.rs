@@ -9,13 +9,13 @@ use serde::Serialize;
 use super::request::MAX_NAME;
 use super::trace_report::{self, Surroundings};
 use super::{
-    AlertRequest, AnomalyQuery, HealthCheck, HealthChecks, PerformanceData, PerformanceQuery, QueryError,
-    RecordMetricError, SendAlertError, performance,
+    AlertRequest, AnomalyQuery, ComparisonQuery, HealthCheck, HealthChecks, PerformanceData,
+    PerformanceQuery, QueryError, RecordMetricError, SendAlertError, performance,
 };
-use crate::analyze::RedWindows;
+use crate::analyze::{Comparison, RedQuery, RedWindows, compare_periods};
 use crate::model::{
     AlertId, Anomaly, Check, CheckStatus, ComponentHealth, HealthStatus, PerformanceTargets, SeverityFilter,
-    TimeRange, Timestamp, TraceId,
+    TenantId, TimeRange, Timestamp, TraceId,
 };
 use crate::signal::{AlertSink, Rejected};
 use crate::store::{AnomalyLog, MetricSample, MetricSampleLog, SpanReader, TimeSource, system_time};
@@ -147,9 +147,11 @@ impl TracingServiceBuilder {
 }
 
 /// The service that applications and the HTTP API talk to (the seed's DistributedTracingService). Clones share
-/// everything.
+/// everything. A handle speaks for one tenant, at first the default one: it sees what that tenant owns, and what it
+/// takes belongs to it.
 #[derive(Clone)]
 pub struct TracingService {
+    tenant: TenantId,
     reader: Option<Arc<dyn SpanReader>>,
     windows: Option<Arc<RedWindows>>,
     anomalies: Arc<AnomalyLog>,
@@ -173,6 +175,7 @@ impl TracingService {
     pub fn builder() -> TracingServiceBuilder {
         TracingServiceBuilder {
             service: Self {
+                tenant: TenantId::default(),
                 reader: None,
                 windows: None,
                 anomalies: Arc::default(),
@@ -185,6 +188,17 @@ impl TracingService {
                 clock: system_time(),
             },
         }
+    }
+
+    /// A handle to the same service that speaks for another tenant.
+    #[must_use]
+    pub fn for_tenant(&self, tenant: TenantId) -> Self {
+        Self { tenant, ..self.clone() }
+    }
+
+    /// The tenant this handle speaks for.
+    pub fn tenant(&self) -> &TenantId {
+        &self.tenant
     }
 
     /// Keeps what an application measured in a trace. Never waits. A trace that is not known, or was not sampled,
@@ -227,7 +241,7 @@ impl TracingService {
                 }
             }
         }
-        self.samples.push(trace_id, sample);
+        self.samples.push(&self.tenant, trace_id, sample);
         Ok(())
     }
 
@@ -236,8 +250,11 @@ impl TracingService {
     /// # Errors
     /// An invalid severity, trace id, type or label; or the sink's refusal, in particular when its queue is full.
     pub fn send_alert(&self, request: AlertRequest) -> Result<AlertId, SendAlertError> {
-        let raised = request.into_alert((self.clock)()).and_then(|alert| match &self.sink {
-            Some(sink) => Ok(sink.raise(alert)?),
+        let raised = request.into_alert((self.clock)()).and_then(|mut alert| match &self.sink {
+            Some(sink) => {
+                alert.tenant = self.tenant.clone();
+                Ok(sink.raise(alert)?)
+            }
             None => Err(Rejected::Closed.into()),
         });
         let counter = if raised.is_ok() { &self.counters.alerts } else { &self.counters.refused_alerts };
@@ -254,11 +271,12 @@ impl TracingService {
         let mut data = match query.trace_id.as_deref().filter(|t| !t.is_empty()) {
             Some(id) => self.trace_performance(id.parse()?, query.include_recommendations).await?,
             None => {
-                let anomalies = self.anomalies.query(SeverityFilter::default(), range, true);
+                let anomalies = self.anomalies.query(&self.tenant, SeverityFilter::default(), range, true);
                 let (windows, text) = (self.windows.as_deref(), &query.time_range);
                 performance::period(
                     range,
                     text,
+                    &self.tenant,
                     windows,
                     &self.samples,
                     anomalies,
@@ -272,19 +290,39 @@ impl TracingService {
 
     async fn trace_performance(&self, id: TraceId, recommend: bool) -> Result<PerformanceData, QueryError> {
         let trace = match &self.reader {
-            Some(reader) => reader.trace(&id).await.map_err(QueryError::StorageUnavailable)?,
+            Some(reader) => reader.trace(&self.tenant, &id).await.map_err(QueryError::StorageUnavailable)?,
             None => None,
         };
-        let samples = self.samples.of_trace(id);
+        let samples = self.samples.of_trace(&self.tenant, id);
         if trace.is_none() && samples.is_empty() {
             return Err(QueryError::TraceNotFound(id));
         }
         let range = trace_report::extent(trace.as_ref(), &samples);
         let touching = trace_report::anomaly_range(range);
-        let anomalies = self.anomalies.query(SeverityFilter::default(), touching, true);
+        let anomalies = self.anomalies.query(&self.tenant, SeverityFilter::default(), touching, true);
         let windows = self.windows.as_deref();
-        let around = Surroundings { range, windows, targets: self.targets, anomalies, recommend };
+        let (tenant, targets) = (&self.tenant, self.targets);
+        let around = Surroundings { tenant, range, windows, targets, anomalies, recommend };
         Ok(trace_report::report(id, trace.as_ref(), samples, around))
+    }
+
+    /// What became faster, slower, more or less reliable, new or vanished, operation by operation. Without windows there
+    /// are no operations.
+    ///
+    /// # Errors
+    /// A malformed time range.
+    pub fn compare(&self, query: &ComparisonQuery) -> Result<Comparison, QueryError> {
+        let now = (self.clock)();
+        let range = TimeRange::parse(&query.time_range, now)?;
+        let baseline = match query.baseline.as_deref().filter(|b| !b.is_empty()) {
+            Some(text) => TimeRange::parse(text, now)?,
+            None => TimeRange::last(range.duration(), range.start),
+        };
+        let profiles = |range| {
+            let windows = self.windows.as_deref();
+            windows.map_or_else(Vec::new, |w| w.profiles(&RedQuery::all(range).of(&self.tenant)))
+        };
+        Ok(compare_periods((range, &profiles(range)), (baseline, &profiles(baseline))))
     }
 
     /// The anomalies that were going on in a period, the latest opened first.
@@ -294,7 +332,7 @@ impl TracingService {
     pub fn anomalies(&self, query: &AnomalyQuery) -> Result<Vec<Anomaly>, QueryError> {
         let filter: SeverityFilter = query.severity.parse()?;
         let range = TimeRange::parse(&query.time_range, (self.clock)())?;
-        Ok(self.anomalies.query(filter, range, query.include_resolved))
+        Ok(self.anomalies.query(&self.tenant, filter, range, query.include_resolved))
     }
 
     /// How the system itself is doing.
@@ -315,7 +353,7 @@ impl TracingService {
         }
     }
 
-    /// The anomaly log, to acknowledge and resolve, and to listen to.
+    /// The anomaly log of all tenants, to acknowledge and resolve, and to listen to.
     pub fn anomaly_log(&self) -> &Arc<AnomalyLog> {
         &self.anomalies
     }

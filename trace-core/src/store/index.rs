@@ -1,4 +1,4 @@
-//! The content of a [`super::MemoryStore`]: batches in order of arrival, and indexes into them.
+//! What a [`super::MemoryStore`] has of one tenant: batches in order of arrival, and indexes into them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::ops::Bound;
@@ -125,16 +125,24 @@ impl Index {
         rank < NO_ROOT
     }
 
-    /// Lets the oldest batches go until the content fits and nothing is older than `oldest`.
-    pub(super) fn evict(&mut self, max_bytes: usize, oldest: Option<Timestamp>) {
-        while let Some(front) = self.batches.front() {
-            if self.bytes <= max_bytes && oldest.is_none_or(|t| front.received >= t) {
-                return;
-            }
-            let Some(held) = self.batches.pop_front() else { return };
-            self.forget(&held, self.first);
-            self.first += 1;
+    /// When the latest batch arrived.
+    pub(super) fn latest(&self) -> Timestamp {
+        self.batches.back().map_or(Timestamp::default(), |held| held.received)
+    }
+
+    /// Lets go what arrived before a moment.
+    pub(super) fn evict_before(&mut self, oldest: Timestamp) {
+        while self.batches.front().is_some_and(|held| held.received < oldest) {
+            self.evict_one();
         }
+    }
+
+    /// Lets the oldest batch go. `false` if there is none.
+    pub(super) fn evict_one(&mut self) -> bool {
+        let Some(held) = self.batches.pop_front() else { return false };
+        self.forget(&held, self.first);
+        self.first += 1;
+        true
     }
 
     fn forget(&mut self, held: &Held, number: u64) {

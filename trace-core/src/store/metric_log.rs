@@ -1,11 +1,11 @@
 //! The samples that applications hand in with `record_metric`.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{TimeRange, Timestamp, TraceId};
+use crate::model::{TenantId, TimeRange, Timestamp, TraceId};
 
 /// What an application measured at one moment of a trace. Absent fields were not measured.
 ///
@@ -73,7 +73,7 @@ pub struct StoredSample {
     pub sample: MetricSample,
 }
 
-/// The samples of the recent past, bounded in bytes; the oldest go first.
+/// The samples of the recent past, bounded in bytes; the oldest of the tenant that has most go first.
 #[derive(Debug)]
 pub struct MetricSampleLog {
     state: Mutex<State>,
@@ -82,9 +82,37 @@ pub struct MetricSampleLog {
 
 #[derive(Debug, Default)]
 struct State {
-    samples: VecDeque<StoredSample>,
+    /// Of each tenant; none is empty.
+    of: HashMap<TenantId, Samples>,
     bytes: usize,
     evicted: u64,
+}
+
+#[derive(Debug, Default)]
+struct Samples {
+    list: VecDeque<StoredSample>,
+    bytes: usize,
+}
+
+impl State {
+    fn of(&self, tenant: &TenantId) -> impl DoubleEndedIterator<Item = &StoredSample> {
+        self.of.get(tenant).into_iter().flat_map(|samples| &samples.list)
+    }
+
+    fn evict(&mut self) {
+        let most = self.of.iter().max_by_key(|(_, s)| s.bytes).map(|(t, _)| t.clone());
+        let Some(tenant) = most else { return };
+        let Some(samples) = self.of.get_mut(&tenant) else { return };
+        if let Some(oldest) = samples.list.pop_front() {
+            let bytes = oldest.sample.byte_size();
+            samples.bytes -= bytes;
+            self.bytes -= bytes;
+            self.evicted += 1;
+        }
+        if samples.list.is_empty() {
+            self.of.remove(&tenant);
+        }
+    }
 }
 
 impl Default for MetricSampleLog {
@@ -100,35 +128,36 @@ impl MetricSampleLog {
         Self { state: Mutex::default(), max_bytes }
     }
 
-    /// Keeps a sample.
-    pub fn push(&self, trace_id: TraceId, sample: MetricSample) {
+    /// Keeps a sample of a tenant's trace.
+    pub fn push(&self, tenant: &TenantId, trace_id: TraceId, sample: MetricSample) {
         let mut state = self.lock();
-        state.bytes += sample.byte_size();
-        state.samples.push_back(StoredSample { trace_id, sample });
+        let bytes = sample.byte_size();
+        state.bytes += bytes;
+        let samples = state.of.entry(tenant.clone()).or_default();
+        samples.bytes += bytes;
+        samples.list.push_back(StoredSample { trace_id, sample });
         while state.bytes > self.max_bytes {
-            let Some(oldest) = state.samples.pop_front() else { break };
-            state.bytes -= oldest.sample.byte_size();
-            state.evicted += 1;
+            state.evict();
         }
     }
 
-    /// The samples of a trace in order of arrival.
-    pub fn of_trace(&self, trace_id: TraceId) -> Vec<StoredSample> {
-        self.lock().samples.iter().filter(|s| s.trace_id == trace_id).cloned().collect()
+    /// The samples of a tenant's trace in order of arrival.
+    pub fn of_trace(&self, tenant: &TenantId, trace_id: TraceId) -> Vec<StoredSample> {
+        self.lock().of(tenant).filter(|s| s.trace_id == trace_id).cloned().collect()
     }
 
-    /// The samples measured in the range, in order of arrival; the latest `limit` of them.
-    pub fn in_range(&self, range: TimeRange, limit: usize) -> Vec<StoredSample> {
+    /// The samples of a tenant that were measured in the range, in order of arrival; the latest `limit` of them.
+    pub fn in_range(&self, tenant: &TenantId, range: TimeRange, limit: usize) -> Vec<StoredSample> {
         let state = self.lock();
-        let inside = state.samples.iter().rev().filter(|s| range.contains(s.sample.timestamp));
+        let inside = state.of(tenant).rev().filter(|s| range.contains(s.sample.timestamp));
         let mut found: Vec<StoredSample> = inside.take(limit).cloned().collect();
         found.reverse();
         found
     }
 
-    /// How many are held.
+    /// How many are held, of all tenants.
     pub fn len(&self) -> usize {
-        self.lock().samples.len()
+        self.lock().of.values().map(|s| s.list.len()).sum()
     }
 
     /// Whether none are held.

@@ -1,7 +1,8 @@
 //! Reading telemetry back: the reader trait, its queries, and the bounded in-memory stores.
 //!
 //! [`MemoryStore`] keeps spans, [`AnomalyLog`] anomalies and [`MetricSampleLog`] the samples of `record_metric`.
-//! All of them are bounded, count what they let go, and never block on anything but their own short lock.
+//! All of them are bounded, count what they let go, and never block on anything but their own short lock. Every
+//! question is asked for one tenant. When there is no room, the tenant that has most gives some up.
 
 mod anomaly_log;
 mod index;
@@ -11,6 +12,7 @@ mod metric_log;
 mod query;
 mod reader;
 mod stored;
+mod tenants;
 #[cfg(test)]
 mod tests;
 mod time_source;
@@ -18,7 +20,7 @@ mod time_source;
 pub use anomaly_log::AnomalyLog;
 pub use memory::{MemoryStore, MemoryStoreConfig, MemoryStoreStats};
 pub use metric_log::{MetricSample, MetricSampleLog, StoredSample};
-pub use query::{Page, ReadError, SpanQuery, TraceSummary};
+pub use query::{EndedTrace, Page, ReadError, SpanQuery, TraceSummary};
 pub use reader::SpanReader;
 pub use stored::{StoredSpan, StoredTrace};
 pub use time_source::{TimeSource, system_time};

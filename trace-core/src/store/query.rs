@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::model::{SpanKind, TimeRange, Timestamp, TraceId};
+use crate::model::{SpanKind, TenantId, TimeRange, Timestamp, TraceId};
 
 /// Why stored spans could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -91,4 +91,13 @@ pub struct TraceSummary {
     pub span_count: u64,
     /// Failed spans among them.
     pub error_count: u64,
+}
+
+/// A trace whose local root has ended, as a subscriber is told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EndedTrace {
+    /// The owner.
+    pub tenant: TenantId,
+    /// The trace.
+    pub trace: TraceSummary,
 }

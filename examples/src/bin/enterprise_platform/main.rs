@@ -138,8 +138,9 @@ async fn goes_away(platform: &Platform) -> Result<()> {
     wait_until("every span has ended", || platform.module.ledger().open == 0).await?;
     platform.module.flush(LIMIT)?;
     let store = platform.module.store();
-    let latest = store.search(&SpanQuery { limit: 1, ..SpanQuery::default() }).await?.items.remove(0);
-    let trace = store.trace(&latest.trace_id).await?.ok_or("the trace is not stored")?;
+    let tenant = platform.module.service().tenant();
+    let latest = store.search(tenant, &SpanQuery { limit: 1, ..SpanQuery::default() }).await?.items.remove(0);
+    let trace = store.trace(tenant, &latest.trace_id).await?.ok_or("the trace is not stored")?;
     let request = &trace.root().ok_or("the trace is empty")?.span;
     let status = request.attributes.iter().find(|kv| kv.key == "mplp.status").map(|kv| kv.value.to_string());
     println!("   {}: mplp.status = {}", request.name, status.as_deref().unwrap_or("?"));

@@ -14,7 +14,8 @@ pub(crate) async fn of(platform: &Platform, trace_id: &Value) -> Result<String> 
     wait_until("every span has ended", || module.ledger().open == 0).await?;
     module.flush(LIMIT)?;
     let id = trace_id.as_str().ok_or("no trace id")?.parse()?;
-    let trace = module.store().trace(&id).await?.ok_or("the trace is not stored")?;
+    let trace =
+        module.store().trace(module.service().tenant(), &id).await?.ok_or("the trace is not stored")?;
     let mut text = String::new();
     write(&trace, None, 0, &mut text);
     Ok(text)
