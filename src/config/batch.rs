@@ -74,6 +74,10 @@ pub struct LimitsConfig {
     /// `valueLength`: characters of a text value. Else `OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT`, else
     /// `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`, else without limit.
     pub value_length: Option<u64>,
+    /// `OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT`, else 128.
+    pub event_attributes: Option<u64>,
+    /// `OTEL_LINK_ATTRIBUTE_COUNT_LIMIT`, else 128.
+    pub link_attributes: Option<u64>,
 }
 
 impl LimitsConfig {
@@ -83,6 +87,8 @@ impl LimitsConfig {
             attributes: limit("attributes", env.limits.attribute_count),
             events: limit("events", env.limits.event_count),
             links: limit("links", env.limits.link_count),
+            event_attributes: limit("eventAttributes", env.limits.event_attribute_count),
+            link_attributes: limit("linkAttributes", env.limits.link_attribute_count),
             value_length: s.field("valueLength").integer(0..=1 << 30).or(env.limits.attribute_value_length),
         }
     }
@@ -94,7 +100,8 @@ impl LimitsConfig {
             event_count: self.events,
             link_count: self.links,
             attribute_value_length: self.value_length,
-            ..LimitSettings::default()
+            event_attribute_count: self.event_attributes,
+            link_attribute_count: self.link_attributes,
         };
         settings.apply_to(limits)
     }

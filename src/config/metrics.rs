@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use trace_core::env::EnvSettings;
+use trace_core::metric::ExemplarFilter;
 
 use super::asked::Asked;
 use super::endpoint::Endpoint;
@@ -16,6 +17,11 @@ use super::section::Section;
 pub struct MetricsConfig {
     /// Whether metrics are recorded; true by default.
     pub enabled: bool,
+    /// Whether the machine's processors, memory, disks and network are measured too; false by default.
+    pub system: bool,
+    /// Which measurements may become exemplars: `always_on`, `always_off`, or `trace_based`, the default. Else
+    /// `OTEL_METRICS_EXEMPLAR_FILTER`.
+    pub exemplar_filter: ExemplarFilter,
     /// Where metrics go.
     pub exporters: MetricExportersConfig,
 }
@@ -61,7 +67,12 @@ const INTERVAL: Duration = Duration::from_secs(60);
 
 impl Default for MetricsConfig {
     fn default() -> Self {
-        Self { enabled: true, exporters: MetricExportersConfig::default() }
+        Self {
+            enabled: true,
+            system: false,
+            exemplar_filter: ExemplarFilter::default(),
+            exporters: MetricExportersConfig::default(),
+        }
     }
 }
 
@@ -74,7 +85,13 @@ impl Default for PrometheusConfig {
 impl MetricsConfig {
     pub(super) fn read(s: &Section<'_>, env: &EnvSettings) -> Self {
         let exporters = |s: &Section<'_>| MetricExportersConfig::read(s, env);
-        Self { enabled: s.enabled_or(true), exporters: s.section("exporters", exporters) }
+        let filter = s.field("exemplarFilter").parse::<ExemplarFilter>();
+        Self {
+            enabled: s.enabled_or(true),
+            system: s.field("system").flag().unwrap_or(false),
+            exemplar_filter: filter.or(env.metrics.exemplar_filter).unwrap_or_default(),
+            exporters: s.section("exporters", exporters),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use trace_core::env::EnvSettings;
+use trace_core::sample::{EnvSampler, from_env};
 
 use super::asked::Asked;
 use super::batch::{BatchConfig, LimitsConfig};
@@ -19,6 +20,9 @@ pub struct TracingConfig {
     pub enabled: bool,
     /// `samplingRate`: the share of new traces that is kept, 0 to 1. By default 0.1 in production, else 1.
     pub sampling_rate: f64,
+    /// `OTEL_TRACES_SAMPLER` and its argument, which decide in place of the rate if the file has no `samplingRate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sampler: Option<(String, Option<String>)>,
     /// Where spans go.
     pub exporters: TraceExportersConfig,
     /// How they are batched for destinations elsewhere.
@@ -59,6 +63,7 @@ impl TracingConfig {
         Self {
             enabled: true,
             sampling_rate,
+            sampler: None,
             exporters: TraceExportersConfig::default(),
             batch: BatchConfig::default(),
             limits: LimitsConfig::default(),
@@ -67,13 +72,41 @@ impl TracingConfig {
 
     pub(super) fn read(s: &Section<'_>, service: &ServiceConfig, env: &EnvSettings) -> Self {
         let default = Self::for_service(service);
+        let rate = s.field("samplingRate").number(0.0..=1.0);
         Self {
             enabled: s.enabled_or(default.enabled),
-            sampling_rate: s.field("samplingRate").number(0.0..=1.0).unwrap_or(default.sampling_rate),
+            sampling_rate: rate.unwrap_or(default.sampling_rate),
+            sampler: rate.is_none().then(|| sampler(s, env)).flatten(),
             exporters: s.section("exporters", |s| TraceExportersConfig::read(s, env)),
             batch: s.section("batch", |s| BatchConfig::read(s, env)),
             limits: s.section("limits", |s| LimitsConfig::read(s, env)),
         }
+    }
+}
+
+/// The sampler of the environment, if it can be used.
+fn sampler(s: &Section<'_>, env: &EnvSettings) -> Option<(String, Option<String>)> {
+    let named = (env.sampler.clone()?, env.sampler_arg.clone());
+    let found = from_env(|name| of_named(&named, name))?;
+    found.warnings.iter().for_each(|w| s.warn_at("OTEL_TRACES_SAMPLER", w.to_string()));
+    if found.remote.is_some() {
+        s.warn_at(
+            "OTEL_TRACES_SAMPLER",
+            "nobody polls for `jaeger_remote` here, so samplingRate holds; in code, use trace_exporters::jaeger_remote",
+        );
+        return None;
+    }
+    Some(named)
+}
+
+fn of_named((sampler, argument): &(String, Option<String>), name: &str) -> Option<String> {
+    if name == "OTEL_TRACES_SAMPLER" { Some(sampler.clone()) } else { argument.clone() }
+}
+
+impl TracingConfig {
+    /// The sampler of the environment, if it decides.
+    pub(crate) fn env_sampler(&self) -> Option<EnvSampler> {
+        from_env(|name| of_named(self.sampler.as_ref()?, name))
     }
 }
 

@@ -4,15 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use trace_core::analyze::{MeasureProcessor, RedWindows};
+use trace_core::clock::Clock;
 use trace_core::detect::{DetectionConfig, DetectionStage};
-use trace_core::metric::{MeterRegistry, ProcessSampler, register_process_metrics};
+use trace_core::metric::{
+    MeterRegistry, ProcessSampler, RegistryOptions, register_process_metrics, register_system_metrics,
+};
 use trace_core::model::{KeyValue, Resource, Scope, SpanId, Timestamp, TraceId};
 use trace_core::pipeline::{DestinationConfig, Pipeline};
 use trace_core::record::{Recorder, SpanLimits, current_context};
 use trace_core::resource::detect;
 use trace_core::sample::{ParentBased, RatioSampler};
-use trace_core::service::{HealthCheck, TracingService};
-use trace_core::signal::{Detector, Notifier, SpanExporter, SpanProcessor};
+use trace_core::service::{HealthCheck, OpenSpansHealth, TracingService};
+use trace_core::signal::{Detector, Notifier, Sampler, SpanExporter, SpanProcessor};
 use trace_core::store::{AnomalyLog, MemoryStore, MemoryStoreConfig};
 use trace_core::tenant::Tenancy;
 
@@ -114,11 +117,19 @@ impl TraceModuleBuilder {
             max_bytes: usize::try_from(config.store.max_bytes).unwrap_or(usize::MAX),
             ..MemoryStoreConfig::default()
         });
-        let metrics = MeterRegistry::new(Arc::new(resource.clone()));
+        let clock = Clock::system();
+        let options = RegistryOptions {
+            exemplar_filter: config.opentelemetry.metrics.exemplar_filter,
+            // So that exemplars lie within their spans.
+            clock: Some(clock.clone()),
+            ..RegistryOptions::default()
+        };
+        let metrics = MeterRegistry::with_options(Arc::new(resource.clone()), options)
+            .map_err(|e| BuildError::part("opentelemetry.metrics", e))?;
         metrics.set_exemplar_source(current_exemplar);
         let process = Arc::new(ProcessSampler::new());
 
-        let pipeline = self.pipeline(resource, &windows, &store, &metrics, tenancy.as_ref())?;
+        let pipeline = self.pipeline(resource, clock, &windows, &store, &metrics, tenancy.as_ref())?;
         let mut notifiers = self.registry.build_notifiers(&self.config)?;
         notifiers.append(&mut self.notifiers);
         let alerts = alerting::start(&self.config, notifiers, &self.warnings)?;
@@ -142,6 +153,9 @@ impl TraceModuleBuilder {
         let own = metrics.meter(Scope::from_static("mplp-trace", env!("CARGO_PKG_VERSION")));
         if self.config.opentelemetry.metrics.enabled {
             register_process_metrics(&own, process.clone())?;
+            if self.config.opentelemetry.metrics.system {
+                register_system_metrics(&own)?;
+            }
             pipeline.register_metrics(&own)?;
             if let Some(alerts) = &alerts {
                 self_metrics::register_alerting(&own, alerts)?;
@@ -159,6 +173,7 @@ impl TraceModuleBuilder {
             .required_check(Arc::new(TracingHealth(pipeline.ledger_reader())))
             .required_check(Arc::new(store.clone()))
             .optional_check(windows.clone())
+            .optional_check(Arc::new(OpenSpansHealth(pipeline.recorder().clone())))
             .optional_check(Arc::new(MetricsHealth(metrics.clone())));
         service = match &detection {
             Some(stage) => service.optional_check(stage.clone()),
@@ -193,6 +208,7 @@ impl TraceModuleBuilder {
     fn pipeline(
         &mut self,
         resource: Resource,
+        clock: Clock,
         windows: &Arc<RedWindows>,
         store: &MemoryStore,
         metrics: &MeterRegistry,
@@ -201,10 +217,15 @@ impl TraceModuleBuilder {
         let otel = &self.config.opentelemetry;
         let ratio = RatioSampler::new(otel.tracing.sampling_rate)
             .map_err(|e| BuildError::part("opentelemetry.tracing.samplingRate", e))?;
+        let sampler: Box<dyn Sampler> = match otel.tracing.env_sampler() {
+            Some(found) => found.sampler,
+            None => Box::new(ParentBased::new(ratio)),
+        };
         let recorder = Recorder::builder()
             .resource(resource)
+            .clock(clock)
             .limits(otel.tracing.limits.apply_to(SpanLimits::default()))
-            .sampler(ParentBased::new(ratio));
+            .sampler(sampler);
         // What is read back at once need not wait for others to travel with.
         let at_once = DestinationConfig { max_delay: Duration::ZERO, ..DestinationConfig::default() };
         let mut builder = Pipeline::builder().recorder(recorder).recording(otel.tracing.enabled);

@@ -57,7 +57,7 @@ impl TraceModule {
     pub fn set_global(&self) -> bool {
         let first = self.recorder().set_global();
         if first {
-            global::install(self.recorder());
+            global::install(self.recorder(), &self.metrics);
         }
         first
     }

@@ -189,3 +189,33 @@ fn a_list_may_come_from_one_variable() {
     let to = config.alerting.notifications.email.unwrap().to_addresses;
     assert_eq!(to.iter().map(|a| a.as_str()).collect::<Vec<_>>(), ["x@y", "z@y"]);
 }
+
+#[test]
+fn the_sampler_of_the_environment_decides_where_the_file_has_no_rate() {
+    let vars = [("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "0.25")];
+    let config = load(&at("opentelemetry.tracing", "enabled: true"), &vars);
+    let named = config.opentelemetry.tracing.sampler;
+    assert_eq!(named, Some(("parentbased_traceidratio".to_owned(), Some("0.25".to_owned()))));
+    let config = load(&at("opentelemetry.tracing", "samplingRate: 0.5"), &vars);
+    assert_eq!(
+        (config.opentelemetry.tracing.sampler, config.opentelemetry.tracing.sampling_rate),
+        (None, 0.5)
+    );
+    // Nobody polls here.
+    let config =
+        load(&at("opentelemetry.tracing", "enabled: true"), &[("OTEL_TRACES_SAMPLER", "jaeger_remote")]);
+    assert_eq!(config.opentelemetry.tracing.sampler, None);
+}
+
+#[test]
+fn exemplars_and_limits_of_events_and_links_come_from_file_or_environment() {
+    let vars = [("OTEL_METRICS_EXEMPLAR_FILTER", "always_off"), ("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "3")];
+    let config = load(&at("opentelemetry.tracing", "limits: {linkAttributes: 4}"), &vars);
+    let limits = config.opentelemetry.tracing.limits.apply_to(trace_core::record::SpanLimits::default());
+    assert_eq!((limits.event_attributes, limits.link_attributes), (3, 4));
+    use trace_core::metric::ExemplarFilter::{AlwaysOff, AlwaysOn};
+    assert_eq!(config.opentelemetry.metrics.exemplar_filter, AlwaysOff);
+    let config = load(&at("opentelemetry.metrics", "exemplarFilter: always_on\nsystem: true"), &vars);
+    assert_eq!(config.opentelemetry.metrics.exemplar_filter, AlwaysOn);
+    assert!(config.opentelemetry.metrics.system);
+}

@@ -51,6 +51,12 @@ impl LimitSettings {
         if let Some(n) = self.link_count {
             limits.links = u32::try_from(n).unwrap_or(u32::MAX);
         }
+        if let Some(n) = self.event_attribute_count {
+            limits.event_attributes = u16::try_from(n).unwrap_or(u16::MAX);
+        }
+        if let Some(n) = self.link_attribute_count {
+            limits.link_attributes = u16::try_from(n).unwrap_or(u16::MAX);
+        }
         if let Some(n) = self.attribute_value_length {
             limits.value_length = usize::try_from(n).unwrap_or(usize::MAX);
         }

@@ -35,4 +35,4 @@ mod tests;
 pub use limits::LimitSettings;
 pub use reader::EnvWarning;
 pub use resource_attributes::parse_resource_attributes;
-pub use settings::{BatchSettings, EnvSettings, ExemplarFilter, LogLevel, MetricSettings};
+pub use settings::{BatchSettings, EnvSettings, LogLevel, MetricSettings};

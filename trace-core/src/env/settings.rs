@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::limits::LimitSettings;
 use super::reader::{EnvWarning, Reader};
 use super::resource_attributes::parse_resource_attributes;
+use crate::metric::ExemplarFilter;
 use crate::model::{KeyValue, Resource};
 use crate::pipeline::DestinationConfig;
 
@@ -61,17 +62,6 @@ pub struct MetricSettings {
     pub export_timeout: Option<Duration>,
     /// `OTEL_METRICS_EXEMPLAR_FILTER`.
     pub exemplar_filter: Option<ExemplarFilter>,
-}
-
-/// Which measurements may become exemplars.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ExemplarFilter {
-    /// All.
-    AlwaysOn,
-    /// None.
-    AlwaysOff,
-    /// Those made inside of a sampled span: the default.
-    TraceBased,
 }
 
 /// How much the library says about itself.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::metric::ExemplarFilter;
 use crate::model::Value;
 use crate::pipeline::DestinationConfig;
 use crate::record::SpanLimits;

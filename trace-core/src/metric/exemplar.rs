@@ -3,13 +3,16 @@
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 
+use serde::Serialize;
+
 use crate::model::{Exemplar, SpanId, Timestamp, TraceId};
 
 /// Tells the current trace and span, if that span is sampled. Called for every measurement: it must be quick.
 pub type ExemplarSource = fn() -> Option<(TraceId, SpanId)>;
 
 /// Which measurements may become exemplars.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ExemplarFilter {
     /// All, with the trace if there is a sampled one. Each measurement then takes a lock and reads the clock.
     AlwaysOn,

@@ -330,7 +330,7 @@ impl Draft {
                 return;
             }
             let name = name(c);
-            let (attributes, dropped_attributes) = fill(c, limits.attributes);
+            let (attributes, dropped_attributes) = fill(c, limits.event_attributes);
             let time = time.unix_nanos();
             c.push_event(row, EventCell { name, time, attributes, dropped_attributes, next: NONE });
         });
@@ -347,7 +347,7 @@ impl Draft {
                 c.extra(row).dropped_links += 1;
                 return;
             }
-            let (attributes, dropped_attributes) = fill(c, limits.attributes);
+            let (attributes, dropped_attributes) = fill(c, limits.link_attributes);
             c.push_link(row, LinkCell { context, attributes, dropped_attributes, next: NONE });
         });
     }

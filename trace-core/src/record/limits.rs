@@ -9,6 +9,10 @@ pub struct SpanLimits {
     pub events: u32,
     /// Links of a span; 128 by default.
     pub links: u32,
+    /// Attributes of an event; 128 by default.
+    pub event_attributes: u16,
+    /// Attributes of a link; 128 by default.
+    pub link_attributes: u16,
     /// Characters of a text value of an attribute; longer ones are cut. Unlimited by default.
     pub value_length: usize,
     /// Spans that one thread holds until the pipeline takes them; 16,384 by default.
@@ -27,6 +31,8 @@ impl Default for SpanLimits {
             attributes: 128,
             events: 128,
             links: 128,
+            event_attributes: 128,
+            link_attributes: 128,
             value_length: usize::MAX,
             spans_per_thread: 16_384,
             rings: 64,

@@ -71,7 +71,7 @@ impl Span {
                 return;
             }
             let name = c.text_of(name);
-            let (attributes, dropped_attributes) = list_of(c, attributes, limits.attributes);
+            let (attributes, dropped_attributes) = list_of(c, attributes, limits.event_attributes);
             c.push_event(
                 row,
                 EventCell { name, time: time.unix_nanos(), attributes, dropped_attributes, next: NONE },
@@ -89,7 +89,7 @@ impl Span {
                 c.extra(row).dropped_links += 1;
                 return;
             }
-            let (attributes, dropped_attributes) = list_of(c, attributes, limits.attributes);
+            let (attributes, dropped_attributes) = list_of(c, attributes, limits.link_attributes);
             c.push_link(row, LinkCell { context, attributes, dropped_attributes, next: NONE });
         });
     }

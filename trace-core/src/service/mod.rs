@@ -15,7 +15,7 @@ mod tracing_service;
 
 pub use error::{QueryError, RecordMetricError, SendAlertError};
 pub use health::{HealthCheck, HealthChecks};
-pub use open_spans::{OpenSpan, OpenSpans, OpenSpansHealth};
+pub use open_spans::OpenSpansHealth;
 pub use performance::PerformanceData;
 pub use request::{AlertRequest, AnomalyQuery, ComparisonQuery, PerformanceQuery};
 pub use tracing_service::{MetricHook, ServiceStats, TracingService, TracingServiceBuilder};
