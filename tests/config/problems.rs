@@ -41,7 +41,10 @@ fn the_known_keys_are_those_of_the_documentation() {
         ("opentelemetry.service", "environment name namespace version"),
         ("opentelemetry.tracing", "batch enabled exporters limits samplingRate"),
         ("opentelemetry.tracing.batch", "exportTimeoutMs maxBatchSize maxDelayMs maxQueueSize"),
-        ("opentelemetry.tracing.limits", "attributes eventAttributes events linkAttributes links valueLength"),
+        (
+            "opentelemetry.tracing.limits",
+            "attributes eventAttributes events linkAttributes links valueLength",
+        ),
         ("opentelemetry.tracing.exporters", "console jaeger otlp"),
         ("opentelemetry.tracing.exporters.otlp", "compression enabled endpoint headers timeoutMs"),
         ("opentelemetry.tracing.exporters.jaeger", "enabled endpoint"),

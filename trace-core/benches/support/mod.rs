@@ -23,6 +23,8 @@ use trace_core::signal::{ExportError, SpanExporter};
 use trace_core::span;
 
 pub(crate) const CHILDREN: usize = 64;
+/// Bursts of one contender before it is the next one's turn.
+pub(crate) const IN_A_ROW: usize = 10;
 
 static USERS: [&str; 4] = ["user-0001234", "user-0001235", "user-0981234", "user-7701234"];
 
@@ -103,18 +105,20 @@ pub(crate) fn sdk_tracer(provider: &sdk::SdkTracerProvider) -> sdk::SdkTracer {
     provider.tracer("bench")
 }
 
-/// The least that `measure` says of each contender, in rounds that alternate between them. The first rounds fill caches
-/// and grow buffers.
+/// The least that `measure` says of each contender, in rounds that alternate between them, [`IN_A_ROW`] times each: so
+/// every contender is measured with its own data in the caches. The first round grows buffers.
 pub(crate) fn least<const N: usize>(
     rounds: usize,
     mut contenders: [Box<dyn FnMut() -> f64 + '_>; N],
 ) -> [f64; N] {
     let mut best = [f64::INFINITY; N];
-    for round in 0..rounds {
+    for round in 0..rounds.div_ceil(IN_A_ROW) {
         for (best, measure) in best.iter_mut().zip(&mut contenders) {
-            let value = measure();
-            if round >= 5 {
-                *best = best.min(value);
+            for _ in 0..IN_A_ROW {
+                let value = measure();
+                if round > 0 {
+                    *best = best.min(value);
+                }
             }
         }
     }
