@@ -104,7 +104,9 @@ fn a_span_that_lives_long_keeps_its_first_events_and_counts_the_rest_without_for
             f.write_str("formatted")
         }
     }
-    let w = World::with(|b| b.limits(SpanLimits { events: 4, attributes: 3, ..SpanLimits::default() }));
+    let w = World::with(|b| {
+        b.limits(SpanLimits { events: 4, attributes: 3, event_attributes: 3, ..SpanLimits::default() })
+    });
     let formatted = Arc::new(Mutex::new(0));
     let spans = w.run(|| {
         let _job = info_span!("job", a = 1, b = 2, c = 3, d = 4, e = 5).entered();
@@ -442,4 +444,21 @@ fn long_texts_are_cut_to_the_limit_at_a_character() {
     );
     let a = named(&spans, "a");
     assert_eq!(a.attributes, [KeyValue::new("text", "ünïc"), KeyValue::new("list", vec!["abcd", "a"])]);
+}
+
+#[test]
+fn a_value_that_fails_to_format_panics_nowhere() {
+    struct Fails;
+    impl std::fmt::Debug for Fails {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("half")?;
+            Err(std::fmt::Error)
+        }
+    }
+    let w = World::with(|b| b);
+    let spans = w.run(|| {
+        let _job = info_span!("job", otel.kind = ?Fails, otel.status_code = ?Fails, x = ?Fails).entered();
+        error!(error = ?Fails);
+    });
+    assert_eq!(text(&named(&spans, "job").attributes, "x"), Some("half"));
 }

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use tracing::field::{Field, Visit};
 
-use super::fields::{exception, unsigned};
+use super::fields::{exception, said, unsigned};
 use crate::batch::{Cell, Text};
 use crate::model::Status;
 use crate::record::draft::Draft;
@@ -44,12 +44,12 @@ impl<'d> EventFields<'d> {
             }
             name if self.is_log && name.starts_with("log.") => {
                 if name == "log.target" {
-                    self.log_target = Some(value.to_string());
+                    self.log_target = Some(said(value));
                 }
             }
             // `#[instrument(err)]` makes an event of this field alone, formatted.
             "error" if !self.named => {
-                let message = value.to_string();
+                let message = said(value);
                 let cell = self.draft.columns().store_value(&message);
                 self.draft.push_attribute(Text::fixed("exception.message"), cell);
                 self.error = Some(message);

@@ -56,10 +56,10 @@ impl<'d> SpanFields<'d> {
                 self.draft.set_name(name);
                 self.found.renamed = true;
             }
-            "otel.kind" => self.found.kind = kind(&value.to_string()),
-            "otel.status_code" => self.found.code = code(&value.to_string()),
+            "otel.kind" => self.found.kind = kind(&said(value)),
+            "otel.status_code" => self.found.code = code(&said(value)),
             "otel.status_description" | "otel.status_message" => {
-                self.found.description = Some(value.to_string());
+                self.found.description = Some(said(value));
             }
             _ => return false,
         }
@@ -135,6 +135,14 @@ pub(super) fn unsigned(draft: &mut Draft, value: u64) -> Cell {
     }
 }
 
+/// What a value says of itself. Unlike `to_string` it does not panic if the value fails to: what it said until then stays.
+pub(super) fn said(value: impl std::fmt::Display) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::new();
+    let _ = write!(text, "{value}");
+    text
+}
+
 /// An error as attributes: the field itself and `FIELD.chain` with its causes, as `tracing-opentelemetry` names
 /// them, and `exception.message` and `exception.stacktrace` by the semantic conventions. Rust errors have no stack;
 /// the causes stand in its place, as text, which the conventions ask for.
@@ -142,10 +150,10 @@ pub(super) fn exception(draft: &mut Draft, field: &'static str, error: &(dyn Err
     let mut causes = Vec::new();
     let mut next = error.source();
     while let Some(cause) = next.filter(|_| causes.len() < MAX_CAUSES) {
-        causes.push(cause.to_string());
+        causes.push(said(cause));
         next = cause.source();
     }
-    let message = error.to_string();
+    let message = said(error);
     let text = |d: &mut Draft, key, text: &str| {
         let value = d.columns().store_value(text);
         d.push_attribute(key, value);
