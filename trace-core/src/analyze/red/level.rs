@@ -66,10 +66,11 @@ impl Kept {
         (second / WIDTH[level] * WIDTH[level]).max(self.since(LEVELS - 1))
     }
 
-    /// The end of the seconds that are handed out for a range that ends before this one.
-    pub(super) fn slot_before(&self, second: u64) -> u64 {
+    /// The end of the seconds that are handed out for a range from `from` that ends before `second`: a slot that begins
+    /// before the range is not handed out if the range's beginning is there in narrower ones.
+    pub(super) fn slot_before(&self, second: u64, from: u64) -> u64 {
         let mut level = LEVELS - 1;
-        while level > 0 && self.since(level - 1) <= second / WIDTH[level] * WIDTH[level] {
+        while level > 0 && self.since(level - 1) <= (second / WIDTH[level] * WIDTH[level]).max(from) {
             level -= 1;
         }
         second.div_ceil(WIDTH[level]) * WIDTH[level]

@@ -267,7 +267,7 @@ impl RedWindows {
         slots.all.reserve(32 * state.series.len());
         state.visit(query, |series| slots.gather(series, LEVELS - 1, (from, to), &state.kept));
         let start = timestamp(state.kept.slot_around(from)).max(self.started);
-        let end = timestamp(state.kept.slot_before(to)).min(now).max(start);
+        let end = timestamp(state.kept.slot_before(to, from)).min(now).max(start);
         slots.covered = TimeRange { start, end };
         slots
     }
