@@ -135,23 +135,21 @@ impl PipelineWorker {
                 catch_unwind(AssertUnwindSafe(|| p.drop_reason())).unwrap_or("processor")
             });
         }
-        let unsampled = batch.iter().filter(|s| !s.is_sampled()).count();
-        if unsampled == 0 {
-            return self.fan_out(batch, |_| true);
+        let all = batch.len() as u64;
+        let unsampled = batch.iter().filter(|s| !s.is_sampled()).count() as u64;
+        let wanted = unsampled > 0 && self.destinations.iter().any(|d| d.wants_unsampled());
+        if wanted {
+            self.fan_out(batch.clone(), |d| d.wants_unsampled());
         }
         // Recorded for processors alone, unless a destination wants them.
-        if self.destinations.iter().any(|d| d.wants_unsampled()) {
-            self.fan_out(batch.clone(), |d| d.wants_unsampled());
+        if unsampled > 0 {
             batch.retain(|s| s.is_sampled());
-            let counted = batch.len() as u64;
-            self.fan_out(batch, |d| !d.wants_unsampled());
-            // They were counted with the others.
-            self.forwarded.spans.fetch_sub(counted, Ordering::AcqRel);
-        } else {
-            self.forwarded.record_only.fetch_add(unsampled as u64, Ordering::AcqRel);
-            batch.retain(|s| s.is_sampled());
-            self.fan_out(batch, |_| true);
         }
+        self.fan_out(batch, |d| !(wanted && d.wants_unsampled()));
+        // Each span is counted once, wherever it went.
+        let record_only = if wanted { 0 } else { unsampled };
+        self.forwarded.record_only.fetch_add(record_only, Ordering::AcqRel);
+        self.forwarded.spans.fetch_add(all - record_only, Ordering::AcqRel);
     }
 
     fn fan_out(&self, mut batch: SpanBatchMut, goes_to: impl Fn(&Destination<SpanBatch>) -> bool) {
@@ -174,7 +172,6 @@ impl PipelineWorker {
                 d.offer(batch.slice(range.clone()), *tenant, lost);
             }
         }
-        self.forwarded.spans.fetch_add(batch.len() as u64, Ordering::AcqRel);
     }
 }
 
