@@ -144,6 +144,33 @@ fn a_recorder_handle_that_blocks_loses_nothing_where_another_drops() {
     assert_eq!((ledger.dropped["buffer_full"], out.spans().len()), (12, 109));
 }
 
+#[cfg(all(feature = "otel", feature = "tracing"))]
+#[test]
+fn the_api_and_the_tracing_layer_wait_too_when_the_chunk_is_full() {
+    use opentelemetry::trace::{Span as _, Tracer as _, TracerProvider as _};
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    let limits = SpanLimits { spans_per_thread: 8, rings: 0, ..SpanLimits::default() };
+    let (p, release, out) = stuck(Some(limits));
+    let blocking = p.recorder().with_overflow(OverflowPolicy::block(LONG));
+    let tracer = crate::record::otel::TracerProvider::new(blocking.clone()).tracer("waits");
+    let layer = crate::record::tracing_layer::TraceLayer::new(blocking);
+    let dispatch: tracing::Dispatch = tracing_subscriber::registry().with(layer).into();
+    let api = std::thread::spawn(move || (0..100).for_each(|_| tracer.start("api").end()));
+    let tracing = std::thread::spawn(move || {
+        tracing::dispatcher::with_default(&dispatch, || {
+            (0..100).for_each(|_| drop(tracing::info_span!("tracing").entered()));
+        });
+    });
+    drop(release);
+    api.join().unwrap();
+    tracing.join().unwrap();
+    p.flush(LONG).unwrap();
+    let ledger = p.ledger();
+    assert!(ledger.adds_up(), "{ledger:?}");
+    assert_eq!((ledger.dropped.len(), out.spans().len()), (0, 201), "{ledger:?}");
+}
+
 #[test]
 fn the_macro_waits_too_when_ring_and_chunk_are_full() {
     let limits = SpanLimits { spans_per_thread: 8, ..SpanLimits::default() };

@@ -4,6 +4,7 @@
 //! needs no lock and no search, and its end takes one lock, of the thread that ends it. Used drafts wait with the
 //! thread, so that in the steady state nothing is allocated.
 
+use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
 
 use super::chunk::{Chunk, Slot};
@@ -13,7 +14,7 @@ use super::current::{Local, detached_ids, is_within_itself};
 use super::handle::write_status;
 use super::recorder::{NO_SCOPE, Recorder};
 use super::start::Identity;
-use super::{SpanLimits, bridge};
+use super::{OverflowPolicy, SpanLimits, bridge};
 use crate::batch::{Columns, EventCell, LinkCell, List, NONE, Row, ScopeRef, StatusCode, Text};
 use crate::model::{
     KeyValue, SpanContext, SpanId, SpanKind, Status, Timestamp, TraceFlags, TraceId, TraceState,
@@ -39,6 +40,8 @@ pub(super) struct Draft {
     compact_at: usize,
     /// Additions for which there was no room.
     refused: u64,
+    /// What the handle that it was opened by does when there is no room for the whole of it.
+    overflow: OverflowPolicy,
     /// Attributes as the `opentelemetry` API has them; stored when the span is written.
     #[cfg(feature = "otel")]
     pub(super) attributes: super::otel::Attributes,
@@ -109,6 +112,7 @@ impl Recorder {
         let input = SamplingInput::new(trace_id, draft.name(), kind).under(parent).with_attributes(given);
         let Identity { context, attributes } = self.decide(input, span_id);
         draft.slot = Some(slot);
+        draft.overflow = self.1;
         draft.identify(&context, parent);
         draft.add_attributes(attributes, slot.limits.attributes);
         draft.begin(slot, start);
@@ -139,6 +143,7 @@ impl Draft {
             slot: None,
             compact_at: COMPACT_FROM,
             refused: 0,
+            overflow: OverflowPolicy::Drop,
             #[cfg(feature = "otel")]
             attributes: super::otel::Attributes::default(),
             #[cfg(feature = "tracing")]
@@ -371,7 +376,7 @@ impl Draft {
                     _ => own,
                 };
                 d.finish(own, end);
-                d.write(slot, &mut slot.lock());
+                d.write_waiting(slot);
             }
             d.give_back(l);
         });
@@ -379,7 +384,7 @@ impl Draft {
             && let Some(slot) = d.slot
         {
             d.finish(slot, end);
-            d.write(slot, &mut slot.lock());
+            d.write_waiting(slot);
         }
     }
 
@@ -401,6 +406,31 @@ impl Draft {
         if row.status == StatusCode::Unset && std::thread::panicking() {
             write_status(&mut self.columns, ROW, Status::Error("panicked".into()));
         }
+    }
+
+    /// Whether it may wait for room: then it must not be written under a lock that is held already.
+    pub(super) fn may_wait(&self) -> bool {
+        self.overflow != OverflowPolicy::Drop
+    }
+
+    /// Writes the span, whose end has been set, and waits for room if it may.
+    #[inline]
+    pub(super) fn write_waiting(&mut self, slot: &Slot) {
+        let mut chunk = slot.lock();
+        if self.may_wait() && !slot.consumer.is_gone() && !slot.has_room(&mut chunk) {
+            drop(chunk);
+            chunk = self.wait_for_room(slot);
+        }
+        self.write(slot, &mut chunk);
+    }
+
+    #[cold]
+    fn wait_for_room<'s>(&self, slot: &'s Slot) -> MutexGuard<'s, Chunk> {
+        let attempt = || {
+            let mut chunk = slot.lock();
+            (slot.consumer.is_gone() || slot.has_room(&mut chunk)).then_some(chunk)
+        };
+        self.overflow.wait(|| slot.consumer.wake(), attempt).unwrap_or_else(|| slot.lock())
     }
 
     /// Writes the span, whose end has been set, into the chunk of this slot.

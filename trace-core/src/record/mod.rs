@@ -1,10 +1,11 @@
 //! The hot path: what an application calls to record a span.
 //!
-//! A thread records into a chunk of its own, a [`crate::batch`] under construction behind a mutex that nobody
-//! else wants; the pipeline swaps the chunk for an empty one from time to time. A span is written in place at
-//! its start and completed in place at its end; what happens to it after its chunk has been swapped away is
-//! written as a continuation, and joined by the pipeline. Nothing blocks, nothing allocates in the steady state,
-//! and what does not fit is counted.
+//! [`span!`](crate::span) writes words into a ring of its thread. A span of the `opentelemetry` API or the `tracing` layer is
+//! a draft until it ends. Everything else goes into the thread's chunk, a [`crate::batch`] under construction behind a
+//! mutex that nobody else wants, which the pipeline swaps for an empty one from time to time: a span is written in place
+//! at its start and completed in place at its end, and what happens to it after its chunk or ring has been read is written
+//! as a continuation, which the pipeline joins. Unless [`OverflowPolicy`] asks for it nothing waits; nothing allocates in
+//! the steady state of `span!`, and what does not fit is counted.
 //!
 //! There are three doors, and any nesting of them finds the right parent: [`span!`](crate::span) and [`Span`],
 //! the `opentelemetry` API (feature `otel`), and the `tracing` layer (feature `tracing`).

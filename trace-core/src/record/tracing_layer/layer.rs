@@ -266,15 +266,23 @@ impl<S: Subscriber> Layer<S> for TraceLayer {
 
     fn on_close(&self, id: Id, _: Context<'_, S>) {
         let id = id.into_u64();
-        let draft = self.spans.with(id, |slot, chunk| {
+        let closed = self.spans.with(id, |slot, chunk| {
             let mut draft = chunk.held.remove(&id)?;
-            if draft.held.recorded {
-                let left = draft.held.left;
-                draft.finish(slot, if left == 0 { End::Now } else { End::Ticks(left) });
-                draft.write(slot, chunk);
+            if !draft.held.recorded {
+                return Some((draft, None));
             }
-            Some(draft)
+            let left = draft.held.left;
+            draft.finish(slot, if left == 0 { End::Now } else { End::Ticks(left) });
+            if draft.may_wait() {
+                return Some((draft, Some(slot)));
+            }
+            draft.write(slot, chunk);
+            Some((draft, None))
         });
-        draft.into_iter().for_each(give_back);
+        let Some((mut draft, unwritten)) = closed else { return };
+        if let Some(slot) = unwritten {
+            draft.write_waiting(slot);
+        }
+        give_back(draft);
     }
 }
