@@ -1,6 +1,6 @@
 //! Runs every rule over the repository.
 
-use super::{Problem, arrows, docs, files, shape, source};
+use super::{Problem, arrows, docs, files, orphans, shape, source};
 use crate::{Result, cargo};
 
 /// Prints each broken rule as `path:line: message`; fails if there is one.
@@ -15,6 +15,7 @@ pub(crate) fn run() -> Result<()> {
             problems.extend(source::check(path, text));
         }
     }
+    problems.extend(orphans::check(&files));
     problems.extend(docs::check(&files, &docs::Known::from_metadata(&metadata)));
     problems.sort();
     for problem in &problems {
