@@ -14,58 +14,33 @@
     reason = "a program, not a library"
 )]
 
+#[path = "support/mod.rs"]
+mod support;
+
 use std::hint::black_box;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
-use opentelemetry::KeyValue;
 use opentelemetry::trace::{Tracer, TracerProvider as _};
 use opentelemetry_sdk::trace as official;
+use support::{Nothing, attributes, pipeline, sdk_processor};
 use trace_core::batch::SpanBatch;
 use trace_core::model::Resource;
-use trace_core::pipeline::Pipeline;
+use trace_core::record::Recorder;
 use trace_core::sdk::{PipelineSpanProcessor, spans_from_sdk, spans_to_sdk};
-use trace_core::signal::{ExportError, SpanExporter};
 
 const SPANS: usize = 4096;
 const ROUNDS: usize = 200;
 
-/// Counts and forgets.
-#[derive(Clone, Debug, Default)]
-struct Nothing(Arc<AtomicU64>);
-
-#[async_trait]
-impl SpanExporter for Nothing {
-    async fn export(&self, batch: &SpanBatch) -> Result<(), ExportError> {
-        self.0.fetch_add(black_box(batch).len() as u64, Ordering::Relaxed);
-        Ok(())
-    }
-}
-
-impl official::SpanExporter for Nothing {
-    async fn export(&self, batch: Vec<official::SpanData>) -> opentelemetry_sdk::error::OTelSdkResult {
-        self.0.fetch_add(black_box(&batch).len() as u64, Ordering::Relaxed);
-        Ok(())
-    }
-}
-
 fn ours() -> (PipelineSpanProcessor, Nothing) {
-    let seen = Nothing::default();
-    let pipeline =
-        Pipeline::builder().export_spans("nothing", seen.clone()).start().expect("threads can be started");
-    (PipelineSpanProcessor::new(Arc::new(pipeline)), seen)
+    let (pipeline, seen) = pipeline(Recorder::builder());
+    (PipelineSpanProcessor::new(pipeline), seen)
 }
 
+/// A queue that holds a burst: the peer is measured at its best, without drops.
 fn theirs() -> (official::BatchSpanProcessor, Nothing) {
-    let seen = Nothing::default();
-    // A queue that holds a burst: the peer is measured at its best, without drops.
-    let config = official::BatchConfigBuilder::default()
-        .with_max_queue_size(65_536)
-        .with_max_export_batch_size(512)
-        .build();
-    (official::BatchSpanProcessor::builder(seen.clone()).with_batch_config(config).build(), seen)
+    sdk_processor(65_536)
 }
 
 /// One way to do a burst; what is prepared and cleared away is not timed.
@@ -87,12 +62,7 @@ fn whole(processor: impl official::SpanProcessor + 'static, seen: Nothing) -> Co
     let burst = move || {
         let (took, ()) = timed(|| {
             for i in 0..SPANS {
-                let attributes = [
-                    KeyValue::new("http.method", "GET"),
-                    KeyValue::new("http.route", "/api/v1/items"),
-                    KeyValue::new("http.status_code", black_box(200_i64)),
-                    KeyValue::new("enduser.id", format!("user-{i:07}")),
-                ];
+                let attributes = attributes(format!("user-{i:07}"));
                 drop(tracer.span_builder("child").with_attributes(attributes).start(&tracer));
             }
         });

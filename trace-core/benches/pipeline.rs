@@ -14,38 +14,29 @@
     reason = "a program, not a library"
 )]
 
+#[path = "support/mod.rs"]
+mod support;
+
 use std::hint::black_box;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
 use opentelemetry::trace::{Span as _, Tracer as _, TracerProvider as _};
 use opentelemetry::{KeyValue, Value};
 use opentelemetry_sdk::trace as sdk;
 use regex::Regex;
-use trace_core::batch::{SpanBatch, SpanBatchMut};
+use support::Nothing;
+use trace_core::batch::SpanBatchMut;
 use trace_core::pipeline::{Pipeline, PipelineBuilder};
 use trace_core::process::{EnrichProcessor, RedactProcessor, Redaction};
-use trace_core::signal::{ExportError, SpanExporter, SpanProcessor};
+use trace_core::signal::SpanProcessor;
 use trace_core::span;
 use trace_core::tenant::{Quota, Tenancy, TenantResolver};
 
 const BURST: usize = 1_500;
 const BATCH: usize = 512;
 const ROUNDS: usize = 300;
-
-/// Counts and forgets.
-#[derive(Clone, Debug, Default)]
-struct Nothing(Arc<AtomicU64>);
-
-#[async_trait]
-impl SpanExporter for Nothing {
-    async fn export(&self, batch: &SpanBatch) -> Result<(), ExportError> {
-        self.0.fetch_add(black_box(batch).len() as u64, Ordering::Relaxed);
-        Ok(())
-    }
-}
 
 /// Keeps what the SDK exports, or counts and forgets it.
 #[derive(Clone, Debug, Default)]

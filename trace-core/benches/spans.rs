@@ -13,54 +13,31 @@
     reason = "a program, not a library"
 )]
 
+#[path = "support/mod.rs"]
+mod support;
+
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use async_trait::async_trait;
-use opentelemetry::trace::{Span as _, TraceContextExt, TracerProvider as _};
-use opentelemetry::{Context, KeyValue};
-use opentelemetry_sdk::trace as sdk;
-use trace_core::batch::SpanBatch;
+use opentelemetry::Context;
+use opentelemetry::trace::{TraceContextExt, Tracer, TracerProvider as _};
+use opentelemetry_sdk::trace::Sampler;
+use support::{
+    CHILDREN, IN_A_ROW, Nothing, attributes, flush, pipeline, sdk_provider, trace_by_api, trace_by_macro,
+    user,
+};
 use trace_core::pipeline::Pipeline;
+use trace_core::record::Recorder;
 use trace_core::record::otel::TracerProvider;
 use trace_core::record::tracing_layer::TraceLayer;
-use trace_core::signal::{ExportError, SpanExporter};
-use trace_core::span;
 use tracing_subscriber::layer::SubscriberExt;
 
-const CHILDREN: usize = 64;
 const TRACES: usize = 64;
+/// The peer is measured at its best, without drops.
+const HOLDS_A_BURST: usize = 65_536;
 const ROUNDS: usize = 200;
-/// Bursts of one contender before it is the other's turn, so that each has its own data in the caches.
-const IN_A_ROW: usize = 10;
-
-static USERS: [&str; 4] = ["user-0001234", "user-0001235", "user-0981234", "user-7701234"];
-
-fn user(i: usize) -> &'static str {
-    black_box(USERS[i & 3])
-}
-
-/// Counts and forgets.
-#[derive(Clone, Debug, Default)]
-struct Nothing(Arc<AtomicU64>);
-
-#[async_trait]
-impl SpanExporter for Nothing {
-    async fn export(&self, batch: &SpanBatch) -> Result<(), ExportError> {
-        self.0.fetch_add(black_box(batch).len() as u64, Ordering::Relaxed);
-        Ok(())
-    }
-}
-
-impl sdk::SpanExporter for Nothing {
-    async fn export(&self, batch: Vec<sdk::SpanData>) -> opentelemetry_sdk::error::OTelSdkResult {
-        self.0.fetch_add(black_box(&batch).len() as u64, Ordering::Relaxed);
-        Ok(())
-    }
-}
-
 /// One way of recording spans.
 struct Contender {
     burst: Box<dyn Fn()>,
@@ -69,54 +46,38 @@ struct Contender {
 }
 
 fn ours() -> (Arc<Pipeline>, Nothing) {
-    let seen = Nothing::default();
-    let pipeline =
-        Pipeline::builder().export_spans("nothing", seen.clone()).start().expect("threads can be started");
-    (Arc::new(pipeline), seen)
+    pipeline(Recorder::builder())
 }
 
 fn flush_ours(p: &Arc<Pipeline>) -> Box<dyn Fn()> {
     let p = p.clone();
-    Box::new(move || p.flush(Duration::from_secs(30)).expect("nothing can be slow"))
+    Box::new(move || flush(&p))
 }
 
 fn ours_macro() -> Contender {
     let (pipeline, seen) = ours();
     let flush = flush_ours(&pipeline);
-    let burst = move || {
-        let r = pipeline.recorder();
-        for _ in 0..TRACES {
-            let _root = span!(recorder: r, "root");
-            for i in 0..CHILDREN {
-                let _child = span!(recorder: r, "child", http.method = "GET", http.route = "/api/v1/items",
-                    http.status_code = black_box(200i64), enduser.id = user(i));
-            }
-        }
-    };
+    let burst = move || (0..TRACES).for_each(|_| trace_by_macro(pipeline.recorder()));
     Contender { burst: Box::new(burst), flush, seen }
 }
 
-fn api_burst<T: opentelemetry::trace::Tracer>(tracer: &T, active: bool)
+fn api_burst<T: Tracer>(tracer: &T, active: bool)
 where
     T::Span: Send + Sync + 'static,
 {
     for _ in 0..TRACES {
-        let cx = Context::current().with_span(tracer.start("root"));
-        let _root = active.then(|| cx.clone().attach());
-        for i in 0..CHILDREN {
-            let attributes = [
-                KeyValue::new("http.method", "GET"),
-                KeyValue::new("http.route", "/api/v1/items"),
-                KeyValue::new("http.status_code", black_box(200i64)),
-                KeyValue::new("enduser.id", user(i).to_string()),
-            ];
-            let builder = tracer.span_builder("child").with_attributes(attributes);
-            if active {
-                let _child = Context::current_with_span(builder.start(tracer)).attach();
-            } else {
-                builder.start_with_context(tracer, &cx).end();
-            }
-        }
+        if active { trace_by_active_api(tracer) } else { trace_by_api(tracer) }
+    }
+}
+
+fn trace_by_active_api<T: Tracer>(tracer: &T)
+where
+    T::Span: Send + Sync + 'static,
+{
+    let _root = Context::current().with_span(tracer.start("root")).attach();
+    for i in 0..CHILDREN {
+        let builder = tracer.span_builder("child").with_attributes(attributes(user(i).to_string()));
+        let _child = Context::current_with_span(builder.start(tracer)).attach();
     }
 }
 
@@ -127,19 +88,8 @@ fn ours_api(active: bool) -> Contender {
     Contender { burst: Box::new(move || api_burst(&tracer, active)), flush, seen }
 }
 
-fn sdk_provider() -> (sdk::SdkTracerProvider, Nothing) {
-    let seen = Nothing::default();
-    // A queue that holds a burst: the peer is measured at its best, without drops.
-    let config = sdk::BatchConfigBuilder::default()
-        .with_max_queue_size(65_536)
-        .with_max_export_batch_size(512)
-        .build();
-    let processor = sdk::BatchSpanProcessor::builder(seen.clone()).with_batch_config(config).build();
-    (sdk::SdkTracerProvider::builder().with_span_processor(processor).build(), seen)
-}
-
 fn sdk_api(active: bool) -> Contender {
-    let (provider, seen) = sdk_provider();
+    let (provider, seen) = sdk_provider(HOLDS_A_BURST, Sampler::AlwaysOn);
     let tracer = provider.tracer("bench");
     let flush = move || provider.force_flush().expect("nothing can be slow");
     Contender { burst: Box::new(move || api_burst(&tracer, active)), flush: Box::new(flush), seen }
@@ -185,7 +135,7 @@ fn ours_tracing() -> Contender {
 }
 
 fn sdk_tracing(lean: bool) -> Contender {
-    let (provider, seen) = sdk_provider();
+    let (provider, seen) = sdk_provider(HOLDS_A_BURST, Sampler::AlwaysOn);
     let mut layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("bench"));
     if lean {
         layer =

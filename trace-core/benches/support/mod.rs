@@ -35,7 +35,7 @@ pub(crate) fn user(i: usize) -> &'static str {
 
 /// Counts and forgets.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Nothing(Arc<AtomicU64>);
+pub(crate) struct Nothing(pub(crate) Arc<AtomicU64>);
 
 impl Nothing {
     pub(crate) fn seen(&self) -> u64 {
@@ -65,13 +65,28 @@ pub(crate) fn pipeline(recorder: trace_core::record::RecorderBuilder) -> (Arc<Pi
     (Arc::new(pipeline.expect("threads can be started")), seen)
 }
 
-/// A provider to nothing, whose queue holds this many spans.
-pub(crate) fn sdk_provider(queue: usize, sampler: sdk::Sampler) -> (sdk::SdkTracerProvider, Nothing) {
+/// The SDK's batching to nothing, with a queue that holds this many spans.
+pub(crate) fn sdk_processor(queue: usize) -> (sdk::BatchSpanProcessor, Nothing) {
     let seen = Nothing::default();
     let config =
-        sdk::BatchConfigBuilder::default().with_max_queue_size(queue).with_max_export_batch_size(512);
-    let processor = sdk::BatchSpanProcessor::builder(seen.clone()).with_batch_config(config.build()).build();
+        sdk::BatchConfigBuilder::default().with_max_queue_size(queue).with_max_export_batch_size(512).build();
+    (sdk::BatchSpanProcessor::builder(seen.clone()).with_batch_config(config).build(), seen)
+}
+
+/// A provider to nothing, whose queue holds this many spans.
+pub(crate) fn sdk_provider(queue: usize, sampler: sdk::Sampler) -> (sdk::SdkTracerProvider, Nothing) {
+    let (processor, seen) = sdk_processor(queue);
     (sdk::SdkTracerProvider::builder().with_sampler(sampler).with_span_processor(processor).build(), seen)
+}
+
+/// The attributes of a child; its text is not known to the optimizer.
+pub(crate) fn attributes(user: String) -> [KeyValue; 4] {
+    [
+        KeyValue::new("http.method", "GET"),
+        KeyValue::new("http.route", "/api/v1/items"),
+        KeyValue::new("http.status_code", black_box(200i64)),
+        KeyValue::new("enduser.id", user),
+    ]
 }
 
 /// One trace of a root and [`CHILDREN`] children with four attributes, by `span!`.
@@ -90,13 +105,11 @@ where
 {
     let cx = Context::current().with_span(tracer.start("root"));
     for i in 0..CHILDREN {
-        let attributes = [
-            KeyValue::new("http.method", "GET"),
-            KeyValue::new("http.route", "/api/v1/items"),
-            KeyValue::new("http.status_code", black_box(200i64)),
-            KeyValue::new("enduser.id", user(i).to_string()),
-        ];
-        tracer.span_builder("child").with_attributes(attributes).start_with_context(tracer, &cx).end();
+        tracer
+            .span_builder("child")
+            .with_attributes(attributes(user(i).to_string()))
+            .start_with_context(tracer, &cx)
+            .end();
     }
 }
 
