@@ -86,7 +86,8 @@ fn application(name: &str) -> App {
     let mut dispatch = tracing::Dispatch::none();
     let router = match name {
         "bare" => hello(),
-        "ours" => {
+        // The whole, and for profiles its parts.
+        "ours" | "trace" | "metrics" | "anomaly" => {
             let recorder = Recorder::builder().resource(Resource::service("bench"));
             let pipeline = Pipeline::builder()
                 .recorder(recorder)
@@ -97,14 +98,19 @@ fn application(name: &str) -> App {
             registry.set_exemplar_source(|| {
                 current_context().filter(|c| c.is_sampled()).map(|c| (c.trace_id, c.span_id))
             });
-            let layer = MonitoringLayer::builder(pipeline.recorder().clone())
+            let all = MonitoringLayer::builder(pipeline.recorder().clone())
                 .route_with(|parts| parts.extensions.get::<MatchedPath>().map(MatchedPath::as_str))
                 .collect_metrics(&registry)
                 .analyze_performance(Arc::new(RedWindows::new(RedConfig::default())))
                 .build()
                 .expect("the registry is empty");
             kept.push(Box::new((pipeline, registry)));
-            hello().layer(layer)
+            match name {
+                "trace" => hello().layer(all.trace_requests()),
+                "metrics" => hello().layer(all.collect_metrics().expect("it was asked for")),
+                "anomaly" => hello().layer(all.detect_anomalies().expect("it was asked for")),
+                _ => hello().layer(all),
+            }
         }
         // What axum itself takes for a layer that does nothing.
         "empty" => hello().layer(tower::layer::util::Identity::new()),

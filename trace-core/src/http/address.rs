@@ -2,6 +2,8 @@
 
 use http::{header, request};
 
+use super::headers::first;
+
 /// A DNS name has at most 253 characters; what is longer is not one.
 const MAX_HOST: usize = 253;
 
@@ -10,7 +12,7 @@ const MAX_HOST: usize = 253;
 pub(super) fn host_and_port(parts: &request::Parts) -> Option<(&str, Option<u16>)> {
     match parts.uri.authority() {
         Some(authority) => split(authority.as_str()),
-        None => split(parts.headers.get(header::HOST)?.to_str().ok()?),
+        None => split(first(&parts.headers, &header::HOST)?.to_str().ok()?),
     }
 }
 

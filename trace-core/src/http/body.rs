@@ -1,6 +1,5 @@
 //! The response body of a watched request.
 
-use std::any::type_name;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -9,6 +8,7 @@ use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
+use super::error_type::error_name;
 use super::tracker::Tracker;
 use super::{MonitoredRequest, Outcome};
 
@@ -46,7 +46,7 @@ impl<B: Body, R: MonitoredRequest> Body for MonitoredBody<B, R> {
                 let is_end = this.inner.is_end_stream();
                 this.tracker.sent(bytes, is_end);
             }
-            Some(Err(_)) => this.tracker.end(Outcome::Failed { error_type: type_name::<B::Error>() }),
+            Some(Err(_)) => this.tracker.end(Outcome::Failed { error_type: error_name::<B::Error>() }),
             None => this.tracker.end(Outcome::Completed),
         }
         Poll::Ready(frame)

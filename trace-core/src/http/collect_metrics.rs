@@ -100,16 +100,16 @@ impl Metrics {
     }
 
     pub(super) fn begin(&self, begun: &Begun<'_>) {
-        for family in &self.used {
-            family.in_flight(1, begun.operation, begun.https);
+        if self.detailed {
+            self.used.iter().for_each(|f| f.in_flight(1, begun.operation, begun.https));
         }
     }
 
     /// Records a request. Its span, if it is not active, becomes the exemplar from time to time.
     pub(super) fn finish(&self, over: &Over<'_>, span: Option<&Span>) {
         let (key, measured) = (over.series(self.side), over.measured());
-        for family in &self.used {
-            family.in_flight(-1, over.operation, over.https);
+        if self.detailed {
+            self.used.iter().for_each(|f| f.in_flight(-1, over.operation, over.https));
         }
         let Some(series) = over.operation.series.find(key, &self.used, over.operation) else {
             return self.used.iter().for_each(|f| f.record_unbound(over.operation, key, measured));
@@ -118,8 +118,9 @@ impl Metrics {
             family.record(bound, measured);
         }
         let record = || series.families.iter().for_each(|bound| bound.record_duration(measured));
-        match span.filter(|_| series.wants_exemplar(over, BETWEEN_EXEMPLARS)) {
-            Some(span) => span.in_scope(record),
+        match span {
+            Some(span) if series.wants_exemplar(over, BETWEEN_EXEMPLARS) => span.in_scope(record),
+            Some(_) => series.families.iter().for_each(|bound| bound.record_duration_plain(measured)),
             None => record(),
         }
     }

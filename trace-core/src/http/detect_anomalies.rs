@@ -8,7 +8,7 @@ use http::request;
 use super::observer_thread::ObserverThread;
 use super::request_layer::{Begun, Over, Part};
 use super::selection::Selection;
-use super::{ObserverStats, RequestLayer, RequestObservation, RequestObserver, RequestSpan};
+use super::{ObserverStats, RequestLayer, RequestObservation, RequestObserver, RequestSpan, WindowsObserver};
 use crate::clock::Clock;
 use crate::model::{SpanContext, Timestamp, TraceIds};
 
@@ -17,7 +17,8 @@ use crate::model::{SpanContext, Timestamp, TraceIds};
 /// # Errors
 /// If the operating system gives no thread.
 pub fn detect_anomalies(observer: Arc<dyn RequestObserver>) -> std::io::Result<DetectAnomalies> {
-    Ok(RequestLayer::new(Selection::of_server(), Clock::default(), Detection::new([observer])?))
+    let part = Detection { threads: Arc::new([ObserverThread::start(observer)?]) };
+    Ok(RequestLayer::new(Selection::of_server(), Clock::default(), part))
 }
 
 /// A layer that tells a [`RequestObserver`] the duration and outcome of each request.
@@ -37,10 +38,15 @@ pub struct Detection {
 }
 
 impl Detection {
+    /// `None` if there is nobody to tell.
     pub(super) fn new(
-        observers: impl IntoIterator<Item = Arc<dyn RequestObserver>>,
-    ) -> std::io::Result<Self> {
-        Ok(Self { threads: observers.into_iter().map(ObserverThread::start).collect::<Result<_, _>>()? })
+        windows: Option<WindowsObserver>,
+        observer: Option<Arc<dyn RequestObserver>>,
+    ) -> std::io::Result<Option<Self>> {
+        let windows = windows.map(ObserverThread::start_windows);
+        let observer = observer.map(ObserverThread::start);
+        let threads: Arc<[_]> = windows.into_iter().chain(observer).collect::<Result<_, _>>()?;
+        Ok((!threads.is_empty()).then_some(Self { threads }))
     }
 
     pub(super) fn stats(&self) -> ObserverStats {

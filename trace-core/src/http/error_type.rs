@@ -4,6 +4,20 @@ use http::StatusCode;
 
 use super::{Ended, Outcome, grpc};
 
+/// What stands for an error that nothing is known of (semantic conventions, `error.type`).
+const OTHER: &str = "_OTHER";
+
+/// The `error.type` of an error of this type: its name without generic arguments. A box hides what is in it, and the
+/// compiler's name for the box changes with its versions: that is `_OTHER`.
+pub(super) fn error_name<E>() -> &'static str {
+    let name = std::any::type_name::<E>();
+    match name.split_once('<') {
+        Some((outer, _)) if outer.ends_with("::Box") => OTHER,
+        Some((outer, _)) if !outer.is_empty() => outer,
+        _ => name,
+    }
+}
+
 /// Which end of a request is watched: the two judge a status differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Side {
@@ -74,6 +88,7 @@ impl ErrorType {
     /// What the span's status says; nothing where the status code says it all, as the conventions ask.
     pub(super) fn description(self) -> &'static str {
         match self {
+            Self::Failed(OTHER) => "failed",
             Self::Failed(error_type) => error_type,
             Self::Panic => "panicked",
             Self::Grpc(code) => grpc::status_name(code),
@@ -89,6 +104,15 @@ mod tests {
     fn ended(status: Option<u16>, outcome: Outcome, grpc_status: Option<u16>) -> Ended {
         let status = status.map(|s| StatusCode::from_u16(s).unwrap());
         Ended { status, outcome, request_bytes: None, body_bytes: 0, grpc_status }
+    }
+
+    #[test]
+    fn an_error_is_named_by_its_type_without_arguments_and_a_box_is_any() {
+        struct Retried<T>(std::marker::PhantomData<T>);
+        assert_eq!(error_name::<std::io::Error>(), "std::io::error::Error");
+        assert!(error_name::<Retried<u8>>().ends_with("::Retried"), "{}", error_name::<Retried<u8>>());
+        assert_eq!(error_name::<Box<dyn std::error::Error + Send + Sync>>(), "_OTHER");
+        assert_eq!(ErrorType::Failed(error_name::<Box<u8>>()).description(), "failed");
     }
 
     #[test]

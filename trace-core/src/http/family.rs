@@ -107,11 +107,9 @@ impl Family {
         })
     }
 
-    /// One more request is under way, or one less.
+    /// One more request is under way, or one less; only if detailed.
     pub(super) fn in_flight(&self, change: i64, of: &Operation, https: bool) {
-        if self.detailed {
-            self.in_flight.add(change, &self.in_flight_attributes(of, https));
-        }
+        self.in_flight.add(change, &self.in_flight_attributes(of, https));
     }
 
     pub(super) fn bind(&self, of: &Operation, key: SeriesKey) -> BoundFamily {
@@ -126,7 +124,7 @@ impl Family {
     /// Records all but the duration.
     pub(super) fn record(&self, bound: &BoundFamily, measured: Measured) {
         if let Some(requests) = &bound.requests {
-            requests.add(1);
+            requests.add_plain(1);
         }
         self.record_sizes(&bound.attributes, measured);
     }
@@ -199,8 +197,14 @@ impl Family {
 }
 
 impl BoundFamily {
+    /// With the current span as exemplar, if the registry's filter takes it.
     pub(super) fn record_duration(&self, measured: Measured) {
         self.duration.record(measured.seconds);
+    }
+
+    /// Without an exemplar.
+    pub(super) fn record_duration_plain(&self, measured: Measured) {
+        self.duration.record_plain(measured.seconds);
     }
 }
 

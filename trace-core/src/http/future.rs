@@ -1,6 +1,5 @@
 //! The future of a watched request.
 
-use std::any::type_name;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -10,6 +9,7 @@ use http::Response;
 use http_body::Body;
 use pin_project_lite::pin_project;
 
+use super::error_type::error_name;
 use super::tracker::Tracker;
 use super::{MonitoredBody, MonitoredRequest, Outcome};
 
@@ -45,7 +45,7 @@ where
         Poll::Ready(match result {
             Ok(response) => Ok(tracker.respond(response).map(|body| MonitoredBody::new(body, tracker))),
             Err(error) => {
-                tracker.end(Outcome::Failed { error_type: type_name::<E>() });
+                tracker.end(Outcome::Failed { error_type: error_name::<E>() });
                 Err(error)
             }
         })

@@ -1,34 +1,55 @@
 //! Headers of a request as a carrier that is quick to read.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::propagate::Extractor;
 
 /// Up to so many headers are looked through; finding one by its hash costs as much as comparing some twenty names.
 const FEW: usize = 24;
 
+/// The first value of one of the names that the `http` crate knows.
+pub(super) fn first<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
+    match headers.len() {
+        0 => None,
+        1..=FEW => headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value),
+        _ => headers.get(name),
+    }
+}
+
 /// The headers of a request that came in. Each propagator asks for several headers, most of which are not there.
-pub(super) struct Headers<'a>(pub(super) &'a HeaderMap);
+pub(super) struct Headers<'a> {
+    map: &'a HeaderMap,
+    /// A bit for each length that a name has; the last one stands for all above it.
+    lengths: u64,
+}
+
+impl<'a> Headers<'a> {
+    pub(super) fn new(map: &'a HeaderMap) -> Self {
+        Self { map, lengths: map.keys().fold(0, |lengths, key| lengths | length_bit(key.as_str())) }
+    }
+}
+
+fn length_bit(name: &str) -> u64 {
+    1 << name.len().min(63)
+}
 
 impl Extractor for Headers<'_> {
     fn get_all<'a>(&'a self, name: &str) -> Vec<&'a str> {
-        // Names in a map are in lower case; so are those asked for, but nobody has to.
-        if self.0.len() > FEW || name.bytes().any(|b| b.is_ascii_uppercase()) {
-            return Extractor::get_all(self.0, name);
-        }
-        match self.0.keys().any(|key| key.as_str() == name) {
-            true => Extractor::get_all(self.0, name),
-            false => Vec::new(),
+        match self.lengths & length_bit(name) {
+            0 => Vec::new(),
+            _ => Extractor::get_all(self.map, name),
         }
     }
 
     fn names(&self) -> Vec<&str> {
-        Extractor::names(self.0)
+        Extractor::names(self.map)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use http::header::HOST;
+
     use super::*;
 
     #[test]
@@ -38,11 +59,15 @@ mod tests {
             for i in 0..others {
                 headers.insert(http::HeaderName::try_from(format!("x-{i}")).unwrap(), "v".parse().unwrap());
             }
-            assert!(Headers(&headers).get_all("traceparent").is_empty());
+            assert!(Headers::new(&headers).get_all("traceparent").is_empty());
+            assert_eq!(first(&headers, &HOST), None);
             headers.append("traceparent", "1".parse().unwrap());
             headers.append("traceparent", "2".parse().unwrap());
+            headers.append(HOST, "a.test".parse().unwrap());
+            headers.append(HOST, "b.test".parse().unwrap());
+            assert_eq!(first(&headers, &HOST).unwrap(), "a.test", "{others}");
             for name in ["traceparent", "TraceParent"] {
-                assert_eq!(Headers(&headers).get_all(name), ["1", "2"], "{others} {name}");
+                assert_eq!(Headers::new(&headers).get_all(name), ["1", "2"], "{others} {name}");
             }
         }
     }

@@ -162,13 +162,9 @@ impl MonitoringLayerBuilder {
         };
         let service = self.recorder.resource().service_name();
         let windows = self.windows.filter(|_| self.performance_analysis);
-        let windows = windows.map(|w| Arc::new(WindowsObserver::new(service, w)) as Arc<dyn RequestObserver>);
+        let windows = windows.map(|w| WindowsObserver::new(service, w));
         let observer = self.observer.filter(|_| self.anomaly_detection);
-        let observers: Vec<_> = windows.into_iter().chain(observer).collect();
-        let detect = match observers.is_empty() {
-            true => None,
-            false => Some(Detection::new(observers).map_err(MonitoringError::Thread)?),
-        };
+        let detect = Detection::new(windows, observer).map_err(MonitoringError::Thread)?;
         let trace = self.trace.0.part.clone();
         Ok(self.trace.sibling(Monitoring { trace, metrics, detect }))
     }

@@ -38,7 +38,7 @@ pub enum Outcome {
     Completed,
     /// The service gave an error instead of a response, or the response body failed.
     Failed {
-        /// The type of the error.
+        /// The name of the error's type, without generic arguments; `_OTHER` for a box.
         error_type: &'static str,
     },
     /// The service or the response body panicked.

@@ -5,13 +5,15 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{RequestObservation, RequestObserver};
+use super::{RequestObservation, RequestObserver, WindowsObserver};
 
 /// Requests that wait for an observer at most. What comes in during [`GATHER`] must fit.
 const QUEUE: usize = 16_384;
 /// How long the thread lets requests gather after the first, so that it is woken once for many of them: a wake-up
 /// costs the thread that serves requests more than all of the rest.
 const GATHER: Duration = Duration::from_millis(20);
+/// Requests that are shown, and then counted, at once. Windows are locked for so long.
+const AT_ONCE: usize = 256;
 
 /// What became of the requests that observers should have been told of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,14 +47,34 @@ struct Queue {
 #[derive(Debug)]
 pub(super) struct ObserverThread(Arc<Shared>);
 
+/// Shows requests to an observer, and says for how many of them it panicked.
+type Show = Box<dyn Fn(&[RequestObservation]) -> usize + Send>;
+
 impl ObserverThread {
     pub(super) fn start(observer: Arc<dyn RequestObserver>) -> std::io::Result<Self> {
+        Self::start_with(Box::new(move |requests| {
+            let panics = |request| catch_unwind(AssertUnwindSafe(|| observer.observe(request))).is_err();
+            requests.iter().filter(|request| panics(request)).count()
+        }))
+    }
+
+    /// Fills windows, with many requests at a time.
+    pub(super) fn start_windows(windows: WindowsObserver) -> std::io::Result<Self> {
+        Self::start_with(Box::new(move |requests| {
+            match catch_unwind(AssertUnwindSafe(|| windows.observe_all(requests))) {
+                Ok(()) => 0,
+                Err(_) => requests.len(),
+            }
+        }))
+    }
+
+    fn start_with(show: Show) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let of_thread = shared.clone();
         std::thread::Builder::new().name("mplp-observe".to_owned()).spawn(move || {
             // What an observer does is not to become a trace itself.
             crate::record::suppress();
-            of_thread.run(&*observer);
+            of_thread.run(&show);
         })?;
         Ok(Self(shared))
     }
@@ -90,14 +112,15 @@ impl Drop for ObserverThread {
 }
 
 impl Shared {
-    fn run(&self, observer: &dyn RequestObserver) {
+    fn run(&self, show: &Show) {
         let mut requests = Vec::new();
         while self.take(&mut requests) {
-            for request in requests.drain(..) {
-                let result = catch_unwind(AssertUnwindSafe(|| observer.observe(&request)));
-                let count = if result.is_ok() { &self.observed } else { &self.panicked };
-                count.fetch_add(1, Relaxed);
+            for some in requests.chunks(AT_ONCE) {
+                let panicked = show(some);
+                self.panicked.fetch_add(panicked as u64, Relaxed);
+                self.observed.fetch_add((some.len() - panicked) as u64, Relaxed);
             }
+            requests.clear();
         }
     }
 

@@ -8,6 +8,7 @@ use super::address::host_and_port;
 use super::error_type::{ErrorType, Side};
 use super::family::scheme_name;
 use super::fields::FieldList;
+use super::headers::first;
 use super::method::OTHER;
 use super::redact::{MAX_PATH, cut, redact_query};
 use super::request_layer::{Begun, Over};
@@ -54,7 +55,7 @@ pub(super) fn start(
     if let Some(version) = begun.version {
         fields.text("network.protocol.version", version);
     }
-    if let Some(agent) = parts.headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()) {
+    if let Some(agent) = first(&parts.headers, &header::USER_AGENT).and_then(|v| v.to_str().ok()) {
         fields.text("user_agent.original", cut(agent, MAX_USER_AGENT));
     }
     let peer = how.peer(parts);

@@ -120,7 +120,7 @@ impl Part for Tracing {
         if parts.extensions.get::<RequestSpan>().is_some() {
             return None;
         }
-        let found = self.propagator.extract(&Headers(&parts.headers));
+        let found = self.propagator.extract(&Headers::new(&parts.headers));
         let (span, started_with) =
             server_span::start(self, &self.recorder, begun, parts, (found.context.as_ref(), found.sampled));
         let server = Arc::new(ServerSpan {

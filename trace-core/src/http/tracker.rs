@@ -3,6 +3,7 @@
 use http::{HeaderMap, Method, Response, StatusCode, header, request};
 use http_body::Body;
 
+use super::headers::first;
 use super::{Ended, Monitor, MonitoredRequest, Outcome, grpc};
 
 /// A request until its end; dropped before that, it ends as cancelled.
@@ -134,7 +135,7 @@ impl<R: MonitoredRequest> Drop for Tracker<R> {
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    first(headers, &header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// A step that has not returned yet. A runtime may catch a panic and drop the future later, outside of it, so the

@@ -24,17 +24,34 @@ impl WindowsObserver {
     }
 }
 
-impl RequestObserver for WindowsObserver {
-    fn observe(&self, request: &RequestObservation) {
-        let operation = [request.method, " ", request.route.as_deref().unwrap_or(UNMATCHED)].concat();
-        // Nothing is known of its children.
-        let call = Observation::call(&self.service, &operation, request.end, request.duration);
-        self.windows.observe(Observation {
+impl WindowsObserver {
+    /// Counts many requests, for which the windows are locked once.
+    pub(super) fn observe_all(&self, requests: &[RequestObservation]) {
+        // Neighbours often share their route, and then the name too.
+        let runs = requests.chunk_by(|a, b| a.method == b.method && a.route == b.route);
+        let named: Vec<_> = runs.map(|run| (operation(&run[0]), run)).collect();
+        let all = named.iter().flat_map(|(name, run)| run.iter().map(|r| self.observation(name, r)));
+        self.windows.record(all);
+    }
+
+    fn observation<'a>(&'a self, operation: &'a str, request: &RequestObservation) -> Observation<'a> {
+        Observation {
             kind: SpanKind::Server,
             entry: true,
             status: if request.is_error { SpanOutcome::Error } else { SpanOutcome::Unset },
             trace: request.trace,
-            ..call
-        });
+            // Nothing is known of its children.
+            ..Observation::call(&self.service, operation, request.end, request.duration)
+        }
+    }
+}
+
+fn operation(request: &RequestObservation) -> String {
+    [request.method, " ", request.route.as_deref().unwrap_or(UNMATCHED)].concat()
+}
+
+impl RequestObserver for WindowsObserver {
+    fn observe(&self, request: &RequestObservation) {
+        self.windows.observe(self.observation(&operation(request), request));
     }
 }

@@ -43,6 +43,15 @@ impl BoundCounter {
     }
 }
 
+#[cfg(feature = "http")]
+impl BoundCounter {
+    /// The same, but never as an exemplar.
+    #[inline]
+    pub(crate) fn add_plain(&self, value: impl Into<Number>) {
+        self.0.record_plain(value.into());
+    }
+}
+
 /// A sum that grows and shrinks, such as requests in flight.
 #[derive(Clone, Debug)]
 pub struct UpDownCounter(pub(super) Arc<Instrument>);

@@ -56,6 +56,15 @@ impl BoundHistogram {
     }
 }
 
+#[cfg(feature = "http")]
+impl BoundHistogram {
+    /// The same, but never as an exemplar.
+    #[inline]
+    pub(crate) fn record_plain(&self, value: f64) {
+        self.0.record_plain(Number::F64(value));
+    }
+}
+
 /// Checks that bounds are finite, ascending and not too many.
 pub(super) fn validate_bounds(name: &str, bounds: &[f64]) -> Result<(), InvalidInstrument> {
     let reason = if bounds.len() > MAX_BOUNDS {

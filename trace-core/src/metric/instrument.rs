@@ -198,6 +198,23 @@ impl Bound {
     }
 }
 
+#[cfg(feature = "http")]
+impl Bound {
+    /// The same, but never as an exemplar, and so without asking for the current span.
+    #[inline]
+    pub(super) fn record_plain(&self, value: Number) {
+        let instrument = &*self.instrument;
+        if !instrument.accepts(value) {
+            return instrument.shared.reject();
+        }
+        for series in self.first.iter().chain(&self.rest) {
+            if series.update(value, None).is_none() {
+                instrument.shared.reject();
+            }
+        }
+    }
+}
+
 impl fmt::Debug for Bound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let attributes = self.first.as_ref().map(|s| &s.attributes);

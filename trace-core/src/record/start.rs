@@ -144,6 +144,7 @@ fn write_start(chunk: &mut Chunk, slot: &Slot, context: &SpanContext, s: &Start<
     };
     let mut attributes = List::EMPTY;
     let limit = usize::from(limits.attributes);
+    chunk.columns.attributes.reserve(s.fields.len());
     for (key, value) in s.fields.iter().take(limit) {
         let value = chunk.cell(*value);
         chunk.columns.push_attribute(&mut attributes, Text::fixed(key), value);

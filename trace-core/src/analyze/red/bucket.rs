@@ -1,6 +1,7 @@
 //! What one series did in one slot of time: open, while spans are counted, or sealed into few bytes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Observation;
 use crate::analyze::QuantileSketch;
@@ -29,11 +30,12 @@ const HAS_SLOWEST_SELF: u8 = 4;
 impl Bucket {
     pub(super) fn add(&mut self, o: &Observation<'_>) {
         // Divided last, whole milliseconds stay whole.
-        let (duration, own) = (o.duration.as_nanos() as f64 / 1e6, o.self_time.as_nanos() as f64 / 1e6);
+        // A `u64` holds 584 years, and is turned into a double by one instruction; a `u128` is not.
+        let ms = |d: Duration| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX) as f64 / 1e6;
+        let (duration, own) = (ms(o.duration), ms(o.self_time));
         // The largest that is less than 1, or NaN, is one span.
         let weight = if o.weight >= 1.0 { o.weight } else { 1.0 };
-        self.duration_ms.insert_weighted(duration, weight);
-        self.self_time_ms.insert_weighted(own, weight);
+        QuantileSketch::insert_both((&mut self.duration_ms, duration), (&mut self.self_time_ms, own), weight);
         larger(&mut self.slowest, o.trace.map(|t| (duration, t)));
         larger(&mut self.slowest_self, o.trace.map(|t| (own, t)));
     }

@@ -30,6 +30,12 @@ impl SeriesKey {
         self.operation == RedWindows::OTHER
     }
 
+    pub(super) fn is_of(&self, o: &Observation<'_>) -> bool {
+        self.operation == o.operation
+            && self.service == o.service
+            && (self.kind, self.status, self.entry) == (o.kind, o.status, o.entry)
+    }
+
     fn place(&self) -> usize {
         place(self.kind, self.status, self.entry)
     }

@@ -55,6 +55,8 @@ pub(super) struct TenantWindows {
     work: Workbench,
     /// The latest second that was begun.
     second: u64,
+    /// The series of the latest span.
+    last: usize,
     /// The next series to visit.
     cursor: usize,
     /// The second in which making room was last tried in vain.
@@ -85,10 +87,12 @@ impl TenantWindows {
             self.late += 1;
             return;
         }
-        let at = match self.table.get(o) {
-            Some(at) => at,
-            None => self.make(o, now, max_series),
+        // Often it is that of the span before, and to compare the names costs less than to hash them.
+        let at = match self.series.get(self.last).filter(|s| s.key.is_of(o)) {
+            Some(_) => self.last,
+            None => self.table.get(o).unwrap_or_else(|| self.make(o, now, max_series)),
         };
+        self.last = at;
         let Self { series, kept, work, .. } = self;
         let series = &mut series[at];
         series.roll(now, kept, work);

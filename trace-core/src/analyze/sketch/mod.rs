@@ -74,6 +74,28 @@ impl QuantileSketch {
             return false;
         }
         let Some(n) = units(weight) else { return false };
+        self.put(value, if value == 0.0 { 0 } else { bin_of(value) }, n);
+        true
+    }
+
+    /// Adds a value to each of two sketches. They are often the same, and then there is one logarithm.
+    pub(super) fn insert_both((one, a): (&mut Self, f64), (other, b): (&mut Self, f64), weight: f64) {
+        let is_valid = a.is_finite() && a >= 0.0;
+        match units(weight).filter(|_| is_valid && a == b) {
+            Some(n) => {
+                let bin = if a == 0.0 { 0 } else { bin_of(a) };
+                one.put(a, bin, n);
+                other.put(b, bin, n);
+            }
+            None => {
+                one.insert_weighted(a, weight);
+                other.insert_weighted(b, weight);
+            }
+        }
+    }
+
+    /// Adds a value whose bucket is known; zero has one of its own.
+    fn put(&mut self, value: f64, bin: i32, n: u64) {
         self.min = if self.count == 0 { value } else { self.min.min(value) };
         self.max = self.max.max(value);
         self.sum += value * (n as f64 / ONE as f64);
@@ -82,16 +104,16 @@ impl QuantileSketch {
         if value == 0.0 {
             self.zeros = self.zeros.saturating_add(n);
         } else {
-            self.add(bin_of(value), n);
+            self.add(bin, n);
         }
-        true
     }
 
     fn add(&mut self, bin: i32, n: u64) {
         let lowest = self.bins.last().map_or(bin, |top| top.0.max(bin)) - (MAX_BINS - 1);
         let bin = bin.max(lowest);
         match self.bins.binary_search_by_key(&bin, |b| b.0) {
-            Ok(i) => self.bins[i].1 = self.bins[i].1.saturating_add(n),
+            // The range is as it was: nothing has fallen out of it.
+            Ok(i) => return self.bins[i].1 = self.bins[i].1.saturating_add(n),
             Err(i) => self.bins.insert(i, (bin, n)),
         }
         self.collapse(lowest);

@@ -1,11 +1,11 @@
 //! Calls of clients that are not tower services.
 
-use std::any::type_name;
 use std::future::Future;
 use std::pin::pin;
 
 use http::{HeaderMap, Method, Request, StatusCode, Uri};
 
+use super::super::error_type::error_name;
 use super::super::request_layer::Watched;
 use super::super::tracker::Tracker;
 use super::super::{Outcome, RequestLayer};
@@ -82,7 +82,7 @@ impl ClientCall {
     fn end<T, E>(&mut self, result: &Result<T, E>, status: impl FnOnce(&T) -> StatusCode) {
         match result {
             Ok(answer) => self.tracker.answer(status(answer)),
-            Err(_) => self.tracker.end(Outcome::Failed { error_type: type_name::<E>() }),
+            Err(_) => self.tracker.end(Outcome::Failed { error_type: error_name::<E>() }),
         }
     }
 }
