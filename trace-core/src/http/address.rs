@@ -7,6 +7,25 @@ use super::headers::first;
 /// A DNS name has at most 253 characters; what is longer is not one.
 const MAX_HOST: usize = 253;
 
+/// The bytes that a host may have (RFC 3986, `host`).
+static IS_HOST: [bool; 256] = {
+    let mut table = [false; 256];
+    let others = b"-._~%:!$&'()*+,;=";
+    let mut i = 0;
+    while i < others.len() {
+        table[others[i] as usize] = true;
+        i += 1;
+    }
+    let mut byte = 0_u8;
+    while byte < 128 {
+        if byte.is_ascii_alphanumeric() {
+            table[byte as usize] = true;
+        }
+        byte += 1;
+    }
+    table
+};
+
 /// Where a request was sent: from the URI (HTTP/2, proxies, clients), else from the `host` header. User information
 /// is left out, and so are the brackets of an IPv6 address.
 pub(super) fn host_and_port(parts: &request::Parts) -> Option<(&str, Option<u16>)> {
@@ -18,10 +37,12 @@ pub(super) fn host_and_port(parts: &request::Parts) -> Option<(&str, Option<u16>
 
 /// Splits `[user@]host[:port]`; `None` for what cannot be a host.
 pub(super) fn split(authority: &str) -> Option<(&str, Option<u16>)> {
-    let host_port = authority.rsplit_once('@').map_or(authority, |(_, rest)| rest);
+    // By bytes: these texts are too short for the search for characters to pay.
+    let at = authority.bytes().rposition(|b| b == b'@');
+    let host_port = at.map_or(authority, |at| &authority[at + 1..]);
     let (host, rest) = match host_port.strip_prefix('[') {
         Some(v6) => v6.split_once(']')?,
-        None => host_port.split_at(host_port.find(':').unwrap_or(host_port.len())),
+        None => host_port.split_at(host_port.bytes().position(|b| b == b':').unwrap_or(host_port.len())),
     };
     let port = match rest.strip_prefix(':') {
         Some("") => None,
@@ -29,8 +50,7 @@ pub(super) fn split(authority: &str) -> Option<(&str, Option<u16>)> {
         None if rest.is_empty() => None,
         None => return None,
     };
-    let is_host = |b: u8| b.is_ascii_alphanumeric() || b"-._~%:!$&'()*+,;=".contains(&b);
-    let valid = !host.is_empty() && host.len() <= MAX_HOST && host.bytes().all(is_host);
+    let valid = !host.is_empty() && host.len() <= MAX_HOST && host.bytes().all(|b| IS_HOST[usize::from(b)]);
     valid.then_some((host, port))
 }
 

@@ -40,8 +40,13 @@ impl OperationKey<'_> {
         let mut mix = |word: u64| hash = (hash ^ word).wrapping_mul(PRIME);
         for text in [self.template, self.server.map(|(host, _)| host)].into_iter().flatten() {
             mix(text.len() as u64);
-            for chunk in text.as_bytes().chunks(8) {
-                mix(chunk.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
+            let (words, rest) = text.as_bytes().as_chunks::<8>();
+            words.iter().for_each(|word| mix(u64::from_le_bytes(*word)));
+            // The last word overlaps the one before.
+            match text.as_bytes().last_chunk::<8>() {
+                Some(last) if !rest.is_empty() => mix(u64::from_le_bytes(*last)),
+                Some(_) => {}
+                None => mix(rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte))),
             }
         }
         mix(self.server.and_then(|(_, port)| port).map_or(0, u64::from));

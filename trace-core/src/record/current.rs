@@ -101,7 +101,32 @@ pub(super) fn activate(context: SpanContext) -> Restore {
     restore
 }
 
-/// The same, but not in the context of the `opentelemetry` API; see [`Restore::attach`].
+/// The same for a context that stays where it is. Where a span was active on this thread before, a place is ready, and
+/// nothing else of the thread's state is touched.
+#[inline]
+pub(super) fn activate_ref(context: &SpanContext) -> Restore {
+    let enter = || {
+        with_hot(|h| {
+            let (at, free) = h.next_place()?;
+            *free = Active::of(context);
+            h.enter_next();
+            Some(at)
+        })
+        .flatten()
+    };
+    let is_plain = context.trace_state.is_empty() && !bridge::in_use();
+    match is_plain.then(enter).flatten() {
+        Some(at) => Restore {
+            at,
+            span: context.span_id.to_u64(),
+            has_state: false,
+            _attached: bridge::Attached::none(),
+        },
+        None => activate(context.clone()),
+    }
+}
+
+/// The same as [`activate`], but not in the context of the `opentelemetry` API; see [`Restore::attach`].
 #[inline]
 pub(super) fn activate_here(context: SpanContext) -> Restore {
     let (active, has_state) = (Active::of(&context), !context.trace_state.is_empty());

@@ -6,7 +6,7 @@ use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::panic::RefUnwindSafe;
 
-use super::current::{Restore, activate, current_context, with_local};
+use super::current::{Restore, activate, activate_ref, current_context, with_local};
 use super::recorder::{Recorder, or_default};
 use super::ring::MAX_VALUES;
 use super::ring_span::{Elsewhere, RingSpan};
@@ -101,7 +101,7 @@ impl Span {
 
     /// Runs `f` with this span as the active one; the span goes on afterwards.
     pub fn in_scope<R>(&self, f: impl FnOnce() -> R) -> R {
-        let _scope = ActiveScope(self.context().cloned().map(activate));
+        let _scope = ActiveScope(self.context().map(activate_ref));
         f()
     }
 }
