@@ -55,3 +55,38 @@ impl RequestObserver for WindowsObserver {
         self.windows.observe(self.observation(&operation(request), request));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::analyze::RedConfig;
+    use crate::http::Outcome;
+    use crate::model::Timestamp;
+
+    #[test]
+    fn many_requests_at_a_time_count_as_one_after_the_other() {
+        let request = |i: usize| RequestObservation {
+            route: [Some("/a"), Some("/b"), None][i % 3].map(Arc::from),
+            method: "GET",
+            status: Some(200),
+            outcome: Outcome::Completed,
+            is_error: i.is_multiple_of(4),
+            end: Timestamp::now(),
+            duration: Duration::from_millis(i as u64),
+            trace: None,
+        };
+        let mut requests: Vec<_> = (0..60).map(request).collect();
+        requests.sort_by_key(|r| r.duration.as_millis() / 7);
+        let filled = |fill: &dyn Fn(&WindowsObserver)| {
+            let windows = Arc::new(RedWindows::new(RedConfig::default()));
+            fill(&WindowsObserver::new("shop", windows.clone()));
+            let stats = windows.stats();
+            (stats.series, stats.late, stats.overflowed, stats.bytes)
+        };
+        let one_by_one = filled(&|w| requests.iter().for_each(|r| w.observe(r)));
+        assert_eq!(filled(&|w| w.observe_all(&requests)), one_by_one);
+        assert_eq!(one_by_one.0, 6, "three operations with two outcomes each");
+    }
+}

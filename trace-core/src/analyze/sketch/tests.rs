@@ -168,3 +168,19 @@ fn a_histogram_has_every_value_once() {
         s.buckets().skip(1).zip([3.0, 7.0, 70.0, 7000.0]).all(|((low, high, _), v)| low < v && v <= high)
     );
 }
+
+#[test]
+fn two_sketches_that_are_filled_at_once_hold_what_each_was_given() {
+    let mut at_once = [QuantileSketch::new(), QuantileSketch::new()];
+    let mut apart = at_once.clone();
+    for (a, b) in
+        [(1.0, 1.0), (0.0, 0.0), (7.5, 2.0), (3.0, f64::NAN), (-1.0, -1.0), (1e300, 1e300), (1e-9, 1e-9)]
+    {
+        let [one, other] = &mut at_once;
+        QuantileSketch::insert_both((one, a), (other, b), 2.5);
+        apart[0].insert_weighted(a, 2.5);
+        apart[1].insert_weighted(b, 2.5);
+    }
+    assert_eq!(at_once, apart);
+    assert_eq!((apart[0].count(), apart[1].count()), (6, 5));
+}
