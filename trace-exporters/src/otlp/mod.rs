@@ -6,6 +6,7 @@
 //! Specification: <https://opentelemetry.io/docs/specs/otlp/>.
 
 mod config;
+mod decode;
 mod encode;
 mod env;
 mod error;
@@ -17,6 +18,8 @@ mod wire_reader;
 
 pub use crate::http_client::{Compression, Headers};
 pub use config::{OtlpConfig, Signal};
+pub use decode::{DecodeError, Decoded, decode_metrics, decode_spans};
+pub use encode::{encode_metrics, encode_spans};
 pub use env::FromEnv;
 pub use error::OtlpConfigError;
 pub use exporter::{OtlpMetricExporter, OtlpSpanExporter};
