@@ -12,9 +12,11 @@ use trace_context_integration::integration::FinishContextTrace;
 use trace_context_integration::profile::ContextProfile;
 use trace_context_integration::provider::{ContextProvider, ContextRecord, ProviderError};
 use trace_context_integration::{MonitoringContextIntegration, OperationOutcome};
-use trace_core::model::{TenantId, TraceId, TraceIds};
+use trace_core::model::{TenantId, TimeRange, TraceId, TraceIds};
 use trace_core::record::current_context;
-use trace_core::store::{Page, ReadError, SpanQuery, SpanReader, StoredTrace, TraceSummary};
+use trace_core::store::{
+    Durations, Page, ReadError, SpanFilter, SpanQuery, SpanReader, StoredTrace, TraceSummary,
+};
 
 #[derive(Clone, Copy)]
 enum Fault {
@@ -54,6 +56,14 @@ impl SpanReader for BrokenStore {
         unreachable!()
     }
     async fn operations(&self, _: &TenantId, _: &str) -> Result<Vec<String>, ReadError> {
+        unreachable!()
+    }
+    async fn durations(
+        &self,
+        _: &TenantId,
+        _: &SpanFilter,
+        _: Option<TimeRange>,
+    ) -> Result<Durations, ReadError> {
         unreachable!()
     }
 }

@@ -5,6 +5,9 @@
 
 #[cfg(feature = "console")]
 pub mod console;
+#[cfg(feature = "http-client")]
+#[cfg_attr(not(feature = "otlp"), allow(dead_code, unused_imports, reason = "each exporter uses a part"))]
+pub mod http_client;
 #[cfg(feature = "jaeger-remote")]
 pub mod jaeger_remote;
 #[cfg(feature = "otlp")]

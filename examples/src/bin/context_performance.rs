@@ -15,7 +15,7 @@ use mplp_trace::context_integration::{MonitoringContextIntegration, OperationOut
 use mplp_trace::core::async_span;
 use mplp_trace::core::model::{AlertKind, AlertRecord, SpanData, Status, TenantId};
 use mplp_trace::core::record::InSpan;
-use mplp_trace::core::store::{SpanQuery, SpanReader};
+use mplp_trace::core::store::{SpanFilter, SpanQuery, SpanReader};
 use mplp_trace::{TraceConfig, TraceModule};
 
 type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
@@ -166,7 +166,8 @@ fn alert_of(module: &TraceModule, kind: AlertKind) -> Result<AlertRecord> {
 /// The only span with this name, read back from the store.
 async fn only_span(module: &TraceModule, name: &str) -> Result<SpanData> {
     module.flush(LIMIT)?;
-    let query = SpanQuery { operation: Some(name.to_owned()), ..SpanQuery::default() };
+    let filter = SpanFilter { operation: Some(name.to_owned()), ..SpanFilter::default() };
+    let query = SpanQuery { filter, ..SpanQuery::default() };
     let found = module.store().search(module.service().tenant(), &query).await?;
     assert_eq!(found.items.len(), 1);
     let trace = module

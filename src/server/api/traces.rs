@@ -1,14 +1,15 @@
 //! `/api/v1/traces` and `/api/v1/traces/{id}`.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
-use trace_core::model::{TimeRange, TraceId};
-use trace_core::store::{ReadError, SpanQuery, SpanReader};
+use trace_core::batch::StatusCode;
+use trace_core::model::{SpanKind, TimeRange, TraceId};
+use trace_core::store::{AttributeCondition, ReadError, SpanFilter, SpanQuery, SpanReader};
 
 use super::{Answer, Parameters, tenant};
 use crate::server::error::ApiError;
@@ -23,6 +24,10 @@ pub(in crate::server) struct List {
     limit: Option<usize>,
     service: Option<String>,
     operation: Option<String>,
+    kind: Option<String>,
+    status: Option<String>,
+    /// A JSON object of names and texts.
+    attributes: Option<String>,
     error_only: bool,
     min_duration_ms: Option<f64>,
     max_duration_ms: Option<f64>,
@@ -75,15 +80,19 @@ impl List {
             return Err(ApiError::bad_request("INVALID_LIMIT", message));
         }
         Ok(SpanQuery {
-            service: text(self.service),
-            operation: text(self.operation),
+            filter: SpanFilter {
+                service: text(self.service),
+                operation: text(self.operation),
+                kind: text(self.kind).map(|k| kind(&k)).transpose()?,
+                status: text(self.status).map(|s| status(&s)).transpose()?,
+                attributes: text(self.attributes).map_or(Ok(Vec::new()), |a| attributes(&a))?,
+            },
             error_only: self.error_only,
             min_duration: self.min_duration_ms.map(|ms| milliseconds("minDurationMs", ms)).transpose()?,
             max_duration: self.max_duration_ms.map(|ms| milliseconds("maxDurationMs", ms)).transpose()?,
             range,
             limit: self.limit.unwrap_or(0),
             cursor: text(self.cursor),
-            ..SpanQuery::default()
         })
     }
 }
@@ -97,11 +106,46 @@ fn milliseconds(name: &str, ms: f64) -> Result<Duration, ApiError> {
     })
 }
 
+fn kind(text: &str) -> Result<SpanKind, ApiError> {
+    match text {
+        "internal" => Ok(SpanKind::Internal),
+        "server" => Ok(SpanKind::Server),
+        "client" => Ok(SpanKind::Client),
+        "producer" => Ok(SpanKind::Producer),
+        "consumer" => Ok(SpanKind::Consumer),
+        _ => {
+            let message = "kind must be internal, server, client, producer or consumer";
+            Err(ApiError::bad_request("INVALID_KIND", message))
+        }
+    }
+}
+
+fn status(text: &str) -> Result<StatusCode, ApiError> {
+    match text {
+        "unset" => Ok(StatusCode::Unset),
+        "ok" => Ok(StatusCode::Ok),
+        "error" => Ok(StatusCode::Error),
+        _ => Err(ApiError::bad_request("INVALID_STATUS", "status must be unset, ok or error")),
+    }
+}
+
+/// `{"http.route":"/items/{id}","http.response.status_code":500}`: every name has this value.
+fn attributes(json: &str) -> Result<Vec<AttributeCondition>, ApiError> {
+    let of: BTreeMap<String, serde_json::Value> = serde_json::from_str(json).map_err(|e| {
+        ApiError::bad_request("INVALID_ATTRIBUTES", format!("attributes must be a JSON object: {e}"))
+    })?;
+    let condition = |(key, value)| match value {
+        serde_json::Value::String(text) => AttributeCondition::equals(key, text),
+        other => AttributeCondition::equals(key, other.to_string()),
+    };
+    Ok(of.into_iter().map(condition).collect())
+}
+
 fn unreadable(error: ReadError) -> ApiError {
     match error {
         ReadError::InvalidCursor(_) => ApiError::bad_request("INVALID_CURSOR", error.to_string()),
         _ => ApiError::new(
-            StatusCode::SERVICE_UNAVAILABLE,
+            axum::http::StatusCode::SERVICE_UNAVAILABLE,
             "STORAGE_UNAVAILABLE",
             "stored spans cannot be read",
         ),

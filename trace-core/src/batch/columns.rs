@@ -123,9 +123,12 @@ pub(crate) struct LinkCell {
 
 /// The outcome without its message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum StatusCode {
+pub enum StatusCode {
+    /// Nothing was said.
     Unset,
+    /// Declared a success.
     Ok,
+    /// Failed.
     Error,
 }
 

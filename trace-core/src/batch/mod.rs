@@ -15,7 +15,8 @@ mod view;
 
 #[cfg(feature = "otel")]
 pub(crate) use columns::AttributeCell;
-pub(crate) use columns::{Cell, Columns, EventCell, LinkCell, List, NONE, Row, ScopeRef, StatusCode, Text};
+pub use columns::StatusCode;
+pub(crate) use columns::{Cell, Columns, EventCell, LinkCell, List, NONE, Row, ScopeRef, Text};
 pub use edit::SpanBatchMut;
 pub(crate) use pool::{Home, Pool};
 pub use rewrite::Edit;

@@ -178,6 +178,11 @@ impl<'a> SpanRef<'a> {
         }
     }
 
+    /// The outcome without its message.
+    pub fn status_code(&self) -> StatusCode {
+        self.row.status
+    }
+
     /// Whether the outcome is an error.
     pub fn is_error(&self) -> bool {
         self.row.status == StatusCode::Error

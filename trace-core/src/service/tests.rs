@@ -247,6 +247,14 @@ impl SpanReader for Down {
     async fn operations(&self, _: &TenantId, _: &str) -> Result<Vec<String>, ReadError> {
         unreachable!("not asked")
     }
+    async fn durations(
+        &self,
+        _: &TenantId,
+        _: &SpanFilter,
+        _: Option<TimeRange>,
+    ) -> Result<Durations, ReadError> {
+        unreachable!("not asked")
+    }
 }
 
 #[tokio::test]

@@ -1,12 +1,12 @@
 //! What a [`super::MemoryStore`] has of one tenant: batches in order of arrival, and indexes into them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::ops::Bound;
 
 use super::stored::{NO_ROOT, root_rank};
-use super::{Page, ReadError, SpanQuery, StoredSpan, StoredTrace, TraceSummary};
+use super::{Durations, Page, ReadError, SpanFilter, SpanQuery, StoredSpan, StoredTrace, TraceSummary};
 use crate::batch::{SpanBatch, SpanRef};
-use crate::model::{SpanId, Timestamp, TraceId};
+use crate::model::{SpanId, TimeRange, Timestamp, TraceId};
 
 /// What the indexes need for a span and for a trace; estimates that cover the hash and tree nodes.
 const SPAN_INDEX_BYTES: usize = 16;
@@ -181,7 +181,7 @@ impl Index {
 
     pub(super) fn trace(&self, id: &TraceId) -> Option<StoredTrace> {
         let entry = self.traces.get(id)?;
-        let mut seen = std::collections::HashSet::<SpanId>::new();
+        let mut seen = HashSet::<SpanId>::new();
         let mut spans = Vec::with_capacity(entry.spans.len());
         for at in &entry.spans {
             let Some(held) = self.batches.get((at.0 - self.first) as usize) else { continue };
@@ -239,14 +239,26 @@ impl Index {
         {
             return false;
         }
-        if query.service.is_none() && query.operation.is_none() && query.kind.is_none() {
-            return true;
+        query.filter.is_empty()
+            || entry.spans.iter().filter_map(|at| self.span(*at)).any(|s| query.filter.matches(s))
+    }
+
+    pub(super) fn durations(&self, filter: &SpanFilter, range: Option<TimeRange>) -> Durations {
+        let mut durations = Durations::default();
+        // By trace, so that a span that came twice counts once.
+        for entry in self.traces.values() {
+            let mut seen = HashSet::<SpanId>::with_capacity(entry.spans.len());
+            let spans = entry.spans.iter().filter_map(|at| self.span(*at));
+            let inside = |s: &SpanRef<'_>| range.is_none_or(|r| r.start <= s.start() && s.start() < r.end);
+            for span in spans.filter(inside).filter(|s| filter.matches(*s)) {
+                if seen.insert(span.span_id()) {
+                    let ms = span.duration().as_secs_f64() * 1e3;
+                    durations.milliseconds.insert_weighted(ms, span.adjusted_count());
+                    durations.errors += u64::from(span.is_error());
+                }
+            }
         }
-        entry.spans.iter().filter_map(|at| self.span(*at)).any(|s| {
-            query.kind.is_none_or(|k| s.kind() == k)
-                && query.operation.as_deref().is_none_or(|o| s.name() == o)
-                && query.service.as_deref().is_none_or(|n| s.resource().service_name() == n)
-        })
+        durations
     }
 
     pub(super) fn services(&self) -> Vec<String> {

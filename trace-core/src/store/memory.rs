@@ -9,10 +9,11 @@ use tokio::sync::broadcast;
 use super::index::Index;
 use super::tenants::Tenants;
 use super::{
-    EndedTrace, Page, ReadError, SpanQuery, SpanReader, StoredTrace, TimeSource, TraceSummary, system_time,
+    Durations, EndedTrace, Page, ReadError, SpanFilter, SpanQuery, SpanReader, StoredTrace, TimeSource,
+    TraceSummary, system_time,
 };
 use crate::batch::SpanBatch;
-use crate::model::{TenantId, TraceId};
+use crate::model::{TenantId, TimeRange, TraceId};
 use crate::signal::{ExportError, SpanExporter};
 
 /// The bounds of a [`MemoryStore`].
@@ -193,5 +194,14 @@ impl SpanReader for MemoryStore {
 
     async fn operations(&self, tenant: &TenantId, service: &str) -> Result<Vec<String>, ReadError> {
         Ok(self.read().get_or_empty(tenant, |index| index.operations(service)))
+    }
+
+    async fn durations(
+        &self,
+        tenant: &TenantId,
+        filter: &SpanFilter,
+        range: Option<TimeRange>,
+    ) -> Result<Durations, ReadError> {
+        Ok(self.read().get_or_empty(tenant, |index| index.durations(filter, range)))
     }
 }

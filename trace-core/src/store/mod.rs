@@ -5,6 +5,7 @@
 //! question is asked for one tenant. When there is no room, the tenant that has most gives some up.
 
 mod anomaly_log;
+mod filter;
 mod index;
 mod json;
 mod memory;
@@ -18,9 +19,10 @@ mod tests;
 mod time_source;
 
 pub use anomaly_log::AnomalyLog;
+pub use filter::{AttributeCondition, AttributeTest, SpanFilter};
 pub use memory::{MemoryStore, MemoryStoreConfig, MemoryStoreStats};
 pub use metric_log::{MetricSample, MetricSampleLog, StoredSample};
-pub use query::{EndedTrace, Page, ReadError, SpanQuery, TraceSummary};
+pub use query::{Durations, EndedTrace, Page, ReadError, SpanQuery, TraceSummary};
 pub use reader::SpanReader;
 pub use stored::{StoredSpan, StoredTrace};
 pub use time_source::{TimeSource, system_time};

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::model::{SpanKind, TenantId, TimeRange, Timestamp, TraceId};
+use super::SpanFilter;
+use crate::analyze::QuantileSketch;
+use crate::model::{TenantId, TimeRange, Timestamp, TraceId};
 
 /// Why stored spans could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -28,12 +30,8 @@ pub enum ReadError {
 /// Which traces are wanted. The default wants the newest of all.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SpanQuery {
-    /// Traces with a span of this service.
-    pub service: Option<String>,
-    /// Traces with a span of this name; with `service` or `kind`, one span has to match all of them.
-    pub operation: Option<String>,
-    /// Traces with a span of this kind.
-    pub kind: Option<SpanKind>,
+    /// Traces with a span that passes this.
+    pub filter: SpanFilter,
     /// Only traces with at least one failed span.
     pub error_only: bool,
     /// Traces that took at least this long.
@@ -61,6 +59,16 @@ impl SpanQuery {
             n => n.min(Self::MAX_LIMIT),
         }
     }
+}
+
+/// How long spans took.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Durations {
+    /// Milliseconds. A span that was sampled counts for as many as it stands for, see
+    /// [`crate::batch::SpanRef::adjusted_count`].
+    pub milliseconds: QuantileSketch,
+    /// Failed spans among them, each counted once.
+    pub errors: u64,
 }
 
 /// A part of a result.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Page, ReadError, SpanQuery, StoredTrace, TraceSummary};
-use crate::model::{TenantId, TraceId};
+use super::{Durations, Page, ReadError, SpanFilter, SpanQuery, StoredTrace, TraceSummary};
+use crate::model::{TenantId, TimeRange, TraceId};
 
 /// Reads stored traces. Every question is asked for one tenant, and answered from what it owns alone.
 #[async_trait]
@@ -33,6 +33,17 @@ pub trait SpanReader: Send + Sync {
     /// # Errors
     /// If the store does not answer.
     async fn operations(&self, tenant: &TenantId, service: &str) -> Result<Vec<String>, ReadError>;
+
+    /// How long the spans took that pass the filter and started inside the range; of all times if there is none.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    async fn durations(
+        &self,
+        tenant: &TenantId,
+        filter: &SpanFilter,
+        range: Option<TimeRange>,
+    ) -> Result<Durations, ReadError>;
 }
 
 #[async_trait]
@@ -48,5 +59,13 @@ impl<T: SpanReader + ?Sized> SpanReader for Arc<T> {
     }
     async fn operations(&self, tenant: &TenantId, service: &str) -> Result<Vec<String>, ReadError> {
         (**self).operations(tenant, service).await
+    }
+    async fn durations(
+        &self,
+        tenant: &TenantId,
+        filter: &SpanFilter,
+        range: Option<TimeRange>,
+    ) -> Result<Durations, ReadError> {
+        (**self).durations(tenant, filter, range).await
     }
 }

@@ -34,6 +34,10 @@ fn batch(service: &'static str, spans: impl IntoIterator<Item = SpanData>) -> Sp
     SpanBatch::from_spans(Arc::new(Resource::service(service)), spans)
 }
 
+fn named(operation: &str) -> SpanFilter {
+    SpanFilter { operation: Some(operation.into()), ..Default::default() }
+}
+
 async fn search(store: &MemoryStore, query: SpanQuery) -> Vec<u128> {
     store.search(&tenant(), &query).await.unwrap().items.iter().map(|t| t.trace_id.to_u128()).collect()
 }
@@ -70,10 +74,12 @@ async fn a_search_combines_its_conditions() {
     let all = SpanQuery::default();
     assert_eq!(search(&store, all.clone()).await, [3, 2, 1]);
     assert_eq!(search(&store, SpanQuery { error_only: true, ..all.clone() }).await, [2]);
-    assert_eq!(search(&store, SpanQuery { operation: Some("a".into()), ..all.clone() }).await, [3, 1]);
-    let one = SpanQuery { operation: Some("a".into()), service: Some("x".into()), ..all.clone() };
+    assert_eq!(search(&store, SpanQuery { filter: named("a"), ..all.clone() }).await, [3, 1]);
+    let one = SpanFilter { service: Some("x".into()), ..named("a") };
+    let one = SpanQuery { filter: one, ..all.clone() };
     assert_eq!(search(&store, one).await, [1]);
-    let none = SpanQuery { operation: Some("a".into()), kind: Some(SpanKind::Server), ..all.clone() };
+    let none = SpanFilter { kind: Some(SpanKind::Server), ..named("a") };
+    let none = SpanQuery { filter: none, ..all.clone() };
     assert!(search(&store, none).await.is_empty());
     let ms = Duration::from_millis;
     let middle = SpanQuery { min_duration: Some(ms(10)), max_duration: Some(ms(49)), ..all.clone() };
@@ -367,4 +373,10 @@ fn anomalies_and_samples_belong_to_one_tenant_and_are_let_go_fairly() {
     assert_eq!(samples.of_trace(&quiet, trace_id(1)).len(), 1);
     assert!(samples.of_trace(&noisy, trace_id(1)).iter().all(|s| s.sample.timestamp > at(1)));
     assert!(samples.in_range(&tenant(), all, 10).is_empty() && samples.evicted() > 150);
+}
+
+#[tokio::test]
+async fn the_memory_store_stands_what_every_store_must() {
+    let store = MemoryStore::default();
+    crate::testing::span_store(&store, crate::testing::Fidelity::Exact).await;
 }

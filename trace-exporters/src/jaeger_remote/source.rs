@@ -13,10 +13,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use trace_core::sample::remote::{FetchError, StrategySource};
 
-#[cfg(feature = "tls")]
-use crate::otlp::connect::Connector;
-#[cfg(not(feature = "tls"))]
-use hyper_util::client::legacy::connect::HttpConnector as Connector;
+use crate::http_client::{Connector, TlsConfig, connector};
 
 /// The largest answer that is read: 2000 operations with names of a thousand characters.
 const MAX_ANSWER_BYTES: usize = 4 << 20;
@@ -66,8 +63,8 @@ impl JaegerSampling {
         if uri.query().is_some_and(|q| q.split('&').any(|p| p.starts_with("service="))) {
             return fail(&shown, "must not name a service: the sampler adds its own");
         }
-        let connector =
-            connector(&uri).map_err(|reason| InvalidSamplingEndpoint { shown: shown.clone(), reason })?;
+        let connector = connector(&TlsConfig::default(), &uri)
+            .map_err(|e| InvalidSamplingEndpoint { shown: shown.clone(), reason: e.to_string() })?;
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             // Questions are a minute apart; most servers close sooner.
@@ -92,18 +89,6 @@ impl JaegerSampling {
     fn fail(&self, what: impl fmt::Display) -> FetchError {
         FetchError(format!("GET {}: {what}", self.shown))
     }
-}
-
-#[cfg(feature = "tls")]
-fn connector(uri: &Uri) -> Result<Connector, String> {
-    crate::otlp::connect::connector(&crate::otlp::OtlpConfig::default(), uri).map_err(|e| e.to_string())
-}
-
-#[cfg(not(feature = "tls"))]
-fn connector(_: &Uri) -> Result<Connector, String> {
-    let mut connector = Connector::new();
-    connector.set_nodelay(true);
-    Ok(connector)
 }
 
 #[async_trait]

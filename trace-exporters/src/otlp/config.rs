@@ -8,7 +8,7 @@ use http::Uri;
 use serde::Deserialize;
 
 use super::error::OtlpConfigError;
-use super::secret::Headers;
+use crate::http_client::{Compression, Headers, TlsConfig, append, header_map, parse, show};
 
 /// What is sent: decides the path below the base URL and the names of environment variables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,18 +27,6 @@ impl Signal {
             Self::Metrics => "v1/metrics",
         }
     }
-}
-
-/// How a request body is compressed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Compression {
-    /// Not at all.
-    #[default]
-    None,
-    /// gzip: less network for more processor time.
-    Gzip,
 }
 
 /// Where and how OTLP is sent over HTTP. The defaults are OpenTelemetry's: a receiver on this machine.
@@ -117,7 +105,7 @@ impl OtlpConfig {
     /// Names the field that cannot be used, and why.
     pub fn validate(&self) -> Result<(), OtlpConfigError> {
         self.request_uri(Signal::Traces)?;
-        super::http::header_map(&self.headers)?;
+        header_map(&self.headers)?;
         if self.max_request_bytes < 1024 {
             return Err(OtlpConfigError::RequestLimit { found: self.max_request_bytes });
         }
@@ -127,54 +115,20 @@ impl OtlpConfig {
     /// The URL that requests of this signal go to.
     pub(super) fn request_uri(&self, signal: Signal) -> Result<Uri, OtlpConfigError> {
         match &self.url {
-            Some(url) => parse("url", url),
-            None => parse("endpoint", &self.endpoint).map(|base| append(&base, signal.path())),
+            Some(url) => Ok(parse("url", url)?),
+            None => Ok(append(&parse("endpoint", &self.endpoint)?, signal.path())),
         }
+    }
+
+    /// The certificates that are used for `https`.
+    pub(super) fn tls(&self) -> TlsConfig {
+        TlsConfig { ca_certificate: self.ca_certificate.clone(), ..TlsConfig::default() }
     }
 
     /// The limit of one attempt.
     pub(super) fn attempt_limit(&self) -> Option<Duration> {
         (self.timeout_ms > 0).then(|| Duration::from_millis(self.timeout_ms))
     }
-}
-
-fn parse(field: &'static str, text: &str) -> Result<Uri, OtlpConfigError> {
-    let fail = |shown: String, reason| Err(OtlpConfigError::Endpoint { field, shown, reason });
-    let Ok(uri) = text.trim().parse::<Uri>() else {
-        return fail(show(text), "is not a URL; write http://host:4318");
-    };
-    let shown = show(text);
-    match (uri.scheme_str(), uri.authority()) {
-        (Some("http" | "https"), Some(a)) if a.as_str().contains('@') => {
-            fail(shown, "holds credentials; send them with headers.authorization")
-        }
-        (Some("http"), Some(_)) => Ok(uri),
-        (Some("https"), Some(_)) if cfg!(feature = "tls") => Ok(uri),
-        (Some("https"), Some(_)) => Err(OtlpConfigError::TlsUnavailable { shown }),
-        (Some(_), _) => fail(shown, "has a scheme other than http and https"),
-        (None, _) => fail(shown, "has no scheme; write http://host:4318"),
-    }
-}
-
-/// The URL without what may be secret: credentials and query.
-pub(super) fn show(url: &str) -> String {
-    let url = url.split(['?', '#']).next().unwrap_or_default().trim();
-    let (scheme, rest) = url.split_once("://").map_or(("", url), |(s, r)| (&url[..s.len() + 3], r));
-    // The last one, even in what should be the path: a password may hold a slash.
-    let host = rest.rfind('@').map_or(0, |at| at + 1);
-    format!("{scheme}{}", &rest[host..])
-}
-
-fn append(base: &Uri, path: &str) -> Uri {
-    let joined = format!("{}/{path}", base.path().trim_end_matches('/'));
-    let joined = match base.query() {
-        Some(query) => format!("{joined}?{query}"),
-        None => joined,
-    };
-    let mut parts = base.clone().into_parts();
-    parts.path_and_query = joined.parse().ok();
-    // The parts are those of a URL, and the path is one plus ASCII, so the base only stays if http changes.
-    Uri::from_parts(parts).unwrap_or_else(|_| base.clone())
 }
 
 impl fmt::Debug for OtlpConfig {

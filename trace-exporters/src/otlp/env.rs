@@ -6,8 +6,8 @@
 
 use std::borrow::Cow;
 
-use super::config::{Compression, OtlpConfig, Signal};
-use super::secret::Headers;
+use super::config::{OtlpConfig, Signal};
+use crate::http_client::{Compression, Headers};
 
 /// A configuration read from the environment.
 #[derive(Clone, Debug)]

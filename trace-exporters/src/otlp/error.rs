@@ -1,55 +1,18 @@
 //! What can be wrong with an OTLP configuration.
 
-use std::path::PathBuf;
+use crate::http_client::HttpConfigError;
 
 /// Why an OTLP exporter could not be built. Messages hold no header values, no credentials and no query.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OtlpConfigError {
-    /// The URL cannot be used.
-    #[error("{field} {shown:?} {reason}")]
-    Endpoint {
-        /// `endpoint` or `url`.
-        field: &'static str,
-        /// The URL as far as it can be shown.
-        shown: String,
-        /// What is wrong and what to write instead.
-        reason: &'static str,
-    },
-    /// The URL is `https` and this build cannot speak it.
-    #[error("{shown:?} needs TLS: build trace-exporters with the feature `tls`, or use http://")]
-    TlsUnavailable {
-        /// The URL as far as it can be shown.
-        shown: String,
-    },
-    /// A header cannot be sent.
-    #[error("headers.{name}: {reason}")]
-    Header {
-        /// The header's name.
-        name: String,
-        /// What is wrong.
-        reason: &'static str,
-    },
+    /// The address, a header or a certificate cannot be used.
+    #[error(transparent)]
+    Http(#[from] HttpConfigError),
     /// No request could ever be sent.
     #[error("max_request_bytes must be at least 1024, got {found}")]
     RequestLimit {
         /// The value given.
         found: usize,
-    },
-    /// The file of trusted certificates cannot be used.
-    #[error("ca_certificate {}: {reason}", path.display())]
-    CaCertificate {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
-    /// No trusted certificates were found on this machine.
-    #[error(
-        "no root certificates found ({reason}): install ca-certificates, or set ca_certificate to a PEM file"
-    )]
-    RootCertificates {
-        /// What the system said.
-        reason: String,
     },
 }

@@ -6,11 +6,7 @@
 //! Specification: <https://opentelemetry.io/docs/specs/otlp/>.
 
 mod config;
-#[cfg(not(feature = "tls"))]
-mod connect;
-#[cfg(feature = "tls")]
-#[path = "connect_tls.rs"]
-pub(crate) mod connect;
+mod decode;
 mod encode;
 mod env;
 mod error;
@@ -18,11 +14,12 @@ mod exporter;
 mod http;
 mod payload;
 mod reply;
-mod secret;
 mod wire_reader;
 
-pub use config::{Compression, OtlpConfig, Signal};
+pub use crate::http_client::{Compression, Headers};
+pub use config::{OtlpConfig, Signal};
+pub use decode::{DecodeError, Decoded, decode_metrics, decode_spans};
+pub use encode::{encode_metrics, encode_spans};
 pub use env::FromEnv;
 pub use error::OtlpConfigError;
 pub use exporter::{OtlpMetricExporter, OtlpSpanExporter};
-pub use secret::Headers;

@@ -2,17 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
 
+use crate::http_client::{media_type, retry_after, shorten};
+
 use super::wire_reader::{Field, Malformed, fields};
-
-/// The longest wait that a receiver can ask for; a larger one is cut. A batch that waits longer would leave the
-/// queue for good in the meantime.
-pub(super) const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
-
-/// The longest part of a receiver's own words that goes into an error.
-const MAX_MESSAGE_CHARS: usize = 300;
 
 /// A successful answer.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -67,22 +61,6 @@ pub(super) fn read(
     Err(Refused { message, retryable, retry_after })
 }
 
-fn media_type(headers: &HeaderMap) -> Option<String> {
-    let text = headers.get(CONTENT_TYPE)?.to_str().ok()?;
-    Some(text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
-}
-
-/// Seconds or an HTTP-date (RFC 9110, section 10.2.3); anything else is ignored.
-fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let wait = if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
-        Duration::from_secs(text.parse().unwrap_or(u64::MAX))
-    } else {
-        httpdate::parse_http_date(text).ok()?.duration_since(now).unwrap_or_default()
-    };
-    Some(wait.min(MAX_RETRY_AFTER))
-}
-
 /// `Export*ServiceResponse{1: partial_success{1: rejected (int64), 2: error_message}}`, equal for all signals.
 fn partial_success(body: &[u8]) -> Result<Accepted, Malformed> {
     let mut accepted = Accepted::default();
@@ -110,16 +88,11 @@ fn status_message(body: &[u8]) -> Result<String, Malformed> {
     Ok(message)
 }
 
-/// One line of bounded length without control characters.
-fn shorten(text: &str) -> String {
-    let clean = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c });
-    clean.take(MAX_MESSAGE_CHARS).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use http::HeaderValue;
+    use http::header::{CONTENT_TYPE, RETRY_AFTER};
     use opentelemetry_proto::tonic::collector::metrics::v1 as metrics;
     use opentelemetry_proto::tonic::collector::trace::v1 as traces;
     use proptest::prelude::*;
@@ -208,7 +181,7 @@ mod tests {
             }
             let status = StatusCode::from_u16(status).unwrap();
             if let Err(refused) = read(status, &map, &body, SystemTime::now()) {
-                prop_assert!(refused.retry_after.is_none_or(|w| w <= MAX_RETRY_AFTER));
+                prop_assert!(refused.retry_after.is_none_or(|w| w <= Duration::from_secs(300)));
                 prop_assert!(!refused.message.chars().any(char::is_control));
             }
         }

@@ -1,15 +1,16 @@
-//! A reader of protobuf fields, small enough for the answers of a receiver.
+//! A reader of protobuf fields: no copies, no recursion, bounded by the bytes that there are.
 
 /// The bytes are not protobuf.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Malformed;
 
-/// The value of a field that answers use; others are passed over.
+/// The value of a field, by its wire type.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Field<'a> {
     Varint(u64),
     Bytes(&'a [u8]),
-    Fixed,
+    Fixed64(u64),
+    Fixed32(u32),
 }
 
 /// The fields of a message in order; ends after the first malformed one.
@@ -31,16 +32,56 @@ fn field<'a>(rest: &mut &'a [u8]) -> Option<(u32, Field<'a>)> {
     let number = u32::try_from(key >> 3).ok().filter(|n| *n > 0)?;
     let value = match key & 7 {
         0 => Field::Varint(varint(rest)?),
-        1 => take(rest, 8).map(|_| Field::Fixed)?,
+        1 => Field::Fixed64(u64::from_le_bytes(take(rest, 8)?.try_into().ok()?)),
         2 => {
             let length = usize::try_from(varint(rest)?).ok()?;
             Field::Bytes(take(rest, length)?)
         }
-        5 => take(rest, 4).map(|_| Field::Fixed)?,
+        5 => Field::Fixed32(u32::from_le_bytes(take(rest, 4)?.try_into().ok()?)),
         // Groups are long out of use; 6 and 7 never existed.
         _ => return None,
     };
     Some((number, value))
+}
+
+/// The values of a packed field of varints, or of one that is not packed.
+pub(super) fn varints<'a>(field: &Field<'a>) -> impl Iterator<Item = Result<u64, Malformed>> + use<'a> {
+    let (mut one, mut rest): (_, &[u8]) = match field {
+        Field::Varint(v) => (Some(*v), &[]),
+        Field::Bytes(packed) => (None, packed),
+        _ => (None, &[]),
+    };
+    std::iter::from_fn(move || {
+        if let Some(v) = one.take() {
+            return Some(Ok(v));
+        }
+        if rest.is_empty() {
+            return None;
+        }
+        let value = varint(&mut rest).ok_or(Malformed);
+        if value.is_err() {
+            rest = &[];
+        }
+        Some(value)
+    })
+}
+
+/// The values of a packed field of 64 bits each, or of one that is not packed.
+///
+/// # Errors
+/// If the bytes are no multiple of eight.
+pub(super) fn fixed64s(field: &Field<'_>) -> Result<Vec<u64>, Malformed> {
+    match field {
+        Field::Fixed64(v) => Ok(vec![*v]),
+        Field::Bytes(packed) => {
+            let (values, rest) = packed.as_chunks::<8>();
+            if !rest.is_empty() {
+                return Err(Malformed);
+            }
+            Ok(values.iter().map(|v| u64::from_le_bytes(*v)).collect())
+        }
+        _ => Err(Malformed),
+    }
 }
 
 fn take<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {

@@ -13,7 +13,7 @@ use trace_core::model::*;
 use super::{MetricRequest, SpanRequest};
 
 mod expected;
-mod generate;
+pub(crate) mod generate;
 
 fn encode_spans(batch: &SpanBatch) -> Vec<u8> {
     let request = SpanRequest::new(batch);

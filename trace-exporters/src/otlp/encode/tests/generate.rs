@@ -2,14 +2,14 @@
 
 use super::*;
 
-pub(super) fn resource() -> Resource {
+pub(crate) fn resource() -> Resource {
     Resource {
         schema_url: "https://schema/r".into(),
         ..Resource::new([KeyValue::new("service.name", "shop"), KeyValue::new("n", 3)])
     }
 }
 
-pub(super) fn plain_span(id: u64) -> SpanData {
+pub(crate) fn plain_span(id: u64) -> SpanData {
     let context = SpanContext::new(TraceId::from_random(9), SpanId::new(id).unwrap(), TraceFlags::default());
     SpanData::new(context, "work", Timestamp::from_unix_nanos(1), Timestamp::from_unix_nanos(2))
 }
@@ -130,7 +130,7 @@ fn span() -> impl Strategy<Value = SpanData> {
     )
 }
 
-pub(super) fn spans() -> impl Strategy<Value = Vec<SpanData>> {
+pub(crate) fn spans() -> impl Strategy<Value = Vec<SpanData>> {
     prop::collection::vec(span(), 0..6)
 }
 
@@ -167,21 +167,28 @@ fn points() -> impl Strategy<Value = Vec<NumberPoint>> {
 }
 
 fn distributions() -> impl Strategy<Value = Vec<HistogramPoint>> {
+    // One bucket more than bounds, which rise; or neither.
     let buckets = prop::collection::vec(any::<u64>(), 0..5);
-    let bounds = prop::collection::vec(double(), 0..4);
+    let bounds = prop::collection::vec(double(), 4);
     let limits = (prop::option::of(double()), prop::option::of(double()));
     let point = (series(), any::<u64>(), double(), limits, bounds, buckets).prop_map(
-        |((attributes, start, time, exemplars), count, sum, (min, max), bounds, buckets)| HistogramPoint {
-            attributes,
-            start,
-            time,
-            count,
-            sum,
-            min,
-            max,
-            bounds: bounds.into(),
-            buckets,
-            exemplars,
+        |((attributes, start, time, exemplars), count, sum, (min, max), mut bounds, mut buckets)| {
+            bounds.sort_by(f64::total_cmp);
+            bounds.dedup();
+            bounds.truncate(buckets.len().saturating_sub(1));
+            buckets.truncate(bounds.len() + 1);
+            HistogramPoint {
+                attributes,
+                start,
+                time,
+                count,
+                sum,
+                min,
+                max,
+                bounds: bounds.into(),
+                buckets,
+                exemplars,
+            }
         },
     );
     prop::collection::vec(point, 0..4)
@@ -233,7 +240,7 @@ fn metric() -> impl Strategy<Value = Metric> {
     })
 }
 
-pub(super) fn metrics() -> impl Strategy<Value = MetricBatch> {
+pub(crate) fn metrics() -> impl Strategy<Value = MetricBatch> {
     let scope = (scope(), prop::collection::vec(metric(), 0..4))
         .prop_map(|(scope, metrics)| ScopeMetrics { scope, metrics });
     prop::collection::vec(scope, 0..3)

@@ -2,15 +2,29 @@
 
 use std::fmt;
 
+use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
+use super::HttpConfigError;
+
+/// Headers that the exporter itself sets, or that would break the request.
+const RESERVED: [&str; 7] = [
+    "content-type",
+    "content-encoding",
+    "content-length",
+    "transfer-encoding",
+    "host",
+    "connection",
+    "user-agent",
+];
+
 /// A text that is sent but never printed.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Secret(String);
+pub(crate) struct Secret(String);
 
 impl Secret {
-    pub(super) fn expose(&self) -> &str {
+    pub(crate) fn expose(&self) -> &str {
         &self.0
     }
 }
@@ -40,7 +54,7 @@ impl Headers {
         self.0.iter().map(|(n, _)| n.as_str())
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Secret)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Secret)> {
         self.0.iter().map(|(n, v)| (n.as_str(), v))
     }
 }
@@ -80,6 +94,25 @@ impl<'de> Deserialize<'de> for Headers {
         }
         d.deserialize_map(Map)
     }
+}
+
+/// The headers as they are sent, values marked as sensitive; those without a value left out.
+pub(crate) fn header_map(headers: &Headers) -> Result<HeaderMap, HttpConfigError> {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers.iter() {
+        let fail = |reason| HttpConfigError::Header { name: name.to_owned(), reason };
+        let parsed = HeaderName::try_from(name).map_err(|_| fail("is not a header name"))?;
+        if RESERVED.contains(&parsed.as_str()) {
+            return Err(fail("is set by the exporter"));
+        }
+        let mut value = HeaderValue::try_from(value.expose())
+            .map_err(|_| fail("has a value with characters that a header cannot carry"))?;
+        value.set_sensitive(true);
+        if !value.is_empty() {
+            map.insert(parsed, value);
+        }
+    }
+    Ok(map)
 }
 
 /// Any scalar as text. A token of digits is a number to YAML, and an error about its type would quote it.

@@ -1,0 +1,27 @@
+//! What exporters over HTTP share: the address, whom to trust, one request within bounds, and what an answer means.
+//!
+//! Every destination has a connection pool of its own. Redirects are not followed. Credentials are sent, and never
+//! shown: neither in `Debug`, nor in an error, nor if the other side repeats them.
+
+mod answer;
+mod client;
+mod compression;
+#[cfg(not(feature = "tls"))]
+mod connect;
+#[cfg(feature = "tls")]
+#[path = "connect_tls.rs"]
+mod connect;
+mod endpoint;
+mod error;
+mod headers;
+mod tls_config;
+
+pub(crate) use answer::{Answer, media_type, retry_after, shorten};
+pub(crate) use client::{HttpClient, Outgoing};
+pub use compression::Compression;
+pub(crate) use connect::{Connector, connector};
+pub(crate) use endpoint::{append, parse, show};
+pub use error::HttpConfigError;
+pub use headers::Headers;
+pub(crate) use headers::header_map;
+pub use tls_config::TlsConfig;

@@ -1,0 +1,149 @@
+//! What is encoded comes back; what others encode is read as they mean it; nothing makes us panic.
+
+use std::sync::Arc;
+
+use opentelemetry_proto::tonic as pb;
+use pb::collector::trace::v1::ExportTraceServiceRequest;
+use pb::common::v1::any_value::Value as Any;
+use pb::common::v1::{AnyValue, ArrayValue, KeyValue as PbKeyValue, KeyValueList};
+use proptest::prelude::*;
+use prost::Message as _;
+use trace_core::batch::SpanBatch;
+use trace_core::model::*;
+
+use super::*;
+use crate::otlp::encode::generate;
+use crate::otlp::encode::{MetricRequest, SpanRequest};
+
+fn encoded(batch: &SpanBatch) -> Vec<u8> {
+    let mut out = Vec::new();
+    SpanRequest::new(batch).encode(&mut out);
+    out
+}
+
+/// By text: NaN is unlike itself. Spans of a request are ordered by scope.
+fn texts(spans: impl IntoIterator<Item = SpanData>) -> Vec<String> {
+    let mut all: Vec<String> = spans.into_iter().map(|s| format!("{s:?}")).collect();
+    all.sort();
+    all
+}
+
+/// What the wire does not tell apart, made equal: an empty list has no type.
+fn canonical(mut span: SpanData) -> SpanData {
+    let plain = |kv: &mut KeyValue| {
+        if let Value::Array(array) = &kv.value
+            && serde_json::to_string(array).is_ok_and(|text| text == "[]")
+        {
+            kv.value = Value::Array(Array::String(Vec::new()));
+        }
+    };
+    span.attributes.iter_mut().for_each(plain);
+    span.events.iter_mut().flat_map(|e| &mut e.attributes).for_each(plain);
+    span.links.iter_mut().flat_map(|l| &mut l.attributes).for_each(plain);
+    span
+}
+
+proptest! {
+    #[test]
+    fn spans_come_back_as_they_were(spans in generate::spans()) {
+        let batch = SpanBatch::from_spans(Arc::new(generate::resource()), spans);
+        let decoded = decode_spans(&encoded(&batch)).unwrap();
+        prop_assert_eq!(decoded.rejected, 0);
+        let got = decoded.batches.into_iter().flat_map(|b| b.iter().map(|s| s.to_span_data()).collect::<Vec<_>>());
+        prop_assert_eq!(texts(got), texts(batch.iter().map(|s| canonical(s.to_span_data()))));
+    }
+
+    #[test]
+    fn metrics_come_back_as_they_were(batch in generate::metrics()) {
+        let mut out = Vec::new();
+        MetricRequest::new(&batch).encode(&mut out);
+        let decoded = decode_metrics(&out).unwrap();
+        let mut again = Vec::new();
+        for batch in &decoded.batches {
+            MetricRequest::new(batch).encode(&mut again);
+        }
+        prop_assert_eq!(decoded.rejected, 0);
+        prop_assert_eq!(again, out);
+    }
+
+    #[test]
+    fn any_bytes_end_without_panic(bytes: Vec<u8>) {
+        let _ = (decode_spans(&bytes), decode_metrics(&bytes));
+    }
+
+    #[test]
+    fn a_damaged_request_ends_without_panic(spans in generate::spans(), at: prop::sample::Index, with: u8) {
+        let mut bytes = encoded(&SpanBatch::from_spans(Arc::default(), spans));
+        if !bytes.is_empty() {
+            let at = at.index(bytes.len());
+            bytes[at] ^= with;
+        }
+        let _ = (decode_spans(&bytes), decode_metrics(&bytes));
+    }
+}
+
+fn value(v: Any) -> AnyValue {
+    AnyValue { value: Some(v) }
+}
+
+fn read(v: Option<AnyValue>) -> String {
+    let attribute = PbKeyValue { key: "k".into(), value: v, ..Default::default() };
+    let span = pb::trace::v1::Span {
+        trace_id: vec![1; 16],
+        span_id: vec![2; 8],
+        attributes: vec![attribute],
+        ..Default::default()
+    };
+    let scope_spans = vec![pb::trace::v1::ScopeSpans { spans: vec![span], ..Default::default() }];
+    let resource_spans = vec![pb::trace::v1::ResourceSpans { scope_spans, ..Default::default() }];
+    let decoded = decode_spans(&ExportTraceServiceRequest { resource_spans }.encode_to_vec()).unwrap();
+    let batch = decoded.batches.into_iter().next().unwrap().seal();
+    let span = batch.get(0).unwrap();
+    assert!(span.is_sampled(), "a span without flags counts as sampled");
+    span.attribute("k").unwrap().to_string()
+}
+
+#[test]
+fn values_without_a_place_in_the_data_model_become_text() {
+    let pair = |k: &str, v| PbKeyValue { key: k.into(), value: Some(value(v)), ..Default::default() };
+    let map = Any::KvlistValue(KeyValueList {
+        values: vec![pair("a\"b", Any::IntValue(1)), pair("c", Any::DoubleValue(0.5))],
+    });
+    assert_eq!(read(Some(value(map.clone()))), r#"{"a\"b":1,"c":0.5}"#);
+    let mixed = Any::ArrayValue(ArrayValue {
+        values: vec![value(Any::IntValue(1)), value(Any::StringValue("x\n".into())), value(map)],
+    });
+    assert_eq!(read(Some(value(mixed))), r#"[1,"x\n",{"a\"b":1,"c":0.5}]"#);
+    assert_eq!(read(Some(value(Any::BytesValue(vec![1, 2, 255])))), "AQL/");
+    assert_eq!(read(Some(AnyValue { value: None })), "");
+    assert_eq!(read(None), "");
+}
+
+#[test]
+fn a_value_nested_too_deep_is_refused() {
+    let mut deep = Any::IntValue(1);
+    for _ in 0..100 {
+        deep = Any::ArrayValue(ArrayValue { values: vec![value(deep)] });
+    }
+    let attribute = PbKeyValue { key: "k".into(), value: Some(value(deep)), ..Default::default() };
+    let span = pb::trace::v1::Span { attributes: vec![attribute], ..Default::default() };
+    let scope_spans = vec![pb::trace::v1::ScopeSpans { spans: vec![span], ..Default::default() }];
+    let resource_spans = vec![pb::trace::v1::ResourceSpans { scope_spans, ..Default::default() }];
+    let bytes = ExportTraceServiceRequest { resource_spans }.encode_to_vec();
+    assert_eq!(decode_spans(&bytes).unwrap_err(), DecodeError::TooDeep { limit: 32 });
+}
+
+#[test]
+fn a_span_without_a_valid_id_is_left_out_and_counted() {
+    let good = generate::plain_span(1);
+    let mut request =
+        ExportTraceServiceRequest::decode(&encoded(&SpanBatch::from_spans(Arc::default(), [good]))[..])
+            .unwrap();
+    let spans = &mut request.resource_spans[0].scope_spans[0].spans;
+    let mut bad = spans[0].clone();
+    bad.trace_id = vec![0; 16];
+    spans.push(bad);
+    let decoded = decode_spans(&request.encode_to_vec()).unwrap();
+    assert_eq!((decoded.batches[0].len(), decoded.rejected), (1, 1));
+    assert!(decoded.reason.unwrap().contains("trace id"));
+}
