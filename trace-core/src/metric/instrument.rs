@@ -9,7 +9,6 @@ use super::cache::{self, Target};
 use super::descriptor::Descriptor;
 use super::registry::Shared;
 use super::series::{CellKind, Series};
-use super::shard::Row;
 use super::stream::{Stream, next_id};
 use crate::model::{Exemplar, KeyValue, Number, SpanId, TraceId};
 
@@ -19,6 +18,9 @@ pub(super) struct Advice {
     pub(super) bounds: Option<Vec<f64>>,
     pub(super) allowed: Option<Vec<Cow<'static, str>>>,
 }
+
+/// Where an exemplar was measured, if inside a sampled span.
+type Trace = Option<(TraceId, SpanId)>;
 
 /// Behind a counter, gauge or histogram.
 pub(super) struct Instrument {
@@ -61,46 +63,90 @@ impl Instrument {
         if !self.accepts(value) {
             return self.shared.reject();
         }
+        if let Some(trace) = self.shared.exemplar() {
+            return self.record_exemplar(trace, value, attributes);
+        }
         let hash = quick_hash(self.id, attributes, self.shared.seed);
+        let mut taken = None;
         if let Some(cache) = cache::take() {
-            let entry = cache.find(self.id, hash, attributes);
-            let known = entry.is_some();
-            if let Some(entry) = entry {
-                self.update(0, &entry.first.series, entry.first.row(), value, attributes);
+            if let Some(entry) = cache.find(self.id, hash, attributes) {
+                let target = &entry.first;
+                taken = Some(target.series.update_in(target.row.as_ref(), value).is_some());
                 if !entry.rest.is_empty() {
-                    self.update_rest(&entry.rest, value, attributes);
+                    self.update_rest(&entry.rest, value);
                 }
             }
             cache::give_back(cache);
-            if known {
-                return;
-            }
         }
-        self.record_unknown(hash, value, attributes);
+        match taken {
+            Some(true) => {}
+            Some(false) => self.shared.reject(),
+            None => self.record_unknown(hash, value, attributes),
+        }
     }
-
     #[inline(never)]
-    fn update_rest<A: Attribute>(&self, rest: &[Target], value: Number, attributes: &[A]) {
-        for (i, target) in rest.iter().enumerate() {
-            self.update(i + 1, &target.series, target.row(), value, attributes);
+    fn update_rest(&self, rest: &[Target], value: Number) {
+        for target in rest {
+            if target.series.update_in(target.row.as_ref(), value).is_none() {
+                self.shared.reject();
+            }
         }
     }
 
     #[cold]
     #[inline(never)]
     fn record_unknown<A: Attribute>(&self, hash: u64, value: Number, attributes: &[A]) {
+        for series in self.learn(hash, attributes) {
+            if series.update(value).is_none() {
+                self.shared.reject();
+            }
+        }
+    }
+
+    /// Takes a measurement that becomes an exemplar.
+    #[inline(never)]
+    fn record_exemplar<A: Attribute>(&self, trace: Trace, value: Number, attributes: &[A]) {
+        let hash = quick_hash(self.id, attributes, self.shared.seed);
+        for stream in 0..self.streams.len() {
+            let known = cache::series(self.id, hash, attributes, stream);
+            let series = known.or_else(|| self.learn(hash, attributes).into_iter().nth(stream));
+            if let Some(series) = series {
+                self.update(stream, &series, value, attributes, || Some(trace));
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn update<A: Attribute>(
+        &self,
+        stream: usize,
+        series: &Series,
+        value: Number,
+        attributes: &[A],
+        exemplar: impl FnOnce() -> Option<Trace>,
+    ) {
+        match series.update(value) {
+            None => self.shared.reject(),
+            Some(slot) => {
+                if let Some(trace) = exemplar() {
+                    self.keep_exemplar(trace, stream, series, slot, value, attributes);
+                }
+            }
+        }
+    }
+
+    /// Finds the series of each stream, and remembers them.
+    fn learn<A: Attribute>(&self, hash: u64, attributes: &[A]) -> Vec<Arc<Series>> {
         if self.streams.is_empty() {
-            return;
+            return Vec::new();
         }
         let copies: Vec<KeyValue> = attributes.iter().map(Attribute::to_key_value).collect();
         let (series, all_own) = self.find(&copies);
-        for (i, series) in series.iter().enumerate() {
-            self.update(i, series, None, value, attributes);
-        }
         // What goes to an overflow series is not remembered: there may be too much of it.
         if all_own {
-            cache::put(self.id, hash, copies, &series);
+            cache::put(self.id, hash, attributes, self.shared.seed, &series);
         }
+        series
     }
 
     /// The series of each stream, and whether all are those of these very attributes.
@@ -114,30 +160,11 @@ impl Instrument {
         (series.collect(), all_own)
     }
 
-    #[inline(always)]
-    fn update<A: Attribute>(
-        &self,
-        stream: usize,
-        series: &Series,
-        row: Option<&Row>,
-        value: Number,
-        attributes: &[A],
-    ) {
-        match series.update(value, row) {
-            None => self.shared.reject(),
-            Some(slot) => {
-                if let Some(trace) = self.shared.exemplar() {
-                    self.keep_exemplar(trace, stream, series, slot, value, attributes);
-                }
-            }
-        }
-    }
-
     #[cold]
     #[inline(never)]
     fn keep_exemplar<A: Attribute>(
         &self,
-        trace: Option<(TraceId, SpanId)>,
+        trace: Trace,
         stream: usize,
         series: &Series,
         slot: usize,
@@ -189,10 +216,11 @@ impl Bound {
         if !instrument.accepts(value) {
             return instrument.shared.reject();
         }
+        let exemplar = || instrument.shared.exemplar();
         if let Some(first) = &self.first {
-            instrument.update::<KeyValue>(0, first, None, value, &[]);
+            instrument.update::<KeyValue>(0, first, value, &[], exemplar);
             for (i, series) in self.rest.iter().enumerate() {
-                instrument.update::<KeyValue>(i + 1, series, None, value, &[]);
+                instrument.update::<KeyValue>(i + 1, series, value, &[], exemplar);
             }
         }
     }
