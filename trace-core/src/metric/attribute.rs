@@ -11,7 +11,7 @@ pub(super) trait Attribute {
     fn words(&self, seed: u64) -> Words;
 
     /// Whether it is the one that had these words, and this copy if they are not exact.
-    fn is(&self, words: &Words, copy: Option<&KeyValue>) -> bool;
+    fn is<'a>(&self, words: &Words, copy: impl FnOnce() -> Option<&'a KeyValue>) -> bool;
 
     /// A copy.
     fn to_key_value(&self) -> KeyValue;
@@ -87,15 +87,22 @@ impl Attribute for KeyValue {
     }
 
     #[inline(always)]
-    fn is(&self, words: &Words, copy: Option<&KeyValue>) -> bool {
+    fn is<'a>(&self, words: &Words, copy: impl FnOnce() -> Option<&'a KeyValue>) -> bool {
         match exact(self) {
             Some(mine) => mine.same(words),
-            None => copy.is_some_and(|copy| same(self, copy)),
+            None => copy().is_some_and(|copy| same(self, copy)),
         }
     }
 
+    #[inline(always)]
     fn to_key_value(&self) -> KeyValue {
-        self.clone()
+        // The usual ones here, so that they are not handed to `clone`.
+        match (&self.key, &self.value) {
+            (Cow::Borrowed(key), Value::String(Cow::Borrowed(v))) => KeyValue::new(*key, *v),
+            (Cow::Borrowed(key), Value::I64(v)) => KeyValue::new(*key, *v),
+            (Cow::Borrowed(key), Value::Bool(v)) => KeyValue::new(*key, *v),
+            _ => self.clone(),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use super::attribute::{Attribute, Words};
+use super::instrument::Found;
 use super::series::Series;
 use super::shard::{Row, thread_ended};
 use crate::model::KeyValue;
@@ -33,14 +34,24 @@ impl Target {
     }
 }
 
+/// What is looked at for every measurement fills one cache line.
+#[repr(align(64))]
 pub(super) struct Entry {
+    /// Of the instrument and the attributes.
+    hash: u64,
     instrument: u64,
     words: Box<[Words]>,
-    /// Empty, if the words are exact.
-    copies: Box<[KeyValue]>,
     pub(super) first: Target,
-    /// Of further views.
-    pub(super) rest: Box<[Target]>,
+    more: Option<Box<More>>,
+}
+
+/// What few entries have.
+#[derive(Default)]
+struct More {
+    /// The attributes, unless their words are exact.
+    copies: Box<[KeyValue]>,
+    /// Where further views lead.
+    rest: Box<[Target]>,
 }
 
 /// What a thread remembers.
@@ -64,37 +75,53 @@ impl Cache {
     // Loops and no closures, here and below: what is inlined is then certain.
     #[inline(always)]
     pub(super) fn find<A: Attribute>(&self, instrument: u64, hash: u64, attributes: &[A]) -> Option<&Entry> {
-        match &self.places[Self::place(hash)] {
-            Some(e) if e.is(instrument, attributes) => Some(e),
-            _ => self.find_beside(instrument, hash, attributes),
-        }
+        // The attributes go to no function that is not inlined: made for this one call, they need not be in memory.
+        let entry = match &self.places[Self::place(hash)] {
+            Some(entry) if entry.hash == hash => entry,
+            _ => self.find_beside(hash)?,
+        };
+        if entry.is(instrument, attributes) { Some(entry) } else { None }
     }
 
     #[inline(never)]
-    fn find_beside<A: Attribute>(&self, instrument: u64, hash: u64, attributes: &[A]) -> Option<&Entry> {
-        (1..WAYS).find_map(|way| match &self.places[Self::place(hash) ^ way] {
-            Some(e) if e.is(instrument, attributes) => Some(&**e),
-            _ => None,
-        })
+    fn find_beside(&self, hash: u64) -> Option<&Entry> {
+        let beside = (1..WAYS).filter_map(|way| self.places[Self::place(hash) ^ way].as_deref());
+        beside.into_iter().find(|e| e.hash == hash)
     }
 
-    fn put(&mut self, hash: u64, entry: Entry) {
-        let place = Self::place(hash);
-        let free = (0..WAYS).find(|way| self.places[place ^ way].is_none());
+    fn put(&mut self, entry: Entry) {
+        let place = Self::place(entry.hash);
+        let at = |way: &usize| self.places[place ^ way].as_deref();
+        let same = (0..WAYS).find(|way| at(way).is_some_and(|e| e.hash == entry.hash));
+        let free = || (0..WAYS).find(|way| at(way).is_none());
         // Any may go; bits that did not choose the place choose it.
-        let way = free.unwrap_or((hash >> 32) as usize % WAYS);
+        let way = same.or_else(free).unwrap_or((entry.hash >> 32) as usize % WAYS);
         self.places[place ^ way] = Some(Box::new(entry));
     }
 }
 
 impl Entry {
+    /// Where further views lead.
+    #[inline(always)]
+    pub(super) fn rest(&self) -> &[Target] {
+        self.more.as_ref().map_or(&[], |m| &m.rest)
+    }
+
+    /// The series of each stream.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn series(&self) -> Found {
+        let rest = self.rest().iter().map(|t| t.series.clone());
+        Found { first: self.first.series.clone(), rest: rest.collect() }
+    }
+
     #[inline(always)]
     fn is<A: Attribute>(&self, instrument: u64, attributes: &[A]) -> bool {
         if self.instrument != instrument || self.words.len() != attributes.len() {
             return false;
         }
         for (i, (a, words)) in attributes.iter().zip(&self.words).enumerate() {
-            if !a.is(words, self.copies.get(i)) {
+            if !a.is(words, || self.more.as_ref().and_then(|m| m.copies.get(i))) {
                 return false;
             }
         }
@@ -115,43 +142,20 @@ pub(super) fn give_back(cache: Box<Cache>) {
     CACHE.set(ManuallyDrop::new(Some(cache)));
 }
 
-/// The series of a stream that is remembered.
-pub(super) fn series<A: Attribute>(
-    instrument: u64,
-    hash: u64,
-    attributes: &[A],
-    stream: usize,
-) -> Option<Arc<Series>> {
-    let cache = take()?;
-    let found = cache.find(instrument, hash, attributes);
-    let target = found.and_then(|e| std::iter::once(&e.first).chain(&e.rest).nth(stream));
-    let series = target.map(|t| t.series.clone());
-    give_back(cache);
-    series
-}
-
-/// Remembers where attributes lead to, if that is anywhere.
-pub(super) fn put<A: Attribute>(
-    instrument: u64,
-    hash: u64,
-    attributes: &[A],
-    seed: u64,
-    series: &[Arc<Series>],
-) {
+/// Remembers where attributes lead to.
+pub(super) fn put(instrument: u64, hash: u64, attributes: &[KeyValue], seed: u64, found: &Found) {
     // Before anything is put here, it is certain that the end of the thread will tear it down.
     if thread_ended() {
         return;
     }
-    let mut targets = series.iter().cloned().map(Target::new);
-    let Some(first) = targets.next() else { return };
     let words: Box<[Words]> = attributes.iter().map(|a| a.words(seed)).collect();
-    let copies = match words.iter().all(Words::are_exact) {
-        true => Box::default(),
-        false => attributes.iter().map(Attribute::to_key_value).collect(),
-    };
-    let entry = Entry { instrument, words, copies, first, rest: targets.collect() };
+    let exact = words.iter().all(Words::are_exact);
+    let copies = if exact { Box::default() } else { attributes.into() };
+    let first = Target::new(found.first.clone());
+    let rest: Box<[Target]> = found.rest.iter().cloned().map(Target::new).collect();
+    let more = (!exact || !rest.is_empty()).then(|| Box::new(More { copies, rest }));
     let mut cache = take().unwrap_or_else(|| Box::new(Cache::new()));
-    cache.put(hash, entry);
+    cache.put(Entry { hash, instrument, words, first, more });
     give_back(cache);
 }
 
@@ -176,35 +180,37 @@ mod tests {
         found
     }
 
+    fn found(kind: &CellKind) -> Found {
+        Found { first: Arc::new(Series::new(AttributeSet::EMPTY, kind, 2)), rest: Box::default() }
+    }
+
     fn learn(instrument: u64, hash: u64, attributes: &[KeyValue]) {
-        let series = Arc::new(Series::new(AttributeSet::EMPTY, &CellKind::Gauge, 1));
-        put(instrument, hash, attributes, SEED, &[series]);
+        put(instrument, hash, attributes, SEED, &found(&CellKind::Gauge));
     }
 
     #[test]
     fn a_series_is_found_only_by_its_instrument_its_hash_and_its_attributes() {
-        let owned = || KeyValue::new(String::from("a"), String::from("x"));
-        let other = KeyValue::new(String::from("a"), String::from("y"));
+        let owned = |v: &str| KeyValue::new(String::from("a"), String::from(v));
+        let number = |v: i64| KeyValue::new("a", v);
         for (known, same, others) in [
-            (KeyValue::new("a", 1), KeyValue::new("a", 1), [KeyValue::new("a", 2), owned()]),
-            (owned(), owned(), [other, KeyValue::new("a", "x")]),
+            (number(1), number(1), [number(2), owned("x")]),
+            (owned("x"), owned("x"), [owned("y"), number(1)]),
         ] {
             assert!(!knows(7, 42, std::slice::from_ref(&same)));
             learn(7, 42, &[known]);
             assert!(others.iter().all(|o| !knows(7, 42, std::slice::from_ref(o))));
             assert!(!knows(7, 42, &[]) && !knows(7, 42, &[same.clone(), same.clone()]));
             let same = [same];
-            assert!(knows(7, 42, &same) && !knows(8, 42, &same) && !knows(7, 43 << 55, &same));
+            assert!(knows(7, 42, &same) && !knows(8, 42, &same) && !knows(7, 43, &same));
         }
     }
 
     #[test]
     fn a_thread_remembers_up_to_a_bound() {
-        let hash = |i| quick_hash(9, &[KeyValue::new("i", i)], SEED);
-        for i in 0..10_000i64 {
-            learn(9, hash(i), &[KeyValue::new("i", i)]);
-        }
-        let found = (0..10_000i64).filter(|i| knows(9, hash(*i), &[KeyValue::new("i", *i)])).count();
+        let attributes = |i: i64| [KeyValue::new("i", i)];
+        let hash = |i| quick_hash(9, &attributes(i), SEED);
+        (0..10_000).for_each(|i| learn(9, hash(i), &attributes(i)));
+        let found = (0..10_000).filter(|i| knows(9, hash(*i), &attributes(*i))).count();
         assert!((PLACES / 2..=PLACES).contains(&found), "{found}");
     }
 
@@ -218,16 +224,16 @@ mod tests {
 
     #[test]
     fn a_thread_that_ends_remembers_nothing_and_frees_it() {
-        let series = Arc::new(Series::new(AttributeSet::EMPTY, &CellKind::Sum { monotonic: true }, 2));
+        let found = found(&CellKind::Sum { monotonic: true });
         std::thread::spawn({
-            let series = series.clone();
+            let found = found.clone();
             move || {
-                put::<KeyValue>(1, 1, &[], SEED, &[series]);
+                put(1, 1, &[], SEED, &found);
                 assert!(knows(1, 1, &[]));
             }
         })
         .join()
         .unwrap();
-        assert_eq!(Arc::strong_count(&series), 1);
+        assert_eq!(Arc::strong_count(&found.first), 1);
     }
 }

@@ -41,12 +41,13 @@ impl Extremes {
     }
 }
 
-/// See the module.
+/// See the module. What a measurement needs comes first, to lie in one cache line.
+#[repr(C)]
 pub(super) struct HistogramCell {
-    bounds: Bounds,
-    shards: Shards,
     /// The number of the present interval; zero while nobody asks.
     interval: AtomicU64,
+    bounds: Bounds,
+    shards: Shards,
     /// The extremes that readers of intervals have not had yet, by the reader's slot.
     pending: Mutex<Vec<Extremes>>,
 }

@@ -59,6 +59,7 @@ from! {
 }
 
 impl From<Label> for KeyValue {
+    #[inline]
     fn from(label: Label) -> Self {
         let value = match label.value {
             LabelValue::String(v) => Value::from(v),
@@ -80,10 +81,11 @@ impl Attribute for Label {
     }
 
     #[inline(always)]
-    fn is(&self, words: &Words, _: Option<&KeyValue>) -> bool {
+    fn is<'a>(&self, words: &Words, _: impl FnOnce() -> Option<&'a KeyValue>) -> bool {
         self.words(0).same(words)
     }
 
+    #[inline(always)]
     fn to_key_value(&self) -> KeyValue {
         (*self).into()
     }
@@ -102,9 +104,9 @@ mod tests {
         ] {
             assert_eq!(KeyValue::from(label), attribute);
             let same = attribute.words(7);
-            assert!(same.are_exact() && label.words(3) == same && label.is(&same, None));
+            assert!(same.are_exact() && label.words(3) == same && label.is(&same, || None));
             for other in [Label::new("b", label.value), Label::new("a", 8), Label::new("a", "y")] {
-                assert!(!label.is(&other.words(7), None), "{other:?}");
+                assert!(!label.is(&other.words(7), || None), "{other:?}");
             }
         }
     }

@@ -30,9 +30,10 @@ pub(super) enum Cell {
 }
 
 /// Attributes, value and exemplars.
+#[repr(C)]
 pub(super) struct Series {
-    pub(super) attributes: Arc<AttributeSet>,
     pub(super) cell: Cell,
+    pub(super) attributes: Arc<AttributeSet>,
     pub(super) exemplars: ExemplarSlots,
 }
 
@@ -57,7 +58,7 @@ impl Series {
     }
 
     /// Takes a measurement and returns the place of its exemplar; `None` if the sum would become infinite.
-    #[inline]
+    #[inline(always)]
     pub(super) fn update(&self, value: Number) -> Option<usize> {
         match &self.cell {
             Cell::Sum(sum) => sum.add(sum.shards().mine(), value).then_some(0),

@@ -22,8 +22,8 @@ impl Attribute for ApiKeyValue {
     }
 
     #[inline]
-    fn is(&self, _: &Words, copy: Option<&KeyValue>) -> bool {
-        let Some(known) = copy else { return false };
+    fn is<'a>(&self, _: &Words, copy: impl FnOnce() -> Option<&'a KeyValue>) -> bool {
+        let Some(known) = copy() else { return false };
         same_text(self.key.as_str(), &known.key)
             && match (&self.value, &known.value) {
                 (ApiValue::String(a), Value::String(b)) => same_text(a.as_str(), b),
