@@ -31,7 +31,7 @@ impl Bounds {
         let Some(few) = &self.few else { return self.all.partition_point(|b| *b < value) };
         // Two steps, each of three comparisons that do not wait for each other.
         let above = |i: usize| usize::from(value > few[i]);
-        let four = (above(3) + above(7) + above(11)) * 4 & 12;
+        let four = ((above(3) + above(7) + above(11)) * 4) & 12;
         four + above(four) + above(four | 1) + above(four | 2)
     }
 }
