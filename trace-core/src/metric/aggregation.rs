@@ -1,8 +1,8 @@
 //! How the measurements of an instrument become a metric.
 
 use std::fmt;
-use std::sync::Arc;
 
+use super::bounds::Bounds;
 use super::error::InvalidInstrument;
 use super::exponential::{MAX_SCALE, MIN_SCALE, Resolution};
 use super::histogram::validate_bounds;
@@ -81,7 +81,7 @@ impl Aggregation {
             }
             Self::LastValue if gauge => Ok(Some(CellKind::Gauge)),
             Self::ExplicitHistogram { bounds } if !observable => {
-                Ok(Some(CellKind::Histogram(Arc::from(bounds.as_slice()))))
+                Ok(Some(CellKind::Histogram(Bounds::new(bounds))))
             }
             Self::ExponentialHistogram { max_size, max_scale } if !observable => {
                 Ok(Some(CellKind::Exponential(Resolution { max_size: *max_size, max_scale: *max_scale })))
@@ -98,7 +98,7 @@ pub(super) struct Incompatible;
 /// What an instrument keeps that no view says anything about.
 pub(super) fn default_cell(kind: InstrumentKind, bounds: Option<&[f64]>) -> CellKind {
     match kind {
-        InstrumentKind::Histogram => CellKind::Histogram(Arc::from(bounds.unwrap_or(&DEFAULT_BOUNDS))),
+        InstrumentKind::Histogram => CellKind::Histogram(Bounds::new(bounds.unwrap_or(&DEFAULT_BOUNDS))),
         InstrumentKind::Gauge | InstrumentKind::ObservableGauge => CellKind::Gauge,
         _ => CellKind::Sum { monotonic: kind.is_monotonic() },
     }
@@ -130,7 +130,7 @@ mod tests {
         assert!(ok(Aggregation::EXPONENTIAL, K::Gauge) && !ok(Aggregation::EXPONENTIAL, K::ObservableGauge));
         assert_eq!(Aggregation::Drop.cell(K::Counter, None), Ok(None));
         let bounds = Aggregation::Default.cell(K::Histogram, Some(&[1.0]));
-        assert_eq!(bounds, Ok(Some(CellKind::Histogram(Arc::from([1.0])))));
+        assert_eq!(bounds, Ok(Some(CellKind::Histogram(Bounds::new(&[1.0])))));
     }
 
     #[test]

@@ -68,6 +68,27 @@ pub(super) fn same_str(a: &str, b: &str) -> bool {
     a.len() == b.len() && (a.as_ptr() == b.as_ptr() || a == b)
 }
 
+/// The same for texts that mostly are equal, but lie elsewhere: short ones are compared without a call.
+#[cfg(feature = "otel")]
+#[inline]
+pub(super) fn same_text(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() != b.len() {
+        return false;
+    }
+    // Both ends, which overlap or meet.
+    if (8..=16).contains(&a.len()) {
+        return a.first_chunk::<8>() == b.first_chunk() && a.last_chunk::<8>() == b.last_chunk();
+    }
+    if (4..8).contains(&a.len()) {
+        return a.first_chunk::<4>() == b.first_chunk() && a.last_chunk::<4>() == b.last_chunk();
+    }
+    if a.len() < 4 {
+        return a.iter().zip(b).all(|(a, b)| a == b);
+    }
+    a == b
+}
+
 /// Like `==`, but a NaN equals itself: else every measurement with a NaN attribute would be a new series.
 #[inline]
 pub(super) fn same_value(a: &Value, b: &Value) -> bool {
@@ -143,6 +164,11 @@ mod tests {
                 let mut other = base.clone();
                 other[i] = b'b';
                 assert_ne!(hash_bytes(&base, 7), hash_bytes(&other, 7), "length {len}, byte {i}");
+                #[cfg(feature = "otel")]
+                {
+                    let [a, b] = [&base, &other].map(|t| std::str::from_utf8(t).unwrap());
+                    assert!(same_text(a, a) && !same_text(a, b) && !same_text(a, &a[1..]));
+                }
             }
         }
     }

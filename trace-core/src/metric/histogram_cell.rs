@@ -7,6 +7,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::bounds::Bounds;
 use super::shard::{Shard, Shards};
 
 const SUM: usize = 0;
@@ -40,12 +41,13 @@ impl Extremes {
     }
 }
 
-/// See the module.
+/// See the module. What a measurement needs comes first, to lie in one cache line.
+#[repr(C)]
 pub(super) struct HistogramCell {
-    bounds: Arc<[f64]>,
-    shards: Shards,
     /// The number of the present interval; zero while nobody asks.
     interval: AtomicU64,
+    bounds: Bounds,
+    shards: Shards,
     /// The extremes that readers of intervals have not had yet, by the reader's slot.
     pending: Mutex<Vec<Extremes>>,
 }
@@ -75,8 +77,8 @@ impl Distribution {
 }
 
 impl HistogramCell {
-    pub(super) fn new(bounds: Arc<[f64]>, shards: usize) -> Self {
-        let shards = Shards::new(FIRST_BUCKET + bounds.len() + 1, shards, |word| match word {
+    pub(super) fn new(bounds: Bounds, shards: usize) -> Self {
+        let shards = Shards::new(FIRST_BUCKET + bounds.all().len() + 1, shards, |word| match word {
             MIN => f64::INFINITY.to_bits(),
             MAX => f64::NEG_INFINITY.to_bits(),
             _ => 0,
@@ -89,11 +91,11 @@ impl HistogramCell {
     }
 
     pub(super) fn bounds(&self) -> &Arc<[f64]> {
-        &self.bounds
+        self.bounds.all()
     }
 
     /// Counts a finite value and returns its bucket; `None` if the sum would leave the finite range.
-    #[inline]
+    #[inline(always)]
     pub(super) fn record(&self, shard: Shard<'_>, value: f64) -> Option<usize> {
         if !shard.update_f64(SUM, |sum| Some(sum + value).filter(|s| s.is_finite())) {
             return None;
@@ -104,26 +106,15 @@ impl HistogramCell {
         if interval != 0 {
             note(shard, interval, value);
         }
-        let bucket = self.bucket(value);
+        let bucket = self.bounds.bucket(value);
         // Last, so that a collection that sees the count sees the extremes.
         shard.add(FIRST_BUCKET + bucket, 1);
         Some(bucket)
     }
 
-    /// How many bounds lie below the value: a bound belongs to the bucket that it closes.
-    #[inline]
-    fn bucket(&self, value: f64) -> usize {
-        if self.bounds.len() <= 32 {
-            // Without branches this is faster than a binary search for the usual few bounds.
-            self.bounds.iter().map(|b| usize::from(value > *b)).sum()
-        } else {
-            self.bounds.partition_point(|b| *b < value)
-        }
-    }
-
     /// Everything since the beginning.
     pub(super) fn total(&self) -> Distribution {
-        let mut buckets = vec![0; self.bounds.len() + 1];
+        let mut buckets = vec![0; self.bounds().len() + 1];
         let mut sum = 0.0;
         let mut extremes = Extremes::NONE;
         for shard in self.shards.iter() {
@@ -182,8 +173,8 @@ mod tests {
     #[test]
     fn a_bound_belongs_to_the_bucket_that_it_closes() {
         for n in [3, 100] {
-            let bounds: Arc<[f64]> = (0..n).map(f64::from).collect();
-            let cell = HistogramCell::new(bounds, 1);
+            let bounds: Vec<f64> = (0..n).map(f64::from).collect();
+            let cell = HistogramCell::new(Bounds::new(&bounds), 1);
             assert_eq!(record(&cell, 0.0), Some(0));
             assert_eq!(record(&cell, 0.5), Some(1));
             assert_eq!(record(&cell, 1.0), Some(1));
@@ -193,14 +184,14 @@ mod tests {
 
     #[test]
     fn an_empty_distribution_has_no_extremes() {
-        let empty = HistogramCell::new(Arc::from([1.0]), 2).total();
+        let empty = HistogramCell::new(Bounds::new(&[1.0]), 2).total();
         assert_eq!((empty.extremes.known(), empty.sum), (None, 0.0));
         assert_eq!(empty.buckets, [0, 0]);
     }
 
     #[test]
     fn each_reader_has_the_extremes_of_its_own_intervals() {
-        let cell = HistogramCell::new(Arc::from([1.0]), 2);
+        let cell = HistogramCell::new(Bounds::new(&[1.0]), 2);
         record(&cell, 100.0);
         assert_eq!(cell.end_interval(0, 2).known(), None, "the first time the total tells them");
         record(&cell, 3.0);

@@ -9,7 +9,6 @@ use super::cache::{self, Target};
 use super::descriptor::Descriptor;
 use super::registry::Shared;
 use super::series::{CellKind, Series};
-use super::shard::Row;
 use super::stream::{Stream, next_id};
 use crate::model::{Exemplar, KeyValue, Number, SpanId, TraceId};
 
@@ -20,12 +19,17 @@ pub(super) struct Advice {
     pub(super) allowed: Option<Vec<Cow<'static, str>>>,
 }
 
+/// Where an exemplar was measured, if inside a sampled span.
+type Trace = Option<(TraceId, SpanId)>;
+
 /// Behind a counter, gauge or histogram.
 pub(super) struct Instrument {
     /// Unique in the process: the cache of a thread serves all registries.
     id: u64,
     /// Whether only values of zero or more are taken.
     only_grows: bool,
+    /// Whether some attributes are seen in exemplars alone.
+    leaves_out: bool,
     pub(super) descriptor: Descriptor,
     pub(super) advice: Advice,
     /// One, unless views say otherwise; none if it is dropped.
@@ -43,7 +47,8 @@ impl Instrument {
         // A histogram that a view made a sum is one that only grows.
         let only_grows = streams.iter().any(|s| s.spec.cell == CellKind::Sum { monotonic: true })
             || descriptor.kind.is_monotonic();
-        Self { id: next_id(), only_grows, descriptor, advice, streams, shared }
+        let leaves_out = streams.iter().any(|s| s.spec.allowed.is_some());
+        Self { id: next_id(), only_grows, leaves_out, descriptor, advice, streams, shared }
     }
 
     #[inline(always)]
@@ -61,97 +66,117 @@ impl Instrument {
         if !self.accepts(value) {
             return self.shared.reject();
         }
+        let exemplar = self.shared.exemplar();
         let hash = quick_hash(self.id, attributes, self.shared.seed);
+        let mut taken = None;
+        let mut known = None;
         if let Some(cache) = cache::take() {
-            let entry = cache.find(self.id, hash, attributes);
-            let known = entry.is_some();
-            if let Some(entry) = entry {
-                self.update(0, &entry.first.series, entry.first.row(), value, attributes);
-                if !entry.rest.is_empty() {
-                    self.update_rest(&entry.rest, value, attributes);
+            if let Some(entry) = cache.find(self.id, hash, attributes) {
+                if exemplar.is_none() {
+                    let target = &entry.first;
+                    taken = Some(target.series.update_in(target.row.as_ref(), value).is_some());
+                    if !entry.rest().is_empty() {
+                        self.update_rest(entry.rest(), value);
+                    }
+                } else {
+                    known = Some(entry.series());
                 }
             }
             cache::give_back(cache);
-            if known {
-                return;
+        }
+        match taken {
+            Some(true) => {}
+            Some(false) => self.shared.reject(),
+            None => {
+                let needed = known.is_none() || self.leaves_out;
+                let copies = if needed { copies(attributes) } else { Vec::new() };
+                self.record_slowly(known, exemplar, hash, value, copies);
             }
         }
-        self.record_unknown(hash, value, attributes);
     }
 
     #[inline(never)]
-    fn update_rest<A: Attribute>(&self, rest: &[Target], value: Number, attributes: &[A]) {
-        for (i, target) in rest.iter().enumerate() {
-            self.update(i + 1, &target.series, target.row(), value, attributes);
+    fn update_rest(&self, rest: &[Target], value: Number) {
+        for target in rest {
+            if target.series.update_in(target.row.as_ref(), value).is_none() {
+                self.shared.reject();
+            }
         }
     }
 
+    /// Takes a measurement whose series are not known, or which becomes an exemplar.
     #[cold]
     #[inline(never)]
-    fn record_unknown<A: Attribute>(&self, hash: u64, value: Number, attributes: &[A]) {
-        if self.streams.is_empty() {
-            return;
+    fn record_slowly(
+        &self,
+        known: Option<Found>,
+        exemplar: Option<Trace>,
+        hash: u64,
+        value: Number,
+        attributes: Vec<KeyValue>,
+    ) {
+        let Some(found) = known.or_else(|| self.learn(hash, &attributes)) else { return };
+        for (stream, series) in found.iter().enumerate() {
+            self.update(stream, series, value, &attributes, || exemplar);
         }
-        let copies: Vec<KeyValue> = attributes.iter().map(Attribute::to_key_value).collect();
-        let (series, all_own) = self.find(&copies);
-        for (i, series) in series.iter().enumerate() {
-            self.update(i, series, None, value, attributes);
-        }
-        // What goes to an overflow series is not remembered: there may be too much of it.
-        if all_own {
-            cache::put(self.id, hash, copies, &series);
-        }
-    }
-
-    /// The series of each stream, and whether all are those of these very attributes.
-    fn find(&self, attributes: &[KeyValue]) -> (Vec<Arc<Series>>, bool) {
-        let mut all_own = true;
-        let series = self.streams.iter().map(|s| {
-            let (series, own) = s.find_or_create(attributes);
-            all_own &= own;
-            series
-        });
-        (series.collect(), all_own)
     }
 
     #[inline(always)]
-    fn update<A: Attribute>(
+    fn update(
         &self,
         stream: usize,
         series: &Series,
-        row: Option<&Row>,
         value: Number,
-        attributes: &[A],
+        attributes: &[KeyValue],
+        exemplar: impl FnOnce() -> Option<Trace>,
     ) {
-        match series.update(value, row) {
+        match series.update(value) {
             None => self.shared.reject(),
             Some(slot) => {
-                if let Some(trace) = self.shared.exemplar() {
+                if let Some(trace) = exemplar() {
                     self.keep_exemplar(trace, stream, series, slot, value, attributes);
                 }
             }
         }
     }
 
+    /// Finds the series of each stream, and remembers them. `None` without streams.
+    fn learn(&self, hash: u64, attributes: &[KeyValue]) -> Option<Found> {
+        let (found, all_own) = self.find(attributes)?;
+        // What goes to an overflow series is not remembered: there may be too much of it.
+        if all_own {
+            cache::put(self.id, hash, attributes, self.shared.seed, &found);
+        }
+        Some(found)
+    }
+
+    /// The series of each stream, and whether all are those of these very attributes. `None` without streams.
+    fn find(&self, attributes: &[KeyValue]) -> Option<(Found, bool)> {
+        let mut all_own = true;
+        let mut series = self.streams.iter().map(|s| {
+            let (series, own) = s.find_or_create(attributes);
+            all_own &= own;
+            series
+        });
+        let found = Found { first: series.next()?, rest: series.collect() };
+        Some((found, all_own))
+    }
+
     #[cold]
     #[inline(never)]
-    fn keep_exemplar<A: Attribute>(
+    fn keep_exemplar(
         &self,
-        trace: Option<(TraceId, SpanId)>,
+        trace: Trace,
         stream: usize,
         series: &Series,
         slot: usize,
         value: Number,
-        attributes: &[A],
+        attributes: &[KeyValue],
     ) {
         series.exemplars.offer(slot, || {
-            let mut attributes: Vec<KeyValue> = match self.streams.get(stream) {
-                Some(s) if s.spec.allowed.is_some() => {
-                    attributes.iter().map(Attribute::to_key_value).collect()
-                }
-                _ => Vec::new(),
-            };
-            attributes.retain(|kv| !self.streams[stream].spec.keeps(&kv.key));
+            let spec = self.streams.get(stream).map(|s| &s.spec);
+            let left_out = |kv: &&KeyValue| spec.is_some_and(|s| !s.keeps(&kv.key));
+            let attributes = attributes.iter().filter(left_out).cloned().collect();
             Exemplar {
                 time: self.shared.now(),
                 value,
@@ -169,18 +194,40 @@ impl fmt::Debug for Instrument {
     }
 }
 
+/// The attributes of a measurement, to keep. A loop, so that no function gets hold of what the caller made.
+#[inline(always)]
+fn copies<A: Attribute>(attributes: &[A]) -> Vec<KeyValue> {
+    let mut copies = Vec::with_capacity(attributes.len());
+    for attribute in attributes {
+        copies.push(attribute.to_key_value());
+    }
+    copies
+}
+
+/// The series that a measurement goes to: of the first stream, and of further ones if views make several.
+#[derive(Clone)]
+pub(super) struct Found {
+    pub(super) first: Arc<Series>,
+    pub(super) rest: Box<[Arc<Series>]>,
+}
+
+impl Found {
+    fn iter(&self) -> impl Iterator<Item = &Arc<Series>> {
+        std::iter::once(&self.first).chain(&self.rest)
+    }
+}
+
 /// One series of an instrument; one of each stream, if views make several.
 #[derive(Clone)]
 pub(super) struct Bound {
-    first: Option<Arc<Series>>,
-    rest: Box<[Arc<Series>]>,
+    found: Option<Found>,
     instrument: Arc<Instrument>,
 }
 
 impl Bound {
     pub(super) fn new(instrument: &Arc<Instrument>, attributes: &[KeyValue]) -> Self {
-        let mut series = instrument.find(attributes).0.into_iter();
-        Self { first: series.next(), rest: series.collect(), instrument: instrument.clone() }
+        let found = instrument.find(attributes).map(|(found, _)| found);
+        Self { found, instrument: instrument.clone() }
     }
 
     #[inline]
@@ -189,10 +236,11 @@ impl Bound {
         if !instrument.accepts(value) {
             return instrument.shared.reject();
         }
-        if let Some(first) = &self.first {
-            instrument.update::<KeyValue>(0, first, None, value, &[]);
-            for (i, series) in self.rest.iter().enumerate() {
-                instrument.update::<KeyValue>(i + 1, series, None, value, &[]);
+        let exemplar = || instrument.shared.exemplar();
+        if let Some(found) = &self.found {
+            instrument.update(0, &found.first, value, &[], exemplar);
+            for (i, series) in found.rest.iter().enumerate() {
+                instrument.update(i + 1, series, value, &[], exemplar);
             }
         }
     }
@@ -217,7 +265,7 @@ impl Bound {
 
 impl fmt::Debug for Bound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let attributes = self.first.as_ref().map(|s| &s.attributes);
+        let attributes = self.found.as_ref().map(|f| &f.first.attributes);
         f.debug_tuple("Bound").field(&self.instrument).field(&attributes).finish()
     }
 }

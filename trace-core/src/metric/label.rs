@@ -1,7 +1,6 @@
 //! Attributes that live as long as the program: the cheapest to record with.
 
-use super::attribute::Attribute;
-use super::hash::same_str;
+use super::attribute::{Attribute, Words};
 use crate::model::{KeyValue, Value};
 
 /// An attribute whose texts live as long as the program. It is copied freely, owns nothing, and is recognised by the
@@ -60,6 +59,7 @@ from! {
 }
 
 impl From<Label> for KeyValue {
+    #[inline]
     fn from(label: Label) -> Self {
         let value = match label.value {
             LabelValue::String(v) => Value::from(v),
@@ -72,26 +72,20 @@ impl From<Label> for KeyValue {
 
 impl Attribute for Label {
     #[inline(always)]
-    fn words(&self, _: u64) -> (u64, u64) {
-        let value = match self.value {
-            LabelValue::String(v) => v.as_ptr().addr() as u64,
-            LabelValue::I64(v) => v.cast_unsigned(),
-            LabelValue::Bool(v) => u64::from(v),
-        };
-        (self.key.as_ptr().addr() as u64, value)
+    fn words(&self, _: u64) -> Words {
+        match self.value {
+            LabelValue::String(v) => Words::text(self.key, v),
+            LabelValue::I64(v) => Words::exact(self.key, v.cast_unsigned(), Words::INTEGER),
+            LabelValue::Bool(v) => Words::exact(self.key, u64::from(v), Words::BOOLEAN),
+        }
     }
 
     #[inline(always)]
-    fn is(&self, known: &KeyValue) -> bool {
-        same_str(self.key, &known.key)
-            && match (self.value, &known.value) {
-                (LabelValue::String(a), Value::String(b)) => same_str(a, b),
-                (LabelValue::I64(a), Value::I64(b)) => a == *b,
-                (LabelValue::Bool(a), Value::Bool(b)) => a == *b,
-                _ => false,
-            }
+    fn is<'a>(&self, words: &Words, _: impl FnOnce() -> Option<&'a KeyValue>) -> bool {
+        self.words(0).same(words)
     }
 
+    #[inline(always)]
     fn to_key_value(&self) -> KeyValue {
         (*self).into()
     }
@@ -109,9 +103,11 @@ mod tests {
             (Label::new("a", true), KeyValue::new("a", true)),
         ] {
             assert_eq!(KeyValue::from(label), attribute);
-            assert!(label.is(&attribute));
-            assert!(!label.is(&KeyValue::new("b", attribute.value.clone())));
-            assert!(!label.is(&KeyValue::new("a", 0.5)));
+            let same = attribute.words(7);
+            assert!(same.are_exact() && label.words(3) == same && label.is(&same, || None));
+            for other in [Label::new("b", label.value), Label::new("a", 8), Label::new("a", "y")] {
+                assert!(!label.is(&other.words(7), || None), "{other:?}");
+            }
         }
     }
 }

@@ -27,6 +27,7 @@
 
 mod aggregation;
 mod attribute;
+mod bounds;
 mod cache;
 mod collect;
 mod counter;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::collect::{Collection, Memory};
@@ -85,6 +85,7 @@ impl MeterRegistry {
         let shared = Shared {
             rejected: AtomicU64::new(0),
             callback_panics: AtomicU64::new(0),
+            exemplars: AtomicBool::new(options.exemplar_filter == ExemplarFilter::AlwaysOn),
             exemplar_source: OnceLock::new(),
             exemplar_filter: options.exemplar_filter,
             clock: options.clock,
@@ -117,7 +118,11 @@ impl MeterRegistry {
     /// histogram, and for each series of another instrument (see [`ExemplarFilter`]). Returns `false`, and changes
     /// nothing, if a source was set before.
     pub fn set_exemplar_source(&self, source: ExemplarSource) -> bool {
-        self.shared.exemplar_source.set(source).is_ok()
+        let set = self.shared.exemplar_source.set(source).is_ok();
+        if self.shared.exemplar_filter != ExemplarFilter::AlwaysOff {
+            self.shared.exemplars.store(true, Relaxed);
+        }
+        set
     }
 
     /// How many measurements were refused: NaN, infinite, or negative for a counter.
@@ -175,6 +180,8 @@ impl fmt::Debug for MeterRegistry {
 pub(super) struct Shared {
     rejected: AtomicU64,
     callback_panics: AtomicU64,
+    /// Whether a measurement may become an exemplar at all.
+    exemplars: AtomicBool,
     exemplar_source: OnceLock<ExemplarSource>,
     exemplar_filter: ExemplarFilter,
     clock: Option<Clock>,
@@ -207,8 +214,11 @@ impl Shared {
     }
 
     /// Whether a measurement that is made now becomes an exemplar, and of which trace.
-    #[inline]
+    #[inline(always)]
     pub(super) fn exemplar(&self) -> Option<Option<(TraceId, SpanId)>> {
+        if !self.exemplars.load(Relaxed) {
+            return None;
+        }
         let trace = || self.exemplar_source.get().and_then(|source| source());
         match self.exemplar_filter {
             ExemplarFilter::TraceBased => trace().map(Some),

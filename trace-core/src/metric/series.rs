@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use super::bounds::Bounds;
 use super::exemplar::ExemplarSlots;
 use super::exponential::Resolution;
 use super::exponential_cell::ExponentialCell;
 use super::gauge::GaugeCell;
 use super::histogram_cell::HistogramCell;
-use super::shard::{Row, Shard, Shards};
+use super::shard::Row;
 use super::sum::SumCell;
 use crate::model::{AttributeSet, Number};
 
@@ -16,7 +17,7 @@ use crate::model::{AttributeSet, Number};
 pub(super) enum CellKind {
     Sum { monotonic: bool },
     Gauge,
-    Histogram(Arc<[f64]>),
+    Histogram(Bounds),
     Exponential(Resolution),
 }
 
@@ -29,9 +30,10 @@ pub(super) enum Cell {
 }
 
 /// Attributes, value and exemplars.
+#[repr(C)]
 pub(super) struct Series {
-    pub(super) attributes: Arc<AttributeSet>,
     pub(super) cell: Cell,
+    pub(super) attributes: Arc<AttributeSet>,
     pub(super) exemplars: ExemplarSlots,
 }
 
@@ -46,21 +48,21 @@ impl Series {
         Self { attributes: Arc::new(attributes), cell, exemplars: ExemplarSlots::default() }
     }
 
-    /// The calling thread's row, of those values that have rows.
+    /// The calling thread's own row, of those values that have rows.
     pub(super) fn my_row(&self) -> Option<Row> {
         match &self.cell {
-            Cell::Sum(sum) => Some(sum.shards().my_row()),
-            Cell::Histogram(histogram) => Some(histogram.shards().my_row()),
+            Cell::Sum(sum) => sum.shards().my_row(),
+            Cell::Histogram(histogram) => histogram.shards().my_row(),
             Cell::Gauge(_) | Cell::Exponential(_) => None,
         }
     }
 
     /// Takes a measurement and returns the place of its exemplar; `None` if the sum would become infinite.
     #[inline(always)]
-    pub(super) fn update(&self, value: Number, row: Option<&Row>) -> Option<usize> {
+    pub(super) fn update(&self, value: Number) -> Option<usize> {
         match &self.cell {
-            Cell::Sum(sum) => sum.add(shard(sum.shards(), row), value).then_some(0),
-            Cell::Histogram(histogram) => histogram.record(shard(histogram.shards(), row), value.as_f64()),
+            Cell::Sum(sum) => sum.add(sum.shards().mine(), value).then_some(0),
+            Cell::Histogram(histogram) => histogram.record(histogram.shards().mine(), value.as_f64()),
             Cell::Gauge(gauge) => {
                 gauge.set(value);
                 Some(0)
@@ -68,10 +70,19 @@ impl Series {
             Cell::Exponential(exponential) => exponential.record(value.as_f64()),
         }
     }
-}
 
-/// The row at hand, or else the one that is looked up.
-#[inline]
-fn shard<'a>(shards: &'a Shards, row: Option<&'a Row>) -> Shard<'a> {
-    row.and_then(Row::shard).unwrap_or_else(|| shards.mine())
+    /// The same with the row that [`Self::my_row`] gave this thread.
+    #[inline(always)]
+    pub(super) fn update_in(&self, row: Option<&Row>, value: Number) -> Option<usize> {
+        match (&self.cell, row) {
+            (Cell::Sum(sum), Some(row)) => sum.add(row.shard(), value).then_some(0),
+            (Cell::Histogram(histogram), Some(row)) => histogram.record(row.shard(), value.as_f64()),
+            _ => self.update_without_row(value),
+        }
+    }
+
+    #[inline(never)]
+    fn update_without_row(&self, value: Number) -> Option<usize> {
+        self.update(value)
+    }
 }

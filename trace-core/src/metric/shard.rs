@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Acquire, Ordering::Relaxed, Orderin
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 
+use super::cache;
+
 /// Words in a line: 64 bytes, the cache line of the machines that we run on.
 const LINE: usize = 8;
 /// Numbers that threads can claim.
@@ -27,18 +29,14 @@ pub(super) struct Shards {
     initial: fn(usize) -> u64,
 }
 
-/// A shard that a thread keeps at hand.
-pub(super) struct Row {
-    lines: Arc<[Line]>,
-    number: usize,
-    owned: bool,
-}
+/// A shard that the thread has for itself and keeps at hand, in its [`cache`](super::cache), which is emptied before
+/// the thread gives its number back.
+pub(super) struct Row(Arc<[Line]>);
 
 impl Row {
-    /// The shard, unless the calling thread has given its number back since, which it does when it ends.
-    #[inline]
-    pub(super) fn shard(&self) -> Option<Shard<'_>> {
-        (self.number == NUMBER.get()).then_some(Shard { lines: &self.lines, owned: self.owned })
+    #[inline(always)]
+    pub(super) fn shard(&self) -> Shard<'_> {
+        Shard { lines: &self.0, owned: true }
     }
 }
 
@@ -66,12 +64,11 @@ impl Shards {
         Shard { lines, owned: number < last }
     }
 
-    /// The same, to keep.
-    pub(super) fn my_row(&self) -> Row {
-        let last = self.shards.len() - 1;
+    /// The same, to keep; `None` if it is not the thread's alone.
+    pub(super) fn my_row(&self) -> Option<Row> {
         let number = my_number();
-        let lines = self.shards[number.min(last)].get_or_init(|| self.make()).clone();
-        Row { lines, number, owned: number < last }
+        let lines = || self.shards[number].get_or_init(|| self.make()).clone();
+        (number < self.shards.len() - 1).then(|| Row(lines()))
     }
 
     #[cold]
@@ -90,14 +87,14 @@ impl Shards {
 }
 
 impl Shard<'_> {
-    #[inline]
+    #[inline(always)]
     fn word(&self, i: usize) -> &AtomicU64 {
         &self.lines[i / LINE].0[i % LINE]
     }
 
     /// A word by its number, which must be below the `words` of [`Shards::new`]. Who reads a value sees everything
     /// that the writer wrote before it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn get(self, i: usize) -> u64 {
         self.word(i).load(Acquire)
     }
@@ -108,13 +105,13 @@ impl Shard<'_> {
     }
 
     /// Sets a word.
-    #[inline]
+    #[inline(always)]
     pub(super) fn set(self, i: usize, v: u64) {
         self.word(i).store(v, Release);
     }
 
     /// Adds, wrapping.
-    #[inline]
+    #[inline(always)]
     pub(super) fn add(self, i: usize, n: u64) {
         let word = self.word(i);
         if self.owned {
@@ -125,7 +122,7 @@ impl Shard<'_> {
     }
 
     /// Replaces a double by what `f` makes of it; `false` if that is nothing.
-    #[inline]
+    #[inline(always)]
     pub(super) fn update_f64(self, i: usize, f: impl Fn(f64) -> Option<f64>) -> bool {
         let word = self.word(i);
         let new = |bits| f(f64::from_bits(bits)).map(f64::to_bits);
@@ -148,6 +145,7 @@ pub(super) fn suitable_shards() -> usize {
 
 const UNKNOWN: usize = usize::MAX;
 const NONE_LEFT: usize = usize::MAX - 1;
+const ENDED: usize = usize::MAX - 2;
 
 // Without a destructor, so that it can be read until the very end of the thread.
 thread_local!(static NUMBER: Cell<usize> = const { Cell::new(UNKNOWN) });
@@ -182,7 +180,8 @@ impl Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         // What the destructors of other thread-locals record from here on goes to the shared shard.
-        NUMBER.set(NONE_LEFT);
+        NUMBER.set(ENDED);
+        cache::tear_down();
         if self.0 != NONE_LEFT {
             FREE.lock().unwrap_or_else(PoisonError::into_inner).returned.insert(self.0);
         }
@@ -195,6 +194,11 @@ pub(super) fn my_place(places: usize) -> usize {
     my_number().min(places.saturating_sub(1))
 }
 
+/// Whether the thread has given its number back already. If not, it certainly will, and tears down its cache.
+pub(super) fn thread_ended() -> bool {
+    my_number() == ENDED
+}
+
 #[inline]
 fn my_number() -> usize {
     match NUMBER.get() {
@@ -205,7 +209,7 @@ fn my_number() -> usize {
 
 #[cold]
 fn claim() -> usize {
-    let number = CLAIM.try_with(|c| c.0).unwrap_or(NONE_LEFT);
+    let number = CLAIM.try_with(|c| c.0).unwrap_or(ENDED);
     NUMBER.set(number);
     number
 }

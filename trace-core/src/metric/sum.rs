@@ -22,7 +22,7 @@ impl SumCell {
     }
 
     /// Adds to a shard. `false` if a sum of doubles would leave the finite range.
-    #[inline]
+    #[inline(always)]
     pub(super) fn add(&self, shard: Shard<'_>, value: Number) -> bool {
         match value {
             Number::I64(v) => {
