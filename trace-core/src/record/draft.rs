@@ -12,6 +12,7 @@ use super::chunk::{Chunk, Slot};
 use super::current::with_local;
 use super::current::{Local, detached_ids, is_within_itself};
 use super::handle::write_status;
+use super::open_drafts::Listed;
 use super::recorder::{NO_SCOPE, Recorder};
 use super::start::Identity;
 use super::{OverflowPolicy, SpanLimits, bridge};
@@ -38,6 +39,8 @@ pub(super) struct Draft {
     pub(super) slot: Option<&'static Slot>,
     /// Bytes of text at which it is worth while to look for replaced values.
     compact_at: usize,
+    /// Where the pipeline sees that it is open; of the recorder that it was last used for.
+    listed: Option<Listed>,
     /// Additions for which there was no room.
     refused: u64,
     /// What the handle that it was opened by does when there is no room for the whole of it.
@@ -115,12 +118,25 @@ impl Recorder {
         draft.overflow = self.1;
         draft.identify(&context, parent);
         draft.add_attributes(attributes, slot.limits.attributes);
+        if !context.flags.is_recorded() {
+            draft.begin(slot, start);
+            return Opened::Unsampled;
+        }
+        slot.count_opened();
+        self.describe(draft, &context);
         draft.begin(slot, start);
-        if context.flags.is_recorded() {
-            slot.count_opened();
-            Opened::Recorded
-        } else {
-            Opened::Unsampled
+        draft.show();
+        Opened::Recorded
+    }
+
+    /// Prepares that the pipeline sees the draft; [`Draft::show`] completes it.
+    #[inline]
+    pub(super) fn describe(&self, draft: &mut Draft, context: &SpanContext) {
+        if !draft.listed.as_ref().is_some_and(|l| l.is_of(self.0.id)) {
+            draft.listed = self.0.drafts.list(self.0.id, self.0.limits.open_spans);
+        }
+        if let Some(listed) = &draft.listed {
+            listed.entry.describe(context, draft.name());
         }
     }
 
@@ -142,6 +158,7 @@ impl Draft {
             scope: ScopeRef::Static(&NO_SCOPE),
             slot: None,
             compact_at: COMPACT_FROM,
+            listed: None,
             refused: 0,
             overflow: OverflowPolicy::Drop,
             #[cfg(feature = "otel")]
@@ -244,6 +261,23 @@ impl Draft {
             }
             // Last, so that what recording costs is not part of the span.
             Begun::Now => row.start = slot.clock.ticks(),
+        }
+    }
+
+    /// Lets the pipeline see that it is open.
+    #[inline]
+    pub(super) fn show(&self) {
+        let row = &self.columns.rows[ROW];
+        if let Some(listed) = &self.listed {
+            listed.entry.open(row.span_id, row.start, row.has(Row::START_IS_UNIX));
+        }
+    }
+
+    /// Lets the pipeline see no more that it is open.
+    #[inline]
+    pub(super) fn hide(&self) {
+        if let Some(listed) = &self.listed {
+            listed.entry.close();
         }
     }
 
@@ -391,6 +425,7 @@ impl Draft {
     /// Sets the end.
     #[inline]
     pub(super) fn finish(&mut self, slot: &Slot, end: End) {
+        self.hide();
         let row = &mut self.columns.rows[ROW];
         row.bits |= Row::ENDED;
         match end {

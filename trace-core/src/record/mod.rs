@@ -35,6 +35,8 @@ mod in_context;
 mod lease;
 mod limits;
 mod macros;
+#[cfg(any(feature = "otel", feature = "tracing"))]
+mod open_drafts;
 mod open_spans;
 mod overflow;
 mod parked;

@@ -165,9 +165,16 @@ impl TraceLayer {
                 (true, false) => {
                     // It was counted as started; nobody will see it end.
                     chunk.refused += 1;
+                    draft.hide();
                 }
                 (false, true) => own.count_opened(),
                 _ => {}
+            }
+            if context.flags.is_recorded() {
+                // Its trace may have changed.
+                draft.hide();
+                recorder.describe(draft, &context);
+                draft.show();
             }
             draft.held.recorded = context.flags.is_recorded();
             draft.held.complete |= draft.held.recorded;
