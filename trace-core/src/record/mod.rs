@@ -38,6 +38,7 @@ mod macros;
 #[cfg(any(feature = "otel", feature = "tracing"))]
 mod open_drafts;
 mod open_spans;
+mod outlived;
 mod overflow;
 mod parked;
 mod process_id;
