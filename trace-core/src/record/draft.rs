@@ -110,20 +110,31 @@ impl Recorder {
                 (parent.map_or(trace_id, |p| p.trace_id), span_id, self.0.fallback)
             }
         };
-        let kind = draft.columns.rows[ROW].kind;
-        let given = given.or(&draft.columns, draft.columns.rows[ROW].attributes);
-        let input = SamplingInput::new(trace_id, draft.name(), kind).under(parent).with_attributes(given);
-        let Identity { context, attributes } = self.decide(input, span_id);
         draft.slot = Some(slot);
         draft.overflow = self.1;
-        draft.identify(&context, parent);
-        draft.add_attributes(attributes, slot.limits.attributes);
-        if !context.flags.is_recorded() {
+        let flags = match parent {
+            // What `decide` would say, without words that are read as soon as they are written.
+            Some(p) if !p.is_remote && self.0.children_follow => {
+                draft.identify((trace_id, span_id), p.flags, &p.trace_state, parent);
+                p.flags
+            }
+            _ => {
+                let kind = draft.columns.rows[ROW].kind;
+                let given = given.or(&draft.columns, draft.columns.rows[ROW].attributes);
+                let input =
+                    SamplingInput::new(trace_id, draft.name(), kind).under(parent).with_attributes(given);
+                let Identity { context, attributes } = self.decide(input, span_id);
+                draft.identify((trace_id, span_id), context.flags, &context.trace_state, parent);
+                draft.add_attributes(attributes, slot.limits.attributes);
+                context.flags
+            }
+        };
+        if !flags.is_recorded() {
             draft.begin(slot, start);
             return Opened::Unsampled;
         }
         slot.count_opened();
-        self.describe(draft, &context);
+        self.describe(draft, trace_id);
         draft.begin(slot, start);
         draft.show();
         Opened::Recorded
@@ -131,12 +142,12 @@ impl Recorder {
 
     /// Prepares that the pipeline sees the draft; [`Draft::show`] completes it.
     #[inline]
-    pub(super) fn describe(&self, draft: &mut Draft, context: &SpanContext) {
+    pub(super) fn describe(&self, draft: &mut Draft, trace_id: TraceId) {
         if !draft.listed.as_ref().is_some_and(|l| l.is_of(self.0.id)) {
             draft.listed = self.0.drafts.list(self.0.id, self.0.limits.open_spans);
         }
         if let Some(listed) = &draft.listed {
-            listed.entry.describe(context, draft.name());
+            listed.entry.describe(trace_id, draft.name());
         }
     }
 
@@ -186,6 +197,7 @@ impl Draft {
     fn clear(&mut self) {
         let c = &mut self.columns;
         c.attributes.clear();
+        c.keys.keep_constants();
         c.text.clear();
         if c.rows[ROW].extra != NONE {
             c.extras.clear();
@@ -292,21 +304,27 @@ impl Draft {
 
     /// Gives the span this identity and this parent.
     #[inline]
-    pub(super) fn identify(&mut self, context: &SpanContext, parent: Option<&SpanContext>) {
+    pub(super) fn identify(
+        &mut self,
+        (trace_id, span_id): (TraceId, SpanId),
+        flags: TraceFlags,
+        trace_state: &TraceState,
+        parent: Option<&SpanContext>,
+    ) {
         let row = &mut self.columns.rows[ROW];
-        row.trace_id = context.trace_id;
-        row.span_id = context.span_id;
-        row.flags = context.flags.w3c();
+        row.trace_id = trace_id;
+        row.span_id = span_id;
+        row.flags = flags.w3c();
         row.parent = parent.map(|p| p.span_id);
         row.bits &= !(Row::REMOTE_PARENT | Row::REGARDLESS);
-        if context.flags != row.flags {
+        if flags != row.flags {
             row.bits |= Row::REGARDLESS;
         }
         if parent.is_some_and(|p| p.is_remote) {
             row.bits |= Row::REMOTE_PARENT;
         }
-        if !context.trace_state.is_empty() || row.extra != NONE {
-            self.columns.extra(ROW).trace_state = context.trace_state.clone();
+        if !trace_state.is_empty() || row.extra != NONE {
+            self.columns.extra(ROW).trace_state = trace_state.clone();
         }
     }
 

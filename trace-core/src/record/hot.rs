@@ -16,7 +16,7 @@ pub(super) struct Active {
     /// High half first; zero if no span is active.
     pub(super) trace: [u64; 2],
     pub(super) span: u64,
-    /// The trace flags in the lowest byte, the `BIT`s, and above 32 bits what [`super::outlived`] keeps.
+    /// The trace flags in the lowest byte, and the `BIT`s.
     pub(super) bits: u64,
 }
 
@@ -101,6 +101,8 @@ pub(super) struct Hot {
     pub(super) depth: usize,
     /// Spans that are not active any more although nobody left them; see [`super::outlived`]. Freed with the active ones.
     pub(super) aside: ManuallyDrop<Vec<Active>>,
+    /// Outlived spans that were found innermost, and when, in Unix seconds. Freed too.
+    pub(super) doubtful: ManuallyDrop<Vec<(u64, u64)>>,
     torn_down: bool,
 }
 
@@ -124,6 +126,7 @@ impl Hot {
         active: ManuallyDrop::new(Vec::new()),
         depth: 0,
         aside: ManuallyDrop::new(Vec::new()),
+        doubtful: ManuallyDrop::new(Vec::new()),
         torn_down: false,
     };
 
@@ -142,7 +145,7 @@ impl Hot {
     /// The thread ends: nothing becomes active any more.
     pub(super) fn tear_down(&mut self) {
         (self.torn_down, self.depth) = (true, 0);
-        (*self.active, *self.aside) = (Vec::new(), Vec::new());
+        (*self.active, *self.aside, *self.doubtful) = (Vec::new(), Vec::new(), Vec::new());
     }
 
     /// The innermost active span.

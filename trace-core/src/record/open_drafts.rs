@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::open_spans::OpenSpan;
 use super::ring_text::tail_word;
-use crate::model::{SpanContext, SpanId, Timestamp, TraceId};
+use crate::model::{SpanId, Timestamp, TraceId};
 
 /// Words of a name; what is longer is cut.
 const NAME_WORDS: usize = 6;
@@ -44,10 +44,10 @@ pub(super) struct Seen {
 impl Entry {
     /// Says what the span is, which is not shown yet.
     #[inline]
-    pub(super) fn describe(&self, context: &SpanContext, name: &str) {
+    pub(super) fn describe(&self, trace_id: TraceId, name: &str) {
         // Whoever reads something of this span sees at its second look that the one before is gone.
         fence(Ordering::Release);
-        let trace = context.trace_id.to_u128();
+        let trace = trace_id.to_u128();
         self.trace[0].store((trace >> 64) as u64, Ordering::Relaxed);
         self.trace[1].store(trace as u64, Ordering::Relaxed);
         let bytes = name.as_bytes();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::clock::{Clock, ManualClock};
-use crate::model::TraceFlags;
+use crate::model::{SpanContext, TraceFlags};
 use crate::record::{Drain, OpenSpans, Recorder, RecorderBuilder, SpanLimits};
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -17,7 +17,7 @@ fn context(id: u64) -> SpanContext {
 
 fn show(entry: &Entry, id: u64, name: &str) {
     let context = context(id);
-    entry.describe(&context, name);
+    entry.describe(context.trace_id, name);
     entry.open(context.span_id, id, false);
 }
 

@@ -25,8 +25,6 @@ use crate::model::SpanId;
 /// Spans that are kept aside for their ends. More of one thread cannot lie in a ring at the same time, and others end
 /// without this.
 const MOST: usize = 16_384;
-/// Where an outlived span keeps the second in which it was first found innermost.
-const SINCE: u32 = 32;
 
 impl Hot {
     /// Leaves a span that is not the innermost, or not active any more.
@@ -68,16 +66,20 @@ impl Hot {
     #[cold]
     fn put_old_ones_aside(&mut self, clock: &Clock, limit: Duration) {
         let now = clock.now().unix_nanos() / 1_000_000_000;
-        while let Some(innermost) = self.active.get_mut(self.depth).filter(|a| a.is_outlived()) {
-            match innermost.bits >> SINCE {
-                0 => innermost.bits |= now << SINCE,
-                since if Duration::from_secs(now.saturating_sub(since)) > limit => {
+        while self.innermost().is_outlived() {
+            let span = self.innermost().span;
+            match self.doubtful.iter().rfind(|(doubtful, _)| *doubtful == span) {
+                Some((_, since)) if Duration::from_secs(now.saturating_sub(*since)) > limit => {
                     self.put_aside(self.depth);
-                    continue;
                 }
-                _ => {}
+                Some(_) => return,
+                None => {
+                    let entered = self.active.get(1..=self.depth).unwrap_or_default();
+                    self.doubtful.retain(|(doubtful, _)| entered.iter().any(|a| a.span == *doubtful));
+                    self.doubtful.push((span, now));
+                    return;
+                }
             }
-            return;
         }
     }
 }
