@@ -1,21 +1,34 @@
 //! Keys of attributes: kept once in a table, so that an attribute holds a number.
 //!
-//! A table mostly has each key once, since those of late are looked for; what was looked for in vain gets a new number, so
-//! nothing follows from two numbers being different.
+//! A key is found by where its text lies, which is the same place again and again for what a program's source spells out, and
+//! else by its hash. Found means that the text is the same; two numbers may be of one text, for batches are joined without
+//! comparing their keys.
 
 use super::columns::{Columns, NONE, Text};
 
-/// Numbers of keys that attributes refer to; see [`super::columns::AttributeCell`].
+/// Numbers of keys that attributes refer to; see [`super::attribute_cell::AttributeCell`].
 pub(crate) const MOST_KEYS: u32 = 1 << 29;
-/// Keys that are found again, one for each value of the hash.
-const RECENT: usize = 128;
+/// Keys that are found by where they lie.
+const PLACES: usize = 32;
+/// Keys that are found by their hash. More are not looked for, only kept.
+const HASHED: usize = 4_096;
 
 /// The keys of columns.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Keys {
     list: Vec<Text>,
-    /// Numbers by hash; empty, or with [`NONE`] where there is none.
-    recent: Vec<u32>,
+    /// Numbers by address; one that does not fit is of no harm.
+    places: [u32; PLACES],
+    /// Numbers by hash, linearly probed, at most half full; [`NONE`] where there is none.
+    table: Vec<u32>,
+    /// Of those that were added one by one.
+    are_constants: bool,
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self { list: Vec::new(), places: [NONE; PLACES], table: Vec::new(), are_constants: true }
+    }
 }
 
 impl Keys {
@@ -44,14 +57,18 @@ impl Keys {
     }
 
     pub(super) fn clear(&mut self) {
-        self.list.clear();
-        self.recent.fill(NONE);
+        if !self.list.is_empty() {
+            self.list.clear();
+            self.are_constants = true;
+            self.places = [NONE; PLACES];
+            self.table.fill(NONE);
+        }
     }
 
     /// Forgets the keys unless they may be of use to who comes next: they are few, and constants of the program.
     #[cfg(any(feature = "otel", feature = "tracing"))]
     pub(crate) fn keep_constants(&mut self) {
-        if self.list.len() > RECENT || self.list.iter().any(|t| t.as_fixed().is_none()) {
+        if self.list.len() > PLACES || !self.are_constants {
             self.clear();
         }
     }
@@ -61,21 +78,7 @@ impl Keys {
     }
 
     pub(super) fn capacity_bytes(&self) -> usize {
-        self.list.capacity() * size_of::<Text>() + self.recent.capacity() * size_of::<u32>()
-    }
-
-    #[cold]
-    fn add(&mut self, key: Text, slot: usize) -> u32 {
-        if self.recent.is_empty() {
-            self.recent = vec![NONE; RECENT];
-        }
-        let number = (self.list.len() as u32).min(MOST_KEYS - 1);
-        if number + 1 < MOST_KEYS {
-            // The last number is the one without a text.
-            self.list.push(key);
-        }
-        self.recent[slot] = number;
-        number
+        self.list.capacity() * size_of::<Text>() + self.table.capacity() * size_of::<u32>()
     }
 }
 
@@ -83,33 +86,27 @@ impl Columns {
     /// The number of a key that is a constant of the program.
     #[inline]
     pub(crate) fn constant_key(&mut self, key: &'static str) -> u32 {
-        let slot = slot_of(key);
-        match self.known_key(key, slot) {
+        match self.key_at(key) {
             Some(known) => known,
-            None => self.keys.add(Text::fixed(key), slot),
+            None => self.place_key(key, |_| Text::fixed(key)).0,
         }
     }
 
     /// The number of a key that is copied if it is new, and whether it is.
     #[inline]
     pub(crate) fn stored_key(&mut self, key: &str) -> (u32, bool) {
-        let slot = slot_of(key);
-        match self.known_key(key, slot) {
+        match self.key_at(key) {
             Some(known) => (known, false),
-            None => {
-                let text = self.store(key);
-                (self.keys.add(text, slot), true)
-            }
+            None => self.place_key(key, |c| c.store(key)),
         }
     }
 
     /// The number of a key whose text is a constant or here already.
     #[inline]
     pub(crate) fn key_of(&mut self, key: Text) -> u32 {
-        let slot = slot_of(self.str(key));
-        match self.known_key(self.str(key), slot) {
-            Some(known) => known,
-            None => self.keys.add(key, slot),
+        match key.as_fixed() {
+            Some(fixed) => self.constant_key(fixed),
+            None => self.find_key(self.str(key)).unwrap_or_else(|| self.add_key(key)),
         }
     }
 
@@ -130,22 +127,101 @@ impl Columns {
         first
     }
 
+    /// A key that was found where this one lies.
     #[inline]
-    fn known_key(&self, key: &str, slot: usize) -> Option<u32> {
-        let number = *self.keys.recent.get(slot)?;
+    fn key_at(&self, key: &str) -> Option<u32> {
+        let number = self.keys.places[place_of(key)];
         let known = self.str(*self.keys.list.get(number as usize)?);
-        (std::ptr::eq(known, key) || known == key).then_some(number)
+        is_same(known.as_bytes(), key.as_bytes()).then_some(number)
+    }
+
+    /// Finds a key by its text, or adds it, and lets it be found by where it lies.
+    #[inline(never)]
+    fn place_key(&mut self, key: &str, text: impl FnOnce(&mut Self) -> Text) -> (u32, bool) {
+        let (number, is_new) = match self.find_key(key) {
+            Some(known) => (known, false),
+            None => {
+                let text = text(self);
+                (self.add_key(text), true)
+            }
+        };
+        self.keys.places[place_of(key)] = number;
+        (number, is_new)
+    }
+
+    /// A key with the same text.
+    fn find_key(&self, key: &str) -> Option<u32> {
+        let mask = self.keys.table.len().checked_sub(1)?;
+        let mut at = hash_of(key);
+        loop {
+            let number = *self.keys.table.get(at & mask)?;
+            if self.str(*self.keys.list.get(number as usize)?) == key {
+                return Some(number);
+            }
+            at += 1;
+        }
+    }
+
+    #[cold]
+    fn add_key(&mut self, text: Text) -> u32 {
+        let number = self.keys.len();
+        if number >= MOST_KEYS - 1 {
+            // The last number is the one without a text.
+            return MOST_KEYS - 1;
+        }
+        self.keys.list.push(text);
+        self.keys.are_constants &= text.as_fixed().is_some();
+        if self.keys.list.len() * 2 > self.keys.table.len() && self.keys.table.len() < 2 * HASHED {
+            // What was added without looking is found from now on too.
+            self.keys.table =
+                vec![NONE; (4 * self.keys.list.len()).next_power_of_two().clamp(16, 2 * HASHED)];
+            for number in 0..self.keys.list.len().min(HASHED) as u32 {
+                let hash = hash_of(self.str(self.keys.get(number)));
+                self.enter_key(number, hash);
+            }
+        } else if (number as usize) < HASHED {
+            self.enter_key(number, hash_of(self.str(text)));
+        }
+        number
+    }
+
+    fn enter_key(&mut self, number: u32, mut at: usize) {
+        let mask = self.keys.table.len() - 1;
+        // There is always room: the table is twice as long as what it holds.
+        while self.keys.table[at & mask] != NONE {
+            at += 1;
+        }
+        self.keys.table[at & mask] = number;
     }
 }
 
+/// Fibonacci hashing (Knuth, TAOCP volume 3, 6.4).
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+
 #[inline]
-fn slot_of(key: &str) -> usize {
-    let bytes = key.as_bytes();
-    let byte = |at: usize| u64::from(bytes.get(at).copied().unwrap_or(0));
-    let ends = byte(0) | byte(bytes.len() / 2) << 8 | byte(bytes.len().wrapping_sub(1)) << 16;
-    // Fibonacci hashing (Knuth, TAOCP volume 3, 6.4).
-    let hash = (ends | (bytes.len() as u64) << 24).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (hash >> (u64::BITS - RECENT.ilog2())) as usize
+fn place_of(key: &str) -> usize {
+    let place = (key.as_ptr().addr() as u64 ^ (key.len() as u64) << 48).wrapping_mul(SPREAD);
+    (place >> (u64::BITS - PLACES.ilog2())) as usize
+}
+
+fn hash_of(key: &str) -> usize {
+    let mix = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(SPREAD).rotate_left(23);
+    (key.as_bytes().iter().fold(key.len() as u64, mix) >> 32) as usize
+}
+
+/// Whether both are the same. Keys are mostly short, and to call a function for them takes longer than this.
+#[inline]
+fn is_same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    match (a.first_chunk::<8>(), a.last_chunk::<8>(), b.first_chunk::<8>(), b.last_chunk::<8>()) {
+        (Some(a1), Some(a2), Some(b1), Some(b2)) if a.len() <= 16 => {
+            u64::from_le_bytes(*a1) == u64::from_le_bytes(*b1)
+                && u64::from_le_bytes(*a2) == u64::from_le_bytes(*b2)
+        }
+        _ => a == b,
+    }
 }
 
 #[cfg(test)]
@@ -181,6 +257,42 @@ mod tests {
                 assert_eq!(c.str(c.keys.get(key)), name);
             }
         }
+    }
+
+    #[test]
+    fn keys_that_differ_in_one_byte_are_not_the_same() {
+        for len in 0..40 {
+            let key = vec![b'k'; len];
+            assert!(is_same(&key, &key.clone()));
+            for at in 0..len {
+                let mut other = key.clone();
+                other[at] = b'x';
+                assert!(!is_same(&key, &other), "{len} {at}");
+            }
+            assert!(!is_same(&key, &vec![b'k'; len + 1]));
+        }
+    }
+
+    #[test]
+    fn a_place_with_another_text_than_before_is_not_the_same_key() {
+        let mut c = Columns::default();
+        let mut text = String::from("key.a");
+        let a = c.stored_key(&text).0;
+        text.replace_range(4.., "b");
+        let b = c.stored_key(&text).0;
+        assert_ne!(a, b);
+        assert_eq!((c.str(c.keys.get(a)), c.str(c.keys.get(b))), ("key.a", "key.b"));
+    }
+
+    #[test]
+    fn keys_without_end_are_kept_and_the_first_are_found() {
+        let mut c = Columns::default();
+        for i in 0..3 * HASHED {
+            let (key, is_new) = c.stored_key(&format!("key.{i}"));
+            assert!(is_new && key == i as u32);
+        }
+        assert_eq!(c.stored_key("key.7"), (7, false));
+        assert!(c.keys.capacity_bytes() < 1 << 20);
     }
 
     #[test]

@@ -71,7 +71,7 @@ pub(crate) fn start() {
 /// The active span of the API's context: with every entered span attached, the innermost of all.
 #[inline]
 pub(super) fn innermost() -> Option<SpanContext> {
-    if is_usable() { from_current().filter(|c| !outlived::is_set_aside(c.span_id)) } else { None }
+    if is_usable() { from_current().filter(|c| !outlived::is_set_aside(c.span_id.to_u64())) } else { None }
 }
 
 fn from_current() -> Option<SpanContext> {

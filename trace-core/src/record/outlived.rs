@@ -19,8 +19,6 @@ use std::time::Duration;
 use super::hot::{Active, Hot, with_hot};
 use super::recorder::Recorder;
 use crate::clock::Clock;
-#[cfg(feature = "otel")]
-use crate::model::SpanId;
 
 /// Spans that are kept aside for their ends. More of one thread cannot lie in a ring at the same time, and others end
 /// without this.
@@ -93,8 +91,8 @@ impl Active {
 /// Whether a span is active no more although nobody left it.
 #[cfg(feature = "otel")]
 #[inline]
-pub(super) fn is_set_aside(span: SpanId) -> bool {
-    with_hot(|h| !h.aside.is_empty() && h.set_aside(span.to_u64()).is_some()).unwrap_or(false)
+pub(super) fn is_set_aside(span: u64) -> bool {
+    with_hot(|h| !h.aside.is_empty() && h.set_aside(span).is_some()).unwrap_or(false)
 }
 
 /// Called where a span is about to become a child of the innermost one, not on the fast way: below an outlived one no span takes

@@ -49,11 +49,12 @@ impl Tracer {
     /// The parent that a context gives.
     fn parent(cx: &Context) -> Option<SpanContext> {
         if cx.has_active_span() {
-            let parent = convert::context_from(cx.span().span_context());
-            match parent {
-                Some(forgotten) if outlived::is_set_aside(forgotten.span_id) => current_context(),
-                parent => parent,
+            let span = cx.span();
+            let parent = span.span_context();
+            if outlived::is_set_aside(u64::from_be_bytes(parent.span_id().to_bytes())) {
+                return current_context();
             }
+            convert::context_from(parent)
         } else if Context::map_current(|cx| cx.has_active_span()) {
             // A context without a span, given on purpose: a new trace.
             None
