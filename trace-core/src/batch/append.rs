@@ -31,15 +31,16 @@ impl Columns {
     }
 
     /// Copies the first row of `other`, which must have one and holds no other, with all that belongs to it. Returns its index.
+    /// `known` has the numbers here of keys of `other`, as far as this has found them.
     #[cfg(any(feature = "otel", feature = "tracing"))]
     #[inline]
-    pub(crate) fn push_copy(&mut self, other: &Self, scope: &ScopeRef) -> usize {
+    pub(crate) fn push_copy(&mut self, other: &Self, scope: &ScopeRef, known: &mut Vec<u32>) -> usize {
         let row = &other.rows[0];
         let scope = self.scope_index(scope);
         let base = Base::of(self);
         self.text.push_str(&other.text);
         for a in &other.attributes {
-            let key = self.copy_key(other, a.key());
+            let key = self.copy_known_key(other, a.key(), known);
             self.attributes.push(AttributeCell::new(
                 key,
                 base.cell(a.value()),

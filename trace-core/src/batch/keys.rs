@@ -65,12 +65,16 @@ impl Keys {
         }
     }
 
-    /// Forgets the keys unless they may be of use to who comes next: they are few, and constants of the program.
+    /// Forgets the keys unless they may be of use to who comes next: they are few, and constants of the program. Whether
+    /// they are kept.
     #[cfg(any(feature = "otel", feature = "tracing"))]
-    pub(crate) fn keep_constants(&mut self) {
-        if self.list.len() > PLACES || !self.are_constants {
+    #[inline]
+    pub(crate) fn keep_constants(&mut self) -> bool {
+        let keep = self.list.len() <= PLACES && self.are_constants;
+        if !keep {
             self.clear();
         }
+        keep
     }
 
     pub(super) fn byte_size(&self) -> usize {
@@ -117,6 +121,23 @@ impl Columns {
         match text.as_fixed() {
             Some(fixed) => self.constant_key(fixed),
             None => self.stored_key(from.str(text)).0,
+        }
+    }
+
+    /// The number of a key of other columns, which `known` has if it has been asked for before.
+    #[cfg(any(feature = "otel", feature = "tracing"))]
+    #[inline]
+    pub(super) fn copy_known_key(&mut self, from: &Self, key: u32, known: &mut Vec<u32>) -> u32 {
+        match known.get(key as usize) {
+            Some(number) if *number != NONE => *number,
+            _ => {
+                let number = self.copy_key(from, key);
+                if known.len() <= key as usize {
+                    known.resize(key as usize + 1, NONE);
+                }
+                known[key as usize] = number;
+                number
+            }
         }
     }
 

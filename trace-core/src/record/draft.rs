@@ -41,6 +41,9 @@ pub(super) struct Draft {
     compact_at: usize,
     /// Where the pipeline sees that it is open; of the recorder that it was last used for.
     listed: Option<Listed>,
+    /// The numbers that its keys have in the chunk it was last written to, and which that was: slot and epoch.
+    known: Vec<u32>,
+    known_in: (usize, u64),
     /// Additions for which there was no room.
     refused: u64,
     /// What the handle that it was opened by does when there is no room for the whole of it.
@@ -170,6 +173,8 @@ impl Draft {
             slot: None,
             compact_at: COMPACT_FROM,
             listed: None,
+            known: Vec::new(),
+            known_in: (0, 0),
             refused: 0,
             overflow: OverflowPolicy::Drop,
             #[cfg(feature = "otel")]
@@ -197,7 +202,9 @@ impl Draft {
     fn clear(&mut self) {
         let c = &mut self.columns;
         c.attributes.clear();
-        c.keys.keep_constants();
+        if !c.keys.keep_constants() {
+            self.known.clear();
+        }
         c.text.clear();
         if c.rows[ROW].extra != NONE {
             c.extras.clear();
@@ -498,7 +505,12 @@ impl Draft {
             chunk.refused += 1;
         } else {
             let (attributes, arrays) = (chunk.columns.attributes.len(), chunk.columns.arrays.len());
-            let _row = chunk.columns.push_copy(&self.columns, &self.scope);
+            let target = (std::ptr::from_ref(slot).addr(), chunk.epoch);
+            if self.known_in != target {
+                self.known.clear();
+                self.known_in = target;
+            }
+            let _row = chunk.columns.push_copy(&self.columns, &self.scope, &mut self.known);
             #[cfg(feature = "otel")]
             self.attributes.store(&mut chunk.columns, _row);
             chunk.columns.cut_values(attributes, arrays, slot.limits.value_length);
