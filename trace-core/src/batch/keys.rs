@@ -256,7 +256,7 @@ mod tests {
         let b = c.stored_key("http.route");
         assert_eq!(b, (1, true));
         assert_eq!(c.constant_key("http.method"), a);
-        assert_eq!(c.stored_key(&"http.method".to_owned()), (a, false));
+        assert_eq!(c.stored_key(&String::from_iter(["http.", "method"])), (a, false));
         assert_eq!(c.constant_key("http.route"), b.0);
         let text = c.store("http.route");
         assert_eq!(c.key_of(text), b.0);

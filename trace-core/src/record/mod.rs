@@ -21,6 +21,8 @@ mod described;
 mod draft;
 #[cfg(feature = "tracing")]
 mod draft_fields;
+#[cfg(any(feature = "otel", feature = "tracing"))]
+mod draft_write;
 mod drain;
 #[cfg(test)]
 mod edge_tests;
