@@ -42,6 +42,7 @@ impl Keys {
     }
 
     /// The texts, to be moved elsewhere.
+    #[cfg(any(feature = "otel", feature = "tracing"))]
     pub(super) fn texts_mut(&mut self) -> impl Iterator<Item = &mut Text> {
         self.list.iter_mut()
     }

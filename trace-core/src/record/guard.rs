@@ -13,7 +13,7 @@ use super::ring_span::{Elsewhere, RingSpan};
 use super::ring_writer::Writer;
 use super::span::Span;
 use super::start::{Identity, Name, Start};
-use super::{Callsite, bridge, outlived};
+use super::{Callsite, bridge};
 use crate::batch::ScopeRef;
 use crate::model::{SpanContext, ValueRef};
 
@@ -170,7 +170,7 @@ fn enter_both(
     callsite: &'static Callsite,
     values: &[ValueRef<'_>],
 ) -> SpanGuard {
-    with_local(|l| or_default(recorder, l.default()).map(outlived::heal));
+    with_local(|l| or_default(recorder, l.default()).map(super::outlived::heal));
     let above = bridge::innermost().map(|c| super::hot::Active::of(&c));
     match RingSpan::start_below(recorder, callsite, values, above) {
         Ok(fast) => {
