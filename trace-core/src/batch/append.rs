@@ -1,10 +1,10 @@
 //! Moving what columns hold into other columns: indexes and offsets are shifted.
 
+use super::attribute_cell::AttributeCell;
 #[cfg(any(feature = "otel", feature = "tracing"))]
 use super::columns::ScopeRef;
-use super::columns::{
-    AttributeCell, Cell, CellKind, Columns, EventCell, Extra, LinkCell, List, NONE, Row, Text,
-};
+use super::columns::{Cell, CellKind, Columns, EventCell, Extra, LinkCell, List, NONE, Row, Text};
+use super::keys::MOST_KEYS;
 #[cfg(any(feature = "otel", feature = "tracing"))]
 use crate::model::Array;
 
@@ -19,6 +19,7 @@ impl Columns {
         let scopes: Vec<u32> = other.scopes.iter().map(|s| self.scope_index(s)).collect();
         self.text.push_str(&other.text);
         self.arrays.append(&mut other.arrays);
+        self.keys.extend(other.keys.iter().map(|key| base.text(key)));
         self.attributes.extend(other.attributes.iter().map(|a| base.attribute(a)));
         self.events.extend(other.events.iter().map(|e| base.event(e)));
         self.links.extend(other.links.drain(..).map(|l| base.link(l)));
@@ -30,14 +31,22 @@ impl Columns {
     }
 
     /// Copies the first row of `other`, which must have one and holds no other, with all that belongs to it. Returns its index.
+    /// `known` has the numbers here of keys of `other`, as far as this has found them.
     #[cfg(any(feature = "otel", feature = "tracing"))]
     #[inline]
-    pub(crate) fn push_copy(&mut self, other: &Self, scope: &ScopeRef) -> usize {
+    pub(crate) fn push_copy(&mut self, other: &Self, scope: &ScopeRef, known: &mut Vec<u32>) -> usize {
         let row = &other.rows[0];
         let scope = self.scope_index(scope);
         let base = Base::of(self);
         self.text.push_str(&other.text);
-        self.attributes.extend(other.attributes.iter().map(|a| base.attribute(a)));
+        for a in &other.attributes {
+            let key = self.copy_known_key(other, a.key(), known);
+            self.attributes.push(AttributeCell::new(
+                key,
+                base.cell(a.value()),
+                base.index(a.next, base.attribute),
+            ));
+        }
         if !other.arrays.is_empty() {
             self.arrays.extend(other.arrays.iter().cloned());
         }
@@ -62,9 +71,9 @@ impl Columns {
         let (mut out, mut count, mut at) = (List::EMPTY, 0_u32, list.first);
         while let Some(cell) = other.attributes.get(at as usize) {
             if count < limit.into() {
-                let key = self.copy_text(other, cell.key);
-                let value = self.copy_cell(other, cell.value);
-                self.push_attribute(&mut out, key, value);
+                let key = self.copy_key(other, cell.key());
+                let value = self.copy_cell(other, cell.value());
+                self.push_value(&mut out, key, value);
             }
             count += 1;
             at = cell.next;
@@ -98,10 +107,11 @@ impl Columns {
     #[cold]
     fn cut_all(&mut self, attributes: usize, arrays: usize, limit: usize) {
         let end_of = |text: &str| text.char_indices().nth(limit).map(|(end, _)| end);
-        for a in self.attributes[attributes..].iter_mut().filter(|a| a.value.kind == CellKind::Text) {
-            let (at, len) = ((a.value.bits >> 32) as usize, a.value.bits as u32 as usize);
+        for a in self.attributes[attributes..].iter_mut().filter(|a| a.is_text()) {
+            let bits = a.value().bits;
+            let (at, len) = ((bits >> 32) as usize, bits as u32 as usize);
             if let Some(end) = self.text.get(at..at + len).and_then(end_of) {
-                a.value.bits = (at as u64) << 32 | end as u64;
+                a.set_value(Cell::text(at as u32, end as u32));
             }
         }
         for array in &mut self.arrays[arrays..] {
@@ -132,11 +142,12 @@ impl Columns {
         self.rows.iter_mut().for_each(|r| text(&mut r.name));
         self.extras.iter_mut().for_each(|x| text(&mut x.status_message));
         self.events.iter_mut().for_each(|e| text(&mut e.name));
-        self.attributes.iter_mut().for_each(|a| text(&mut a.key));
-        for a in self.attributes.iter_mut().filter(|a| a.value.kind == CellKind::Text) {
-            let (mut at, len) = ((a.value.bits >> 32) as u32, a.value.bits as u32);
+        self.keys.texts_mut().for_each(text);
+        for a in self.attributes.iter_mut().filter(|a| a.is_text()) {
+            let bits = a.value().bits;
+            let (mut at, len) = ((bits >> 32) as u32, bits as u32);
             keep(&mut at, len);
-            a.value.bits = u64::from(at) << 32 | u64::from(len);
+            a.set_value(Cell::text(at, len));
         }
     }
 }
@@ -145,6 +156,7 @@ impl Columns {
 struct Base {
     text: u32,
     attribute: u32,
+    key: u32,
     extra: u32,
     event: u32,
     link: u32,
@@ -156,6 +168,7 @@ impl Base {
         Self {
             text: c.text.len() as u32,
             attribute: c.attributes.len() as u32,
+            key: c.keys.len(),
             extra: c.extras.len() as u32,
             event: c.events.len() as u32,
             link: c.links.len() as u32,
@@ -164,11 +177,8 @@ impl Base {
     }
     #[inline]
     fn attribute(&self, a: &AttributeCell) -> AttributeCell {
-        AttributeCell {
-            key: self.text(a.key),
-            value: self.cell(a.value),
-            next: self.index(a.next, self.attribute),
-        }
+        let key = (a.key() + self.key).min(MOST_KEYS - 1);
+        AttributeCell::new(key, self.cell(a.value()), self.index(a.next, self.attribute))
     }
     fn event(&self, e: &EventCell) -> EventCell {
         EventCell {

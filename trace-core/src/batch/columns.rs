@@ -7,6 +7,8 @@ use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use super::attribute_cell::AttributeCell;
+use super::keys::Keys;
 use crate::model::{
     Array, Scope, SpanContext, SpanId, SpanKind, TraceFlags, TraceId, TraceState, Value, ValueRef,
 };
@@ -44,6 +46,7 @@ impl Text {
 
 /// The type of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub(super) enum CellKind {
     Bool,
     I64,
@@ -54,7 +57,7 @@ pub(super) enum CellKind {
 
 /// A value in one word and its type: the value itself, an offset and length in [`Columns::text`], or an index into
 /// [`Columns::arrays`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cell {
     pub(super) bits: u64,
     pub(super) kind: CellKind,
@@ -95,13 +98,6 @@ pub(crate) struct List {
 
 impl List {
     pub(crate) const EMPTY: Self = Self { first: NONE, last: NONE };
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct AttributeCell {
-    pub(crate) key: Text,
-    pub(crate) value: Cell,
-    pub(crate) next: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -230,6 +226,7 @@ impl ScopeRef {
 pub(crate) struct Columns {
     pub(crate) rows: Vec<Row>,
     pub(crate) attributes: Vec<AttributeCell>,
+    pub(crate) keys: Keys,
     pub(crate) extras: Vec<Extra>,
     pub(crate) events: Vec<EventCell>,
     pub(crate) links: Vec<LinkCell>,
@@ -328,10 +325,23 @@ impl Columns {
         }
     }
 
+    /// The key of an attribute.
+    #[inline]
+    pub(crate) fn key(&self, of: AttributeCell) -> Text {
+        self.keys.get(of.key())
+    }
+
     #[inline]
     pub(crate) fn push_attribute(&mut self, list: &mut List, key: Text, value: Cell) {
+        let key = self.key_of(key);
+        self.push_value(list, key, value);
+    }
+
+    /// Adds an attribute whose key has this number.
+    #[inline]
+    pub(crate) fn push_value(&mut self, list: &mut List, key: u32, value: Cell) {
         let at = self.attributes.len() as u32;
-        self.attributes.push(AttributeCell { key, value, next: NONE });
+        self.attributes.push(AttributeCell::new(key, value, NONE));
         if list.first == NONE {
             list.first = at;
         } else {
@@ -345,8 +355,8 @@ impl Columns {
         let mut at = self.rows[row].attributes.first;
         while at != NONE {
             let cell = self.attributes[at as usize];
-            if self.str(cell.key) == self.str(key) {
-                self.attributes[at as usize].value = value;
+            if self.str(self.key(cell)) == self.str(key) {
+                self.attributes[at as usize].set_value(value);
                 return true;
             }
             at = cell.next;
@@ -367,7 +377,8 @@ impl Columns {
     #[inline]
     pub(crate) fn push_attribute_of(&mut self, row: usize, key: Text, value: Cell) {
         let at = self.attributes.len() as u32;
-        self.attributes.push(AttributeCell { key, value, next: NONE });
+        let key = self.key_of(key);
+        self.attributes.push(AttributeCell::new(key, value, NONE));
         let list = &mut self.rows[row].attributes;
         let last = list.last;
         list.last = at;
@@ -419,6 +430,7 @@ impl Columns {
     pub(crate) fn clear(&mut self) {
         self.rows.clear();
         self.attributes.clear();
+        self.keys.clear();
         self.extras.clear();
         self.events.clear();
         self.links.clear();
@@ -438,6 +450,7 @@ impl Columns {
             + of(&self.events)
             + of(&self.links)
             + of(&self.arrays)
+            + self.keys.byte_size()
             + self.text.len()
     }
 
@@ -452,6 +465,7 @@ impl Columns {
             + of(&self.events)
             + of(&self.links)
             + of(&self.arrays)
+            + self.keys.capacity_bytes()
             + self.text.capacity()
     }
 }

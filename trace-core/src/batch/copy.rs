@@ -35,13 +35,13 @@ impl Columns {
     fn copy_attributes(&mut self, from: &Self, list: List) -> List {
         let (mut copy, mut at) = (List::EMPTY, list.first);
         while let Some(cell) = from.attributes.get(at as usize) {
-            let key = self.copy_text(from, cell.key);
-            let value = match from.value(cell.value) {
+            let key = self.copy_key(from, cell.key());
+            let value = match from.value(cell.value()) {
                 ValueRef::String(s) => self.store_value(s),
                 ValueRef::Array(a) => self.store_array(Array::clone(a)),
-                _ => cell.value,
+                _ => cell.value(),
             };
-            self.push_attribute(&mut copy, key, value);
+            self.push_value(&mut copy, key, value);
             at = cell.next;
         }
         copy

@@ -78,9 +78,11 @@ impl SpanBatchMut {
     pub fn replace_values(&mut self, mut f: impl FnMut(&str, &Value) -> Option<Value>) {
         for i in 0..self.columns.attributes.len() {
             let cell = self.columns.attributes[i];
-            let new = f(self.columns.str(cell.key), &self.columns.value(cell.value).to_value());
+            let new =
+                f(self.columns.str(self.columns.key(cell)), &self.columns.value(cell.value()).to_value());
             if let Some(new) = new {
-                self.columns.attributes[i].value = self.columns.cell_of(new);
+                let value = self.columns.cell_of(new);
+                self.columns.attributes[i].set_value(value);
             }
         }
     }
@@ -96,7 +98,7 @@ impl SpanBatchMut {
         let mut at = c.rows[index].attributes.first;
         while at != NONE {
             let cell = c.attributes[at as usize];
-            if c.str(cell.key) != key {
+            if c.str(c.key(cell)) != key {
                 if kept.first == NONE {
                     kept.first = at;
                 } else {

@@ -4,9 +4,11 @@
 //! slice. Both hand out [`SpanRef`], a view that costs nothing to copy.
 
 mod append;
+mod attribute_cell;
 mod columns;
 mod copy;
 mod edit;
+mod keys;
 mod pool;
 mod rewrite;
 mod sealed;
@@ -14,7 +16,7 @@ mod tenant;
 mod view;
 
 #[cfg(feature = "otel")]
-pub(crate) use columns::AttributeCell;
+pub(crate) use attribute_cell::AttributeCell;
 pub use columns::StatusCode;
 pub(crate) use columns::{Cell, Columns, EventCell, LinkCell, List, NONE, Row, ScopeRef, Text};
 pub use edit::SpanBatchMut;

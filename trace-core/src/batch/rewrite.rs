@@ -26,7 +26,7 @@ impl SpanBatchMut {
         let value = c.cell_of(attribute.value);
         for row in 0..c.rows.len() {
             match find(c, c.rows[row].attributes, key) {
-                Some(at) if replace => c.attributes[at as usize].value = value,
+                Some(at) if replace => c.attributes[at as usize].set_value(value),
                 Some(_) => {}
                 None => {
                     let mut list = c.rows[row].attributes;
@@ -45,9 +45,13 @@ impl SpanBatchMut {
         let mut removed = Vec::new();
         for at in 0..c.attributes.len() {
             let cell = c.attributes[at];
-            match f(c.str(cell.key), cell.key.constant(), c.value(cell.value)) {
+            let key = c.key(cell);
+            match f(c.str(key), key.constant(), c.value(cell.value())) {
                 Edit::Keep => {}
-                Edit::Replace(value) => c.attributes[at].value = c.cell_of(value),
+                Edit::Replace(value) => {
+                    let value = c.cell_of(value);
+                    c.attributes[at].set_value(value);
+                }
                 Edit::Remove => {
                     removed.resize(c.attributes.len(), false);
                     removed[at] = true;
@@ -125,7 +129,7 @@ impl Text {
 fn find(c: &Columns, list: List, key: Text) -> Option<u32> {
     let mut at = list.first;
     while let Some(cell) = c.attributes.get(at as usize) {
-        if c.str(cell.key) == c.str(key) {
+        if c.str(c.key(*cell)) == c.str(key) {
             return Some(at);
         }
         at = cell.next;

@@ -276,7 +276,7 @@ impl<'a> Attributes<'a> {
         std::iter::from_fn(move || {
             let cell = columns.attributes.get(at as usize)?;
             at = cell.next;
-            Some((cow(columns, cell.key), columns.value(cell.value)))
+            Some((cow(columns, columns.key(*cell)), columns.value(cell.value())))
         })
     }
 }
@@ -293,7 +293,7 @@ impl<'a> Iterator for Attributes<'a> {
         // NONE lies past the end of any table.
         let cell = self.columns.attributes.get(self.at as usize)?;
         self.at = cell.next;
-        Some((self.columns.str(cell.key), self.columns.value(cell.value)))
+        Some((self.columns.str(self.columns.key(*cell)), self.columns.value(cell.value())))
     }
 }
 

@@ -255,8 +255,8 @@ impl Bound {
         if !instrument.accepts(value) {
             return instrument.shared.reject();
         }
-        for series in self.first.iter().chain(&self.rest) {
-            if series.update(value, None).is_none() {
+        for series in self.found.iter().flat_map(Found::iter) {
+            if series.update(value).is_none() {
                 instrument.shared.reject();
             }
         }

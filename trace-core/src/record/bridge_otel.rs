@@ -10,6 +10,7 @@ use opentelemetry::trace::TraceContextExt;
 use opentelemetry::{Context, ContextGuard};
 
 use super::otel::convert;
+use super::outlived;
 use crate::model::SpanContext;
 
 static IN_USE: AtomicBool = AtomicBool::new(false);
@@ -70,7 +71,7 @@ pub(crate) fn start() {
 /// The active span of the API's context: with every entered span attached, the innermost of all.
 #[inline]
 pub(super) fn innermost() -> Option<SpanContext> {
-    if is_usable() { from_current() } else { None }
+    if is_usable() { from_current().filter(|c| !outlived::is_set_aside(c.span_id.to_u64())) } else { None }
 }
 
 fn from_current() -> Option<SpanContext> {

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use super::SpanGuard;
 use super::current::{current_context, detached_ids, with_local};
+use super::outlived;
 use super::recorder::{NO_SCOPE, Recorder};
 use super::span::Span;
 use super::start::{Identity, Name, Start};
@@ -103,7 +104,10 @@ impl<'r> SpanBuilder<'r> {
     /// Starts the span without making it active.
     pub fn start(self) -> Span {
         let parent = match self.parent {
-            Parent::Active => current_context(),
+            Parent::Active => {
+                outlived::heal(self.recorder);
+                current_context()
+            }
             Parent::Root => None,
             Parent::Given(c) => Some(c),
         };

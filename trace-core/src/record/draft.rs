@@ -4,14 +4,13 @@
 //! needs no lock and no search, and its end takes one lock, of the thread that ends it. Used drafts wait with the
 //! thread, so that in the steady state nothing is allocated.
 
-use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
 
-use super::chunk::{Chunk, Slot};
-#[cfg(feature = "otel")]
-use super::current::with_local;
+use super::chunk::Slot;
 use super::current::{Local, detached_ids, is_within_itself};
+pub(super) use super::draft_write::End;
 use super::handle::write_status;
+use super::open_drafts::Listed;
 use super::recorder::{NO_SCOPE, Recorder};
 use super::start::Identity;
 use super::{OverflowPolicy, SpanLimits, bridge};
@@ -33,15 +32,20 @@ const COMPACT_FROM: usize = 4 << 10;
 /// A span that has not been written yet.
 pub(super) struct Draft {
     pub(super) columns: Columns,
-    scope: ScopeRef,
+    pub(super) scope: ScopeRef,
     /// Of the thread that started it; set when it is opened.
     pub(super) slot: Option<&'static Slot>,
     /// Bytes of text at which it is worth while to look for replaced values.
     compact_at: usize,
+    /// Where the pipeline sees that it is open; of the recorder that it was last used for.
+    listed: Option<Listed>,
+    /// The numbers that its keys have in the chunk it was last written to, and which that was: slot and epoch.
+    pub(super) known: Vec<u32>,
+    pub(super) known_in: (usize, u64),
     /// Additions for which there was no room.
-    refused: u64,
+    pub(super) refused: u64,
     /// What the handle that it was opened by does when there is no room for the whole of it.
-    overflow: OverflowPolicy,
+    pub(super) overflow: OverflowPolicy,
     /// Attributes as the `opentelemetry` API has them; stored when the span is written.
     #[cfg(feature = "otel")]
     pub(super) attributes: super::otel::Attributes,
@@ -65,16 +69,6 @@ pub(super) enum Opened {
 #[derive(Clone, Copy)]
 pub(super) enum Begun {
     Now,
-    #[cfg(feature = "otel")]
-    At(Timestamp),
-}
-
-/// The moment at which a span ended.
-#[derive(Clone, Copy)]
-pub(super) enum End {
-    Now,
-    #[cfg(feature = "tracing")]
-    Ticks(u64),
     #[cfg(feature = "otel")]
     At(Timestamp),
 }
@@ -107,20 +101,44 @@ impl Recorder {
                 (parent.map_or(trace_id, |p| p.trace_id), span_id, self.0.fallback)
             }
         };
-        let kind = draft.columns.rows[ROW].kind;
-        let given = given.or(&draft.columns, draft.columns.rows[ROW].attributes);
-        let input = SamplingInput::new(trace_id, draft.name(), kind).under(parent).with_attributes(given);
-        let Identity { context, attributes } = self.decide(input, span_id);
         draft.slot = Some(slot);
         draft.overflow = self.1;
-        draft.identify(&context, parent);
-        draft.add_attributes(attributes, slot.limits.attributes);
+        let flags = match parent {
+            // What `decide` would say, without words that are read as soon as they are written.
+            Some(p) if !p.is_remote && self.0.children_follow => {
+                draft.identify((trace_id, span_id), p.flags, &p.trace_state, parent);
+                p.flags
+            }
+            _ => {
+                let kind = draft.columns.rows[ROW].kind;
+                let given = given.or(&draft.columns, draft.columns.rows[ROW].attributes);
+                let input =
+                    SamplingInput::new(trace_id, draft.name(), kind).under(parent).with_attributes(given);
+                let Identity { context, attributes } = self.decide(input, span_id);
+                draft.identify((trace_id, span_id), context.flags, &context.trace_state, parent);
+                draft.add_attributes(attributes, slot.limits.attributes);
+                context.flags
+            }
+        };
+        if !flags.is_recorded() {
+            draft.begin(slot, start);
+            return Opened::Unsampled;
+        }
+        slot.count_opened();
+        self.describe(draft, trace_id);
         draft.begin(slot, start);
-        if context.flags.is_recorded() {
-            slot.count_opened();
-            Opened::Recorded
-        } else {
-            Opened::Unsampled
+        draft.show();
+        Opened::Recorded
+    }
+
+    /// Prepares that the pipeline sees the draft; [`Draft::show`] completes it.
+    #[inline]
+    pub(super) fn describe(&self, draft: &mut Draft, trace_id: TraceId) {
+        if !draft.listed.as_ref().is_some_and(|l| l.is_of(self.0.id)) {
+            draft.listed = self.0.drafts.list(self.0.id, self.0.limits.open_spans);
+        }
+        if let Some(listed) = &draft.listed {
+            listed.entry.describe(trace_id, draft.name());
         }
     }
 
@@ -142,6 +160,9 @@ impl Draft {
             scope: ScopeRef::Static(&NO_SCOPE),
             slot: None,
             compact_at: COMPACT_FROM,
+            listed: None,
+            known: Vec::new(),
+            known_in: (0, 0),
             refused: 0,
             overflow: OverflowPolicy::Drop,
             #[cfg(feature = "otel")]
@@ -169,6 +190,9 @@ impl Draft {
     fn clear(&mut self) {
         let c = &mut self.columns;
         c.attributes.clear();
+        if !c.keys.keep_constants() {
+            self.known.clear();
+        }
         c.text.clear();
         if c.rows[ROW].extra != NONE {
             c.extras.clear();
@@ -247,6 +271,23 @@ impl Draft {
         }
     }
 
+    /// Lets the pipeline see that it is open.
+    #[inline]
+    pub(super) fn show(&self) {
+        let row = &self.columns.rows[ROW];
+        if let Some(listed) = &self.listed {
+            listed.entry.open(row.span_id, row.start, row.has(Row::START_IS_UNIX));
+        }
+    }
+
+    /// Lets the pipeline see no more that it is open.
+    #[inline]
+    pub(super) fn hide(&self) {
+        if let Some(listed) = &self.listed {
+            listed.entry.close();
+        }
+    }
+
     /// Adds what the sampler says of the span.
     pub(super) fn add_attributes(&mut self, attributes: Vec<KeyValue>, limit: u16) {
         for kv in attributes {
@@ -258,21 +299,27 @@ impl Draft {
 
     /// Gives the span this identity and this parent.
     #[inline]
-    pub(super) fn identify(&mut self, context: &SpanContext, parent: Option<&SpanContext>) {
+    pub(super) fn identify(
+        &mut self,
+        (trace_id, span_id): (TraceId, SpanId),
+        flags: TraceFlags,
+        trace_state: &TraceState,
+        parent: Option<&SpanContext>,
+    ) {
         let row = &mut self.columns.rows[ROW];
-        row.trace_id = context.trace_id;
-        row.span_id = context.span_id;
-        row.flags = context.flags.w3c();
+        row.trace_id = trace_id;
+        row.span_id = span_id;
+        row.flags = flags.w3c();
         row.parent = parent.map(|p| p.span_id);
         row.bits &= !(Row::REMOTE_PARENT | Row::REGARDLESS);
-        if context.flags != row.flags {
+        if flags != row.flags {
             row.bits |= Row::REGARDLESS;
         }
         if parent.is_some_and(|p| p.is_remote) {
             row.bits |= Row::REMOTE_PARENT;
         }
-        if !context.trace_state.is_empty() || row.extra != NONE {
-            self.columns.extra(ROW).trace_state = context.trace_state.clone();
+        if !trace_state.is_empty() || row.extra != NONE {
+            self.columns.extra(ROW).trace_state = trace_state.clone();
         }
     }
 
@@ -360,97 +407,6 @@ impl Draft {
     /// Sets the outcome. `Ok` is final, and `Unset` changes nothing.
     pub(super) fn set_status(&mut self, status: Status) {
         self.edit(|c, row, _| write_status(c, row, status));
-    }
-
-    /// Writes the span, which has ended, to the thread that ends it.
-    #[cfg(feature = "otel")]
-    #[inline]
-    pub(super) fn commit(self: Box<Self>, end: End) {
-        let mut draft = Some(self);
-        with_local(|l| {
-            let Some(mut d) = draft.take() else { return };
-            if let Some(own) = d.slot {
-                // Nobody else wants this thread's chunk; where the span began, somebody might.
-                let slot = match l.slots.first() {
-                    Some(lease) if lease.slot.is_sibling_of(own) => lease.slot,
-                    _ => own,
-                };
-                d.finish(own, end);
-                d.write_waiting(slot);
-            }
-            d.give_back(l);
-        });
-        if let Some(mut d) = draft
-            && let Some(slot) = d.slot
-        {
-            d.finish(slot, end);
-            d.write_waiting(slot);
-        }
-    }
-
-    /// Sets the end.
-    #[inline]
-    pub(super) fn finish(&mut self, slot: &Slot, end: End) {
-        let row = &mut self.columns.rows[ROW];
-        row.bits |= Row::ENDED;
-        match end {
-            End::Now => row.end = slot.clock.ticks(),
-            #[cfg(feature = "tracing")]
-            End::Ticks(t) => row.end = t,
-            #[cfg(feature = "otel")]
-            End::At(t) => {
-                row.bits |= Row::END_IS_UNIX;
-                row.end = t.unix_nanos();
-            }
-        }
-        if row.status == StatusCode::Unset && std::thread::panicking() {
-            write_status(&mut self.columns, ROW, Status::Error("panicked".into()));
-        }
-    }
-
-    /// Whether it may wait for room: then it must not be written under a lock that is held already.
-    pub(super) fn may_wait(&self) -> bool {
-        self.overflow != OverflowPolicy::Drop
-    }
-
-    /// Writes the span, whose end has been set, and waits for room if it may.
-    #[inline]
-    pub(super) fn write_waiting(&mut self, slot: &Slot) {
-        let mut chunk = slot.lock();
-        if self.may_wait() && !slot.consumer.is_gone() && !slot.has_room(&mut chunk) {
-            drop(chunk);
-            chunk = self.wait_for_room(slot);
-        }
-        self.write(slot, &mut chunk);
-    }
-
-    #[cold]
-    fn wait_for_room<'s>(&self, slot: &'s Slot) -> MutexGuard<'s, Chunk> {
-        let attempt = || {
-            let mut chunk = slot.lock();
-            (slot.consumer.is_gone() || slot.has_room(&mut chunk)).then_some(chunk)
-        };
-        self.overflow.wait(|| slot.consumer.wake(), attempt).unwrap_or_else(|| slot.lock())
-    }
-
-    /// Writes the span, whose end has been set, into the chunk of this slot.
-    #[inline]
-    pub(super) fn write(&mut self, slot: &Slot, chunk: &mut Chunk) {
-        chunk.edits_dropped += self.refused;
-        if slot.consumer.is_gone() {
-            // Nobody will come for it: it counts as ended after the shutdown.
-            chunk.ended += 1;
-        } else if self.columns.text.len() > slot.limits.bytes_per_thread || !slot.has_room(chunk) {
-            chunk.dropped += 1;
-            chunk.refused += 1;
-        } else {
-            let (attributes, arrays) = (chunk.columns.attributes.len(), chunk.columns.arrays.len());
-            let _row = chunk.columns.push_copy(&self.columns, &self.scope);
-            #[cfg(feature = "otel")]
-            self.attributes.store(&mut chunk.columns, _row);
-            chunk.columns.cut_values(attributes, arrays, slot.limits.value_length);
-            chunk.ended += 1;
-        }
     }
 }
 

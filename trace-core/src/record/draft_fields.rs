@@ -47,8 +47,8 @@ impl Draft {
             let from = &other.columns;
             let mut at = from.rows[ROW].attributes.first;
             while let Some(cell) = from.attributes.get(at as usize) {
-                let key = c.copy_text(from, cell.key);
-                let value = c.copy_cell(from, cell.value);
+                let key = c.copy_text(from, from.key(*cell));
+                let value = c.copy_cell(from, cell.value());
                 c.set_attribute(row, key, value, limits.attributes);
                 at = cell.next;
             }

@@ -193,6 +193,15 @@ impl Drain {
                 found.add(start, now, shared.open_too_long, || span);
             }
         }
+        #[cfg(any(feature = "otel", feature = "tracing"))]
+        {
+            shared.drafts.look_through(|seen| {
+                let start = Moment::of(seen.start, seen.start_is_unix()).unix(&self.recorder);
+                let start = Timestamp::from_unix_nanos(start);
+                found.add(start, now, shared.open_too_long, || seen.into_open_span(start));
+            });
+            found.unlisted = shared.drafts.unlisted();
+        }
         *shared.open_spans.lock().unwrap_or_else(PoisonError::into_inner) = found;
     }
 

@@ -170,6 +170,7 @@ fn enter_both(
     callsite: &'static Callsite,
     values: &[ValueRef<'_>],
 ) -> SpanGuard {
+    with_local(|l| or_default(recorder, l.default()).map(super::outlived::heal));
     let above = bridge::innermost().map(|c| super::hot::Active::of(&c));
     match RingSpan::start_below(recorder, callsite, values, above) {
         Ok(fast) => {

@@ -25,6 +25,8 @@ impl Active {
     pub(super) const BIT_REMOTE: u64 = 1 << 8;
     /// The trace state is not empty; the whole context lies with the thread's other state.
     pub(super) const BIT_STATE: u64 = 1 << 9;
+    /// The guard around it is gone; see [`super::outlived`].
+    pub(super) const BIT_OUTLIVED: u64 = 1 << 10;
 
     pub(super) fn of(context: &SpanContext) -> Self {
         let trace = context.trace_id.to_u128();
@@ -50,6 +52,11 @@ impl Active {
         self.bits & Self::BIT_STATE != 0
     }
 
+    /// The same for a child of this id.
+    pub(super) fn child(self, span: u64) -> Self {
+        Self { span, bits: self.bits & (Self::BIT_OUTLIVED - 1), ..self }
+    }
+
     /// Without its trace state.
     pub(super) fn context(&self) -> Option<SpanContext> {
         Some(SpanContext {
@@ -66,7 +73,7 @@ impl Active {
     #[inline]
     pub(super) fn is_plain(&self) -> bool {
         let sampled = u64::from(TraceFlags::SAMPLED.0);
-        self.bits & (sampled | Self::BIT_REMOTE | Self::BIT_STATE) == sampled
+        self.bits & (sampled | Self::BIT_REMOTE | Self::BIT_STATE | Self::BIT_OUTLIVED) == sampled
     }
 
     /// A local span of a trace that is not recorded, without a trace state.
@@ -74,7 +81,8 @@ impl Active {
     pub(super) fn is_plain_unsampled(&self) -> bool {
         let sampled = u64::from(TraceFlags::SAMPLED.0);
         let recorded = u64::from(TraceFlags::RECORDED.0);
-        self.span != 0 && self.bits & (sampled | recorded | Self::BIT_REMOTE | Self::BIT_STATE) == 0
+        let other = Self::BIT_REMOTE | Self::BIT_STATE | Self::BIT_OUTLIVED;
+        self.span != 0 && self.bits & (sampled | recorded | other) == 0
     }
 }
 
@@ -89,8 +97,12 @@ pub(super) struct Hot {
     pub(super) ids: IdGenerator,
     /// The active spans; the innermost lies at `depth`, and below the outermost there is none. What lies above is left
     /// over. Freed by [`Hot::tear_down`].
-    active: ManuallyDrop<Vec<Active>>,
-    depth: usize,
+    pub(super) active: ManuallyDrop<Vec<Active>>,
+    pub(super) depth: usize,
+    /// Spans that are not active any more although nobody left them; see [`super::outlived`]. Freed with the active ones.
+    pub(super) aside: ManuallyDrop<Vec<Active>>,
+    /// Outlived spans that were found innermost, and when, in Unix seconds. Freed too.
+    pub(super) doubtful: ManuallyDrop<Vec<(u64, u64)>>,
     torn_down: bool,
 }
 
@@ -113,6 +125,8 @@ impl Hot {
         ids: IdGenerator::UNSEEDED,
         active: ManuallyDrop::new(Vec::new()),
         depth: 0,
+        aside: ManuallyDrop::new(Vec::new()),
+        doubtful: ManuallyDrop::new(Vec::new()),
         torn_down: false,
     };
 
@@ -131,7 +145,7 @@ impl Hot {
     /// The thread ends: nothing becomes active any more.
     pub(super) fn tear_down(&mut self) {
         (self.torn_down, self.depth) = (true, 0);
-        *self.active = Vec::new();
+        (*self.active, *self.aside, *self.doubtful) = (Vec::new(), Vec::new(), Vec::new());
     }
 
     /// The innermost active span.
@@ -168,14 +182,15 @@ impl Hot {
         place
     }
 
-    fn entered(&self) -> &[Active] {
+    pub(super) fn entered(&self) -> &[Active] {
         self.active.get(1..=self.depth).unwrap_or_default()
     }
 
     /// The active span at this place; looked for if others were left out of order.
     pub(super) fn find(&self, place: usize, span: u64) -> Option<Active> {
         let here = self.active.get(place).filter(|a| place <= self.depth && a.span == span);
-        here.or_else(|| self.entered().iter().rfind(|a| a.span == span)).copied()
+        let others = || self.entered().iter().rfind(|a| a.span == span).or_else(|| self.set_aside(span));
+        here.or_else(others).copied()
     }
 
     /// Ends what [`Hot::enter`] began. Usually it is the innermost; guards may be dropped in another order, and a
@@ -187,15 +202,6 @@ impl Hot {
             self.depth -= 1;
         } else {
             self.leave_in_disorder(span);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn leave_in_disorder(&mut self, span: u64) {
-        if let Some(at) = self.entered().iter().rposition(|a| a.span == span) {
-            self.active.remove(at + 1);
-            self.depth -= 1;
         }
     }
 }

@@ -21,6 +21,8 @@ mod described;
 mod draft;
 #[cfg(feature = "tracing")]
 mod draft_fields;
+#[cfg(any(feature = "otel", feature = "tracing"))]
+mod draft_write;
 mod drain;
 #[cfg(test)]
 mod edge_tests;
@@ -35,7 +37,10 @@ mod in_context;
 mod lease;
 mod limits;
 mod macros;
+#[cfg(any(feature = "otel", feature = "tracing"))]
+mod open_drafts;
 mod open_spans;
+mod outlived;
 mod overflow;
 mod parked;
 mod process_id;

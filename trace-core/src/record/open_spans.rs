@@ -7,8 +7,6 @@ use serde::Serialize;
 use crate::model::{SpanId, Timestamp, TraceId};
 
 /// What is known of the spans that have not ended, as of the last time that the pipeline looked: once a second.
-///
-/// A span of the `opentelemetry` API or the `tracing` layer is not among them: it is handed over when it ends.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OpenSpans {
@@ -16,6 +14,9 @@ pub struct OpenSpans {
     pub open: u64,
     /// Of these, open for longer than [`super::RecorderBuilder::open_too_long`].
     pub too_long: u64,
+    /// Spans of the `opentelemetry` API and the `tracing` layer that began while more than
+    /// [`super::SpanLimits::open_spans`] of these were known; they are counted nowhere here, and are recorded when they end.
+    pub unlisted: u64,
     /// The longest open of those, the oldest first; at most [`OpenSpans::LISTED`].
     pub oldest: Vec<OpenSpan>,
 }
@@ -28,7 +29,8 @@ pub struct OpenSpan {
     pub trace_id: TraceId,
     /// The span.
     pub span_id: SpanId,
-    /// Its name as it was when it started.
+    /// Its name as it was when it started; of a span of the `opentelemetry` API or the `tracing` layer at most 48 bytes, and
+    /// `…` if it was longer.
     pub name: String,
     /// When that was.
     pub start: Timestamp,

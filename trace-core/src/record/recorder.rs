@@ -44,6 +44,8 @@ pub(super) struct Shared {
     pub(super) home: Home,
     pub(super) open_too_long: Duration,
     pub(super) open_spans: Mutex<OpenSpans>,
+    #[cfg(any(feature = "otel", feature = "tracing"))]
+    pub(super) drafts: super::open_drafts::OpenDrafts,
     /// Rings asked for so far.
     pub(super) rings: AtomicUsize,
     pub(super) elsewhere: Elsewhere,
@@ -148,6 +150,8 @@ impl RecorderBuilder {
             home: Home::here(),
             open_too_long: self.open_too_long.unwrap_or(OpenSpans::TOO_LONG),
             open_spans: Mutex::default(),
+            #[cfg(any(feature = "otel", feature = "tracing"))]
+            drafts: super::open_drafts::OpenDrafts::default(),
             rings: AtomicUsize::new(0),
             elsewhere: Elsewhere::default(),
         });

@@ -29,6 +29,8 @@ pub(super) struct RingReader {
 struct Site {
     site: &'static Callsite,
     scope: u32,
+    /// The number of its first key in the same columns.
+    first_key: u32,
     turn: u64,
 }
 
@@ -94,7 +96,7 @@ fn push(
     base: usize,
     text: &mut Vec<u8>,
 ) -> Option<usize> {
-    let Site { site, scope, .. } = site(sites, turn, columns, s.callsite)?;
+    let Site { site, scope, first_key, .. } = site(sites, turn, columns, s.callsite)?;
     let mut attributes = List::EMPTY;
     s.values(site.keys.len(), text, |i, v| {
         let value = match v {
@@ -103,7 +105,7 @@ fn push(
             RingValue::F64(v) => Cell::f64(v),
             RingValue::Text { at, len } => Cell::text((base + at) as u32, len as u32),
         };
-        columns.push_attribute(&mut attributes, Text::fixed(site.keys[i]), value);
+        columns.push_value(&mut attributes, first_key + i as u32, value);
     });
     let mut bits = if s.remote_parent { Row::REMOTE_PARENT } else { 0 };
     if s.end != 0 {
@@ -139,7 +141,8 @@ fn site(sites: &mut Vec<Option<Site>>, turn: u64, columns: &mut Columns, number:
         return Some(*site);
     }
     let site = Callsite::of(number)?;
-    let found = Site { site, scope: columns.scope_index(&ScopeRef::Static(site.scope)), turn };
+    let scope = columns.scope_index(&ScopeRef::Static(site.scope));
+    let found = Site { site, scope, first_key: columns.add_keys(site.keys), turn };
     if sites.len() <= index {
         sites.resize(index + 1, None);
     }

@@ -10,7 +10,7 @@ use super::recorder::{Recorder, or_default};
 use super::ring_writer::{Refused, StartHead, Writer};
 use super::span::Span;
 use super::start::{Identity, flags_of};
-use super::{Callsite, OverflowPolicy, bridge};
+use super::{Callsite, OverflowPolicy, bridge, outlived};
 use crate::model::{SpanContext, ValueRef};
 use crate::signal::{SamplingInput, StartAttributes};
 
@@ -119,6 +119,9 @@ impl RingSpan {
         if is_default {
             with_hot(|h| h.default = recorder.0.id);
         }
+        if above.is_none() {
+            outlived::heal(&recorder);
+        }
         let (own, parent) = decide(&recorder, local, callsite, values, above)?;
         let started = with_hot(|h| {
             let (slot, ring) = h.lent.ok_or(Elsewhere::Chunk)?;
@@ -193,7 +196,8 @@ impl RingSpan {
             Some(context) => {
                 Span::of_ring(context, (self.at != NOT_RECORDED).then_some((self.slot, self.at)))
             }
-            // It is among the active spans for as long as the guard lives, unless the thread is being torn down.
+            // It is among the active spans, or set aside, for as long as the guard lives, unless the thread is being torn
+            // down.
             None => Span::none(),
         }
     }
@@ -213,7 +217,7 @@ fn decide(
     let span_id = local.ids.span_id();
     let above = parent.context();
     if above.as_ref().is_some_and(|c| !c.is_remote) {
-        return Ok((Active { span: span_id.to_u64(), ..parent }, parent));
+        return Ok((parent.child(span_id.to_u64()), parent));
     }
     // Before the sampler is asked, for the other way asks it too.
     if !with_hot(|h| h.producer.can_carry(values)).unwrap_or(false) {

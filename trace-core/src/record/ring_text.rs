@@ -32,7 +32,7 @@ pub(super) fn put_text(record: &Record, mut at: usize, bytes: &[u8]) -> usize {
 /// The last `n` bytes (up to 7, and all if there are fewer than 8) as a word, read in registers: a copy through memory would stall the load that
 /// follows it.
 #[inline]
-fn tail_word(bytes: &[u8], n: u32) -> u64 {
+pub(super) fn tail_word(bytes: &[u8], n: u32) -> u64 {
     if let Some(last) = bytes.last_chunk::<8>() {
         return u64::from_le_bytes(*last) >> (64 - 8 * n);
     }

@@ -57,12 +57,11 @@ impl Attributes {
         if self.list.is_empty() {
             return;
         }
-        if may_repeat(&self.list) {
-            replace_repeated(&mut self.list);
-        }
         let first = c.attributes.len() as u32;
-        for (i, kv) in self.list.iter().enumerate() {
-            convert::push(c, kv, first + i as u32 + 1);
+        if self.push_all(c, first) && may_repeat(&self.list) {
+            replace_repeated(&mut self.list);
+            c.attributes.truncate(first as usize);
+            self.push_all(c, first);
         }
         if let Some(last) = c.attributes.last_mut() {
             last.next = NONE;
@@ -74,6 +73,20 @@ impl Attributes {
         if self.dropped > 0 {
             c.extra(row).dropped_attributes += self.dropped;
         }
+    }
+
+    /// Whether a key may have occurred twice: it was seen in the same 64th of all numbers, or is new, for then it may be
+    /// one that got another number before.
+    #[inline]
+    fn push_all(&self, c: &mut Columns, first: u32) -> bool {
+        let (mut seen, mut may_repeat) = (0_u64, false);
+        for (i, kv) in self.list.iter().enumerate() {
+            let (key, is_new) = convert::push(c, kv, first + i as u32 + 1);
+            let bit = 1 << (key % u64::BITS);
+            may_repeat |= is_new | (seen & bit != 0);
+            seen |= bit;
+        }
+        may_repeat
     }
 }
 

@@ -88,20 +88,22 @@ fn cell(c: &mut Columns, v: &opentelemetry::Value) -> Cell {
     }
 }
 
-/// Stores an attribute, made in its place: moving what was just written costs more than writing it.
+/// Stores an attribute, made in its place: moving what was just written costs more than writing it. Returns the number of
+/// its key, and whether that is new.
 #[inline(always)]
-pub(crate) fn push(c: &mut Columns, kv: &opentelemetry::KeyValue, next: u32) {
-    let key = c.store(kv.key.as_str());
+pub(crate) fn push(c: &mut Columns, kv: &opentelemetry::KeyValue, next: u32) -> (u32, bool) {
+    let (key, is_new) = c.stored_key(kv.key.as_str());
     let value = cell(c, &kv.value);
-    c.attributes.push(AttributeCell { key, value, next });
+    c.attributes.push(AttributeCell::new(key, value, next));
+    (key, is_new)
 }
 
 /// Stores the attributes of an event or a link, at most `limit`, and says how many were left out.
 pub(crate) fn list(c: &mut Columns, attributes: &[opentelemetry::KeyValue], limit: u16) -> (List, u32) {
     let mut list = List::EMPTY;
     for kv in attributes.iter().take(limit.into()) {
-        let (key, value) = (c.store(kv.key.as_str()), cell(c, &kv.value));
-        c.push_attribute(&mut list, key, value);
+        let ((key, _), value) = (c.stored_key(kv.key.as_str()), cell(c, &kv.value));
+        c.push_value(&mut list, key, value);
     }
     (list, attributes.len().saturating_sub(limit.into()) as u32)
 }

@@ -10,10 +10,10 @@ use super::scope;
 use super::span::OtelSpan;
 use crate::batch::{ScopeRef, Text};
 use crate::model::SpanContext;
-use crate::record::bridge;
 use crate::record::current::{Local, current_context, with_local};
 use crate::record::draft::{Begun, Draft, Opened};
 use crate::record::recorder::Recorder;
+use crate::record::{bridge, outlived};
 use crate::signal::StartAttributes;
 
 /// Gives tracers that record into a [`Recorder`]. Register it with `opentelemetry::global::set_tracer_provider`.
@@ -49,7 +49,12 @@ impl Tracer {
     /// The parent that a context gives.
     fn parent(cx: &Context) -> Option<SpanContext> {
         if cx.has_active_span() {
-            convert::context_from(cx.span().span_context())
+            let span = cx.span();
+            let parent = span.span_context();
+            if outlived::is_set_aside(u64::from_be_bytes(parent.span_id().to_bytes())) {
+                return current_context();
+            }
+            convert::context_from(parent)
         } else if Context::map_current(|cx| cx.has_active_span()) {
             // A context without a span, given on purpose: a new trace.
             None

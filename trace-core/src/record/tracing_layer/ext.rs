@@ -159,15 +159,23 @@ impl TraceLayer {
             if draft.held.seen {
                 return Err(SetParentError::TooLate);
             }
-            draft.identify(&context, Some(parent));
+            let ids = (context.trace_id, context.span_id);
+            draft.identify(ids, context.flags, &context.trace_state, Some(parent));
             draft.add_attributes(attributes, own.limits.attributes);
             match (draft.held.recorded, context.flags.is_recorded()) {
                 (true, false) => {
                     // It was counted as started; nobody will see it end.
                     chunk.refused += 1;
+                    draft.hide();
                 }
                 (false, true) => own.count_opened(),
                 _ => {}
+            }
+            if context.flags.is_recorded() {
+                // Its trace may have changed.
+                draft.hide();
+                recorder.describe(draft, context.trace_id);
+                draft.show();
             }
             draft.held.recorded = context.flags.is_recorded();
             draft.held.complete |= draft.held.recorded;
