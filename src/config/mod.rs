@@ -32,10 +32,13 @@ mod jaeger;
 mod mail;
 mod metrics;
 mod otlp;
+mod otlp_env;
 mod parse;
 mod processing;
+mod redact;
 mod report;
 mod resource;
+mod sampling;
 mod secret;
 mod section;
 mod server;
@@ -54,8 +57,13 @@ pub use mail::{MailAddress, MailAddressError, SmtpServer, SmtpServerError};
 pub use metrics::{MetricExportersConfig, MetricsConfig, OtlpMetricsConfig, PrometheusConfig};
 pub use otlp::{Compression, OtlpConfig};
 pub use parse::{Format, MAX_BYTES};
-pub use processing::{ProcessingConfig, RedactConfig};
+pub use processing::{ProcessingConfig, ResourceProcessingConfig};
+pub use redact::{RedactConfig, RedactRule, Redacted};
 pub use resource::ResourceConfig;
+pub use sampling::{
+    AdaptiveConfig, HeadConfig, Keep, NamedPolicy, PolicyConfig, RemoteSamplingConfig, RuleConfig,
+    SamplingConfig, SamplingEndpoint, TailSamplingConfig,
+};
 pub use secret::Secret;
 pub use server::{ServerConfig, StoreConfig};
 pub use service::ServiceConfig;

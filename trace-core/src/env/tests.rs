@@ -121,7 +121,10 @@ fn what_otlp_wants_of_metrics_is_read_in_any_case() {
         ("both", None),
     ] {
         let env = read(&[(&temporality, word)]);
-        assert_eq!((env.metrics.temporality, env.warnings.len()), (expected, usize::from(expected.is_none())));
+        assert_eq!(
+            (env.metrics.temporality, env.warnings.len()),
+            (expected, usize::from(expected.is_none()))
+        );
     }
     for (word, expected) in [
         ("explicit_bucket_histogram", Some(false)),

@@ -15,23 +15,39 @@ use super::error::OtlpConfigError;
 
 pub(crate) type Connector = HttpsConnector<HttpConnector>;
 
-/// Reads certificates only if the URL is `https`, so that `http` works where there are none.
+/// A connector that speaks HTTP/1.1.
 pub(crate) fn connector(config: &OtlpConfig, uri: &Uri) -> Result<Connector, OtlpConfigError> {
+    let tls = tls(config, uri)?;
+    Ok(HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(tcp()))
+}
+
+/// A connector that speaks HTTP/2.
+#[cfg(feature = "jaeger-remote-grpc")]
+pub(crate) fn http2_connector(uri: &Uri) -> Result<Connector, OtlpConfigError> {
+    let tls = tls(&OtlpConfig::default(), uri)?;
+    Ok(HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http2().wrap_connector(tcp()))
+}
+
+fn tcp() -> HttpConnector {
+    let mut tcp = HttpConnector::new();
+    tcp.set_nodelay(true);
+    tcp.enforce_http(false);
+    tcp
+}
+
+/// Reads certificates only if the URL is `https`, so that `http` works where there are none.
+fn tls(config: &OtlpConfig, uri: &Uri) -> Result<ClientConfig, OtlpConfigError> {
     let roots = match &config.ca_certificate {
         _ if uri.scheme_str() != Some("https") => RootCertStore::empty(),
         Some(path) => roots_of_file(path)?,
         None => roots_of_system()?,
     };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = ClientConfig::builder_with_provider(provider)
+    Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|e| OtlpConfigError::RootCertificates { reason: e.to_string() })?
         .with_root_certificates(roots)
-        .with_no_client_auth();
-    let mut tcp = HttpConnector::new();
-    tcp.set_nodelay(true);
-    tcp.enforce_http(false);
-    Ok(HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(tcp))
+        .with_no_client_auth())
 }
 
 fn roots_of_file(path: &Path) -> Result<RootCertStore, OtlpConfigError> {

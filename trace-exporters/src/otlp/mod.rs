@@ -19,7 +19,6 @@ mod http;
 mod payload;
 mod reply;
 mod secret;
-mod wire_reader;
 
 pub use config::{Compression, OtlpConfig, Signal};
 pub use env::FromEnv;

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
 
-use super::wire_reader::{Field, Malformed, fields};
+use crate::wire_reader::{Field, Malformed, fields};
 
 /// The longest wait that a receiver can ask for; a larger one is cut. A batch that waits longer would leave the
 /// queue for good in the meantime.

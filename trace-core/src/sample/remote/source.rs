@@ -22,3 +22,10 @@ pub trait StrategySource: Send + Sync {
     /// limits the time, and refuses numbers that are out of range. Must limit the size of what it reads.
     async fn fetch(&self, service: &str) -> Result<Strategy, FetchError>;
 }
+
+#[async_trait]
+impl<T: StrategySource + ?Sized> StrategySource for Box<T> {
+    async fn fetch(&self, service: &str) -> Result<Strategy, FetchError> {
+        (**self).fetch(service).await
+    }
+}

@@ -196,7 +196,8 @@ fn a_strategy_of_a_source_of_ones_own_is_checked_too() {
     let (sampler, _poller) = RemoteSampler::new(RemoteConfig::new("shop")).unwrap();
     let bad = OperationStrategy { operation: "op".to_owned(), probability: f64::NAN };
     let bad = PerOperation { operations: vec![bad], ..PerOperation::default() };
-    for strategy in [Strategy::Probabilistic(1.5), Strategy::RateLimiting(-1.0), Strategy::PerOperation(bad)] {
+    for strategy in [Strategy::Probabilistic(1.5), Strategy::RateLimiting(-1.0), Strategy::PerOperation(bad)]
+    {
         sampler.0.learn(Ok(strategy));
     }
     let status = sampler.status();

@@ -1,19 +1,21 @@
-//! A reader of protobuf fields, small enough for the answers of a receiver.
+//! A reader of protobuf fields, small enough for the answers of servers.
 
 /// The bytes are not protobuf.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Malformed;
+pub(crate) struct Malformed;
 
 /// The value of a field that answers use; others are passed over.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Field<'a> {
+pub(crate) enum Field<'a> {
     Varint(u64),
     Bytes(&'a [u8]),
-    Fixed,
+    /// Eight bytes, as a double may be.
+    Fixed64([u8; 8]),
+    Fixed32,
 }
 
 /// The fields of a message in order; ends after the first malformed one.
-pub(super) fn fields(mut rest: &[u8]) -> impl Iterator<Item = Result<(u32, Field<'_>), Malformed>> {
+pub(crate) fn fields(mut rest: &[u8]) -> impl Iterator<Item = Result<(u32, Field<'_>), Malformed>> {
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
@@ -31,12 +33,12 @@ fn field<'a>(rest: &mut &'a [u8]) -> Option<(u32, Field<'a>)> {
     let number = u32::try_from(key >> 3).ok().filter(|n| *n > 0)?;
     let value = match key & 7 {
         0 => Field::Varint(varint(rest)?),
-        1 => take(rest, 8).map(|_| Field::Fixed)?,
+        1 => Field::Fixed64(take(rest, 8)?.try_into().ok()?),
         2 => {
             let length = usize::try_from(varint(rest)?).ok()?;
             Field::Bytes(take(rest, length)?)
         }
-        5 => take(rest, 4).map(|_| Field::Fixed)?,
+        5 => take(rest, 4).map(|_| Field::Fixed32)?,
         // Groups are long out of use; 6 and 7 never existed.
         _ => return None,
     };
