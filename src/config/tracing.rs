@@ -1,6 +1,7 @@
 //! What is traced and where spans go.
 
-use serde::Serialize;
+use serde::ser::SerializeStruct as _;
+use serde::{Serialize, Serializer};
 use trace_core::env::EnvSettings;
 
 use super::asked::Asked;
@@ -13,8 +14,7 @@ use super::section::Section;
 use super::service::ServiceConfig;
 
 /// `opentelemetry.tracing`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TracingConfig {
     /// Whether spans are recorded; true by default.
     pub enabled: bool,
@@ -29,6 +29,21 @@ pub struct TracingConfig {
     pub batch: BatchConfig,
     /// How much one span may hold.
     pub limits: LimitsConfig,
+}
+
+impl Serialize for TracingConfig {
+    /// Without the rate if a head decides: the file has one of them.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let rate = self.sampling.head.is_none().then_some(self.sampling_rate);
+        let mut s = serializer.serialize_struct("TracingConfig", 6)?;
+        s.serialize_field("enabled", &self.enabled)?;
+        s.serialize_field("samplingRate", &rate)?;
+        s.serialize_field("sampling", &self.sampling)?;
+        s.serialize_field("exporters", &self.exporters)?;
+        s.serialize_field("batch", &self.batch)?;
+        s.serialize_field("limits", &self.limits)?;
+        s.end()
+    }
 }
 
 /// `opentelemetry.tracing.exporters`: what is `None` is off. An exporter is on if its section is there without

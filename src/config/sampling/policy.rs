@@ -124,9 +124,14 @@ impl NamedPolicy {
         ]
     }
 
-    /// `None` if the key is not there.
-    pub(super) fn read_all(s: &Section<'_>) -> Option<Vec<Self>> {
-        s.has("policies").then(|| s.sections("policies", Self::read).into_iter().flatten().collect())
+    /// `None` if the key is not there. An empty list is reported with a hint.
+    pub(super) fn read_all(s: &Section<'_>, hint: &str) -> Option<Vec<Self>> {
+        let there = s.has("policies");
+        let policies = s.sections("policies", Self::read);
+        if there && policies.is_empty() {
+            s.missing("policies", hint);
+        }
+        there.then(|| policies.into_iter().flatten().collect())
     }
 
     fn read(s: &Section<'_>) -> Option<Self> {
@@ -156,11 +161,10 @@ impl PolicyConfig {
             share
         };
         let nested = |s: &Section<'_>| {
-            let policies = NamedPolicy::read_all(s).unwrap_or_default();
-            if policies.is_empty() {
+            NamedPolicy::read_all(s, "give at least one").unwrap_or_else(|| {
                 s.missing("policies", "give at least one");
-            }
-            policies
+                Vec::new()
+            })
         };
         Some(match of {
             Type::Error => Self::Error,

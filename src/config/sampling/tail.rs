@@ -26,8 +26,8 @@ pub struct TailSamplingConfig {
     pub max_bytes: usize,
     /// How many decisions are remembered for spans that come late; 100,000 by default.
     pub decisions: usize,
-    /// Whether traces that the head did not sample are looked at too, and exported if a policy keeps them; false by
-    /// default. Needs `recordAll`. Other processes did not sample them.
+    /// Whether traces that the head did not sample are looked at too, and exported if a policy keeps them; what the
+    /// head sampled stays then. False by default. Needs `recordAll`. Other processes did not sample them.
     pub promote: bool,
     /// Reasons to keep a trace; one is enough. By default: `error`, `slower_than_usual`, `anomalous`, and a tenth of
     /// all by `probability`.
@@ -56,10 +56,8 @@ impl TailSamplingConfig {
         let count = |key, least, most, otherwise| {
             s.field(key).integer(least..=most).and_then(|n| usize::try_from(n).ok()).unwrap_or(otherwise)
         };
-        let policies = NamedPolicy::read_all(s);
-        if on && policies.as_ref().is_some_and(Vec::is_empty) {
-            s.error("has no policies, so that no trace would be kept: give one, or leave the key out");
-        }
+        let policies =
+            NamedPolicy::read_all(s, "no trace would be kept without any; give one, or leave the key out");
         let config = Self {
             decision_wait: length("decisionWait", default.decision_wait),
             root_wait: length("rootWait", default.root_wait),
