@@ -29,6 +29,11 @@ pub struct OtlpConfig {
     /// `caCertificate`: a PEM file with the only certificates to trust, instead of the system's. Else
     /// `OTEL_EXPORTER_OTLP_CERTIFICATE`.
     pub ca_certificate: Option<String>,
+    /// `clientCertificate`: a PEM file with the certificate that is shown to the server. Else
+    /// `OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE`.
+    pub client_certificate: Option<String>,
+    /// `clientKey`: a PEM file with its private key. Else `OTEL_EXPORTER_OTLP_CLIENT_KEY`.
+    pub client_key: Option<String>,
 }
 
 fn limit<S: Serializer>(length: &Duration, s: S) -> Result<S::Ok, S::Error> {
@@ -62,6 +67,8 @@ impl OtlpConfig {
             compression: Compression::default(),
             timeout: TIMEOUT,
             ca_certificate: None,
+            client_certificate: None,
+            client_key: None,
         }
     }
 
@@ -74,17 +81,29 @@ impl OtlpConfig {
         let words = [("gzip", Compression::Gzip), ("none", Compression::None)];
         let compression = s.field("compression").one_of(&words);
         let timeout = s.field("timeoutMs").integer(1..=600_000).map(Duration::from_millis);
-        let ca_certificate = s.field("caCertificate").text();
+        let files = [
+            ("caCertificate", "CERTIFICATE"),
+            ("clientCertificate", "CLIENT_CERTIFICATE"),
+            ("clientKey", "CLIENT_KEY"),
+        ];
+        let files = files.map(|(key, suffix)| (s.field(key).text(), suffix));
         // What is off is not looked at: the variables may be meant for others.
         if !on {
             return None;
         }
-        signal.warn_of_the_rest(s);
+        signal.warn_of_the_protocol(s);
+        let files = files.map(|(file, suffix)| file.or_else(|| signal.text(s, suffix)));
+        let [ca_certificate, client_certificate, client_key] = files;
+        if client_certificate.is_some() != client_key.is_some() {
+            s.error("needs clientCertificate and clientKey together");
+        }
         Some(Self {
             headers,
             compression: compression.or_else(|| signal.compression(s)).unwrap_or_default(),
             timeout: timeout.or_else(|| signal.timeout(s)).unwrap_or(TIMEOUT),
-            ca_certificate: ca_certificate.or_else(|| signal.ca_certificate(s)),
+            ca_certificate,
+            client_certificate,
+            client_key,
             endpoint: endpoint.parse().unwrap_or_else(match signal {
                 OtlpSignal::Traces => Endpoint::local_traces,
                 OtlpSignal::Metrics => Endpoint::local_metrics,

@@ -79,8 +79,8 @@ impl OtlpSignal {
         }
     }
 
-    pub(super) fn ca_certificate(self, s: &Section<'_>) -> Option<String> {
-        self.find(s, "CERTIFICATE").map(|(_, value)| value)
+    pub(super) fn text(self, s: &Section<'_>, suffix: &str) -> Option<String> {
+        self.find(s, suffix).map(|(_, value)| value)
     }
 
     pub(super) fn headers(self, s: &Section<'_>) -> BTreeMap<String, Secret> {
@@ -104,18 +104,13 @@ impl OtlpSignal {
         headers
     }
 
-    /// Warns of what is asked for and not done here.
-    pub(super) fn warn_of_the_rest(self, s: &Section<'_>) {
+    /// Warns if another protocol is asked for.
+    pub(super) fn warn_of_the_protocol(self, s: &Section<'_>) {
         if let Some((name, value)) = self.find(s, "PROTOCOL")
             && !value.eq_ignore_ascii_case("http/protobuf")
         {
             let message = format!("{} is not spoken here; http/protobuf is used", shown(&value));
             s.warn_at(&name, message);
-        }
-        for suffix in ["CLIENT_KEY", "CLIENT_CERTIFICATE"] {
-            if let Some((name, _)) = self.find(s, suffix) {
-                s.warn_at(&name, "is ignored: no certificate of the client's own is sent");
-            }
         }
     }
 }

@@ -8,7 +8,7 @@ use trace_core::env::LogLevel;
 use trace_core::metric::TemporalityPreference;
 use trace_core::propagate::Propagator as _;
 
-use crate::support::{at, load, load_with_warnings};
+use crate::support::{at, load, load_with_warnings, problems};
 
 #[test]
 fn batches_and_limits_come_from_the_file_else_from_the_environment() {
@@ -106,6 +106,9 @@ fn headers_compression_timeout_and_certificate_come_from_the_file_else_from_the_
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "0"),
         ("OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "700"),
         ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/ca.pem"),
+        ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "/client.pem"),
+        ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "/key.pem"),
+        ("OTEL_EXPORTER_OTLP_METRICS_CLIENT_KEY", "/metrics.pem"),
         ("OTEL_AUTH_TOKEN", "token"),
     ];
     let otel = load("", &vars).opentelemetry;
@@ -115,11 +118,15 @@ fn headers_compression_timeout_and_certificate_come_from_the_file_else_from_the_
     };
     assert_eq!(sent(&traces.headers), ["api-key: a b", "authorization: Basic hunter2"]);
     assert_eq!((traces.compression, traces.timeout), (Compression::None, Duration::MAX));
-    assert_eq!(traces.ca_certificate.as_deref(), Some("/ca.pem"));
+    let files = |o: &mplp_trace::config::OtlpConfig| {
+        [&o.ca_certificate, &o.client_certificate, &o.client_key].map(|f| f.clone().unwrap_or_default())
+    };
+    assert_eq!(files(&traces), ["/ca.pem", "/client.pem", "/key.pem"]);
     assert_eq!(serde_json::to_value(&traces).unwrap()["timeoutMs"], 0);
     let metrics = otel.metrics.exporters.otlp.unwrap().destination;
     assert_eq!(sent(&metrics.headers), ["Authorization: Bearer token", "x: 1"]);
     assert_eq!(metrics.timeout, Duration::from_millis(700));
+    assert_eq!(files(&metrics), ["/ca.pem", "/client.pem", "/metrics.pem"]);
 
     let file = "otlp: {headers: {API-KEY: file}, compression: gzip, timeoutMs: 5, caCertificate: /own.pem}";
     let text = at("opentelemetry.tracing.exporters", file);
@@ -138,7 +145,6 @@ fn what_otlp_cannot_do_here_is_a_warning_that_shows_no_secret() {
         ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "-1"),
         ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "hunter2"),
         ("OTEL_EXPORTER_OTLP_METRICS_HEADERS", "bad name=hunter2"),
-        ("OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "/key.pem"),
     ];
     let (config, warnings) = load_with_warnings("", &vars);
     let traces = config.opentelemetry.tracing.exporters.otlp.unwrap();
@@ -210,4 +216,12 @@ fn the_log_level_and_the_header_formats_come_from_the_file_else_from_the_environ
     assert!(said[0].starts_with("opentelemetry.propagators: the list names \"what\""), "{said:?}");
     let said = load_with_warnings("", &[("OTEL_CONFIG_FILE", "otel.yaml")]).1;
     assert!(said[0].starts_with("OTEL_CONFIG_FILE: is not read"), "{said:?}");
+}
+
+#[test]
+fn a_certificate_of_the_client_needs_its_key() {
+    let vars = [BASE, ("OTEL_EXPORTER_OTLP_METRICS_CLIENT_KEY", "/key.pem")];
+    let said = problems("", &vars);
+    let expected = "opentelemetry.metrics.exporters.otlp needs clientCertificate and clientKey together";
+    assert_eq!(said, [expected]);
 }

@@ -48,7 +48,7 @@ fn the_known_keys_are_those_of_the_documentation() {
         ("opentelemetry.tracing.exporters", "console jaeger otlp"),
         (
             "opentelemetry.tracing.exporters.otlp",
-            "caCertificate compression enabled endpoint headers timeoutMs",
+            "caCertificate clientCertificate clientKey compression enabled endpoint headers timeoutMs",
         ),
         ("opentelemetry.tracing.sampling", "head parentBased recordAll tail"),
         (
@@ -65,7 +65,7 @@ fn the_known_keys_are_those_of_the_documentation() {
         ("opentelemetry.metrics.exporters.prometheus", "enabled endpoint host port"),
         (
             "opentelemetry.metrics.exporters.otlp",
-            "caCertificate compression enabled endpoint headers intervalMs temporality timeoutMs",
+            "caCertificate clientCertificate clientKey compression enabled endpoint headers intervalMs temporality timeoutMs",
         ),
         ("anomalyDetection", "aiModel enabled"),
         ("anomalyDetection.aiModel", "confidenceThreshold falseAlarmRate modelType"),

@@ -99,7 +99,7 @@ fn operation(message: &[u8], otherwise: f64) -> Result<OperationStrategy, Malfor
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
+    use proptest::{prop_assert_eq, proptest};
     use prost::Message as _;
 
     // The messages as another library writes them.

@@ -66,6 +66,13 @@ pub struct OtlpConfig {
     /// A PEM file with the only certificates to trust, instead of the system's. For `https` alone.
     #[serde(alias = "caCertificate")]
     pub ca_certificate: Option<PathBuf>,
+    /// A PEM file with the certificate that this client shows, and those up to its root. For `https` alone, together
+    /// with `client_key`.
+    #[serde(alias = "clientCertificate")]
+    pub client_certificate: Option<PathBuf>,
+    /// A PEM file with the private key of `client_certificate`.
+    #[serde(alias = "clientKey")]
+    pub client_key: Option<PathBuf>,
 }
 
 impl Default for OtlpConfig {
@@ -78,6 +85,8 @@ impl Default for OtlpConfig {
             timeout_ms: 10_000,
             max_request_bytes: 64 << 20,
             ca_certificate: None,
+            client_certificate: None,
+            client_key: None,
         }
     }
 }
@@ -120,6 +129,9 @@ impl OtlpConfig {
         super::http::header_map(&self.headers)?;
         if self.max_request_bytes < 1024 {
             return Err(OtlpConfigError::RequestLimit { found: self.max_request_bytes });
+        }
+        if self.client_certificate.is_some() != self.client_key.is_some() {
+            return Err(OtlpConfigError::HalfAClientCertificate);
         }
         Ok(())
     }
@@ -187,6 +199,8 @@ impl fmt::Debug for OtlpConfig {
             .field("timeout_ms", &self.timeout_ms)
             .field("max_request_bytes", &self.max_request_bytes)
             .field("ca_certificate", &self.ca_certificate)
+            .field("client_certificate", &self.client_certificate)
+            .field("client_key", &self.client_key)
             .finish()
     }
 }

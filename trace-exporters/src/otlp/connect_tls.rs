@@ -6,8 +6,8 @@ use std::sync::Arc;
 use http::Uri;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
 use super::config::OtlpConfig;
@@ -43,11 +43,35 @@ fn tls(config: &OtlpConfig, uri: &Uri) -> Result<ClientConfig, OtlpConfigError> 
         None => roots_of_system()?,
     };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    Ok(ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|e| OtlpConfigError::RootCertificates { reason: e.to_string() })?
-        .with_root_certificates(roots)
-        .with_no_client_auth())
+        .with_root_certificates(roots);
+    match (&config.client_certificate, &config.client_key) {
+        (Some(certificate), Some(key)) if uri.scheme_str() == Some("https") => {
+            let (chain, secret) = (client_chain(certificate)?, client_key(key)?);
+            builder.with_client_auth_cert(chain, secret).map_err(|e| client("client_key", key, e.to_string()))
+        }
+        _ => Ok(builder.with_no_client_auth()),
+    }
+}
+
+fn client(field: &'static str, path: &Path, reason: String) -> OtlpConfigError {
+    OtlpConfigError::ClientCertificate { field, path: path.to_owned(), reason }
+}
+
+fn client_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, OtlpConfigError> {
+    let fail = |reason| client("client_certificate", path, reason);
+    let chain = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let chain = chain.map_err(|e| fail(e.to_string()))?;
+    if chain.is_empty() { Err(fail("holds no PEM certificate".to_owned())) } else { Ok(chain) }
+}
+
+fn client_key(path: &Path) -> Result<PrivateKeyDer<'static>, OtlpConfigError> {
+    // The parser's own words may quote the file.
+    let read = std::fs::read(path).map_err(|e| client("client_key", path, e.to_string()))?;
+    PrivateKeyDer::from_pem_slice(&read)
+        .map_err(|_| client("client_key", path, "holds no private key in PEM".to_owned()))
 }
 
 fn roots_of_file(path: &Path) -> Result<RootCertStore, OtlpConfigError> {

@@ -44,6 +44,19 @@ pub enum OtlpConfigError {
         /// What is wrong.
         reason: String,
     },
+    /// A certificate of the client without its key, or a key without its certificate.
+    #[error("client_certificate and client_key must be given together")]
+    HalfAClientCertificate,
+    /// The certificate or the key of the client cannot be used. Says nothing of what the files hold.
+    #[error("{field} {}: {reason}", path.display())]
+    ClientCertificate {
+        /// `client_certificate` or `client_key`.
+        field: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// No trusted certificates were found on this machine.
     #[error(
         "no root certificates found ({reason}): install ca-certificates, or set ca_certificate to a PEM file"
