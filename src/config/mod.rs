@@ -7,7 +7,8 @@
 //! its variables is. `$${` is a plain `${`.
 //!
 //! The file wins over the `OTEL_*` variables, except that `OTEL_SDK_DISABLED` always wins. A variable of the OpenTelemetry
-//! specification whose value cannot be used is a warning, and the default stays; one of ours is an error.
+//! specification whose value cannot be used is a warning, and the default stays, except for addresses and certificates to
+//! send to: those are errors, as with ours.
 //!
 //! ```
 //! use mplp_trace::config::{Format, TraceConfig};
