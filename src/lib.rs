@@ -11,6 +11,7 @@
 //! | `http` | `core::http`: tower layers for servers |
 //! | `tracing` | `core::record::tracing_layer` |
 //! | `otel` | (nothing new: `TraceModule::set_global` also serves the `opentelemetry` API) |
+//! | `jaeger-grpc` | (nothing new: `jaeger_remote` sampling also over gRPC) |
 //! | `server` (default) | all of these but `tracing` and `otel`, `server`, and the program `mplp-trace` |
 #![forbid(unsafe_code)]
 

@@ -200,3 +200,32 @@ fn the_server_says_where_it_listens_and_ends_in_order() {
     assert!(rest.contains("alerts             to console"), "{rest}");
     assert!(rest.contains("spans recorded"), "{rest}");
 }
+
+#[test]
+fn the_example_configuration_is_ok() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/trace.yaml");
+    let output = run(&["check-config", file], &[]);
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert_eq!(said, format!("{file}: ok\n"));
+}
+
+#[test]
+fn a_sampler_that_cannot_be_is_named_by_its_path() {
+    let (code, _, err) = check("opentelemetry: {tracing: {sampling: {tail: {decision_wait: 10}}}}", &[]);
+    assert_eq!(code, Some(1));
+    let expected = "FILE: opentelemetry.tracing.sampling.tail.decision_wait is 10; allowed: text";
+    assert!(err.starts_with(expected), "{err}");
+}
+
+#[test]
+fn the_log_level_decides_whether_warnings_are_said() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for (level, warned) in [("info", true), ("warn", true), ("error", false), ("none", false)] {
+        let vars = [("OTEL_LOG_LEVEL", level), ("OTEL_BSP_MAX_QUEUE_SIZE", "many")];
+        let output = run(&["serve", "--port", &port], &vars);
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(err.contains("warning: OTEL_BSP_MAX_QUEUE_SIZE"), warned, "{level}: {err}");
+        assert!(err.contains("is in use"), "why it ends is said at any level: {err}");
+    }
+}

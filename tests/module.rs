@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mplp_trace::config::{Endpoint, Format, OtlpConfig};
-use mplp_trace::core::model::{CheckStatus, HealthLevel, Severity};
+use mplp_trace::core::metric::TemporalityPreference;
+use mplp_trace::core::model::{CheckStatus, HealthLevel, MetricData, Scope, Severity, Temporality};
 use mplp_trace::core::propagate::parse_traceparent;
 use mplp_trace::core::service::AlertRequest;
 use mplp_trace::core::signal::{Delivered, Notification, Notifier, NotifyError};
 use mplp_trace::core::testing::CaptureExporter;
-use mplp_trace::module::{Registry, SpanDestination};
-use mplp_trace::{TraceConfig, TraceModule};
+use mplp_trace::module::{MetricDestination, Registry, SpanDestination};
+use mplp_trace::{ConfigWarning, TraceConfig, TraceModule};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -229,4 +230,59 @@ fn with_tracing_off_contexts_are_passed_on_and_nothing_counts_as_lost() {
     assert_eq!(span.context().map(|c| (c.trace_id, c.is_sampled())), Some((remote.trace_id, true)));
     span.end();
     assert_eq!(module.shutdown(LIMIT).unwrap().spans.ledger.received, 0);
+}
+
+#[test]
+fn a_destination_that_wants_changes_gets_them_and_others_get_totals() {
+    let (deltas, totals) = (CaptureExporter::new(), CaptureExporter::new());
+    let mut registry = Registry::default();
+    for (name, out, temporality) in [
+        ("deltas", deltas.clone(), TemporalityPreference::Delta),
+        ("totals", totals.clone(), TemporalityPreference::Cumulative),
+    ] {
+        registry.metric_exporter(name, move |_| {
+            let (exporter, config) = (Box::new(out.clone()), Default::default());
+            Ok(Some(MetricDestination { exporter, config, temporality }))
+        });
+    }
+    let mut config = TraceConfig::default();
+    config.opentelemetry.metrics.exponential_histograms = true;
+    let module = TraceModule::builder().config(config).registry(registry).build().unwrap();
+    let meter = module.metrics().meter(Scope::named("test"));
+    let counter = meter.counter("calls").build().unwrap();
+    let histogram = meter.histogram("sizes").build().unwrap();
+    for _ in 0..2 {
+        counter.add(3, &[]);
+        histogram.record(5.0, &[]);
+        module.flush(LIMIT).unwrap();
+    }
+    module.shutdown(LIMIT).unwrap();
+    let sums = |out: &CaptureExporter| {
+        let metrics = out.metrics();
+        let metrics = metrics.iter().flat_map(|b| &b.scopes).flat_map(|s| &s.metrics);
+        let points = metrics.filter(|m| m.name == "calls").filter_map(|m| match &m.data {
+            MetricData::Sum { points, temporality, .. } => Some((points[0].value.as_f64(), *temporality)),
+            _ => None,
+        });
+        points.take(2).collect::<Vec<_>>()
+    };
+    assert_eq!(sums(&deltas), [(3.0, Temporality::Delta), (3.0, Temporality::Delta)]);
+    assert_eq!(sums(&totals), [(3.0, Temporality::Cumulative), (6.0, Temporality::Cumulative)]);
+    let exponential = totals
+        .metrics()
+        .iter()
+        .flat_map(|b| &b.scopes)
+        .flat_map(|s| &s.metrics)
+        .any(|m| m.name == "sizes" && matches!(m.data, MetricData::ExponentialHistogram { .. }));
+    assert!(exponential);
+}
+
+#[test]
+fn warnings_that_were_loaded_stay_when_others_are_added() {
+    let env = |name: &str| (name == "OTEL_BSP_MAX_QUEUE_SIZE").then(|| "many".to_owned());
+    let loaded = TraceConfig::from_str("", Format::Yaml, &env).unwrap();
+    let more = ConfigWarning { path: "mine".to_owned(), message: "is odd".to_owned() };
+    let module = TraceModule::builder().config(loaded).warnings(vec![more]).build().unwrap();
+    let paths: Vec<&str> = module.warnings().iter().map(|w| w.path.as_str()).collect();
+    assert_eq!(paths, ["OTEL_BSP_MAX_QUEUE_SIZE", "mine"]);
 }

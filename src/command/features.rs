@@ -1,6 +1,7 @@
 //! What is on, in a few lines.
 
 use mplp_trace::TraceModule;
+use mplp_trace::config::{HeadConfig, TracingConfig};
 use mplp_trace::server::Server;
 
 /// One line a feature, with what is really on.
@@ -9,11 +10,11 @@ pub(super) fn lines(module: &TraceModule, server: &Server) -> Vec<String> {
     let otel = &config.opentelemetry;
     let mut lines = vec![format!("  page               {}/", server.url())];
     lines.push(if otel.tracing.enabled {
-        let share = otel.tracing.sampling_rate * 100.0;
+        let share = sampled(&otel.tracing);
         let to =
             module.ledger().destinations.into_iter().map(|d| d.name).filter(|n| !n.ends_with("_metrics"));
         let to = to.collect::<Vec<_>>().join(", ");
-        format!("  tracing            {share} % of new traces, to {to}")
+        format!("  tracing            {share}, to {to}")
     } else {
         "  tracing            off".to_owned()
     });
@@ -45,4 +46,28 @@ pub(super) fn lines(module: &TraceModule, server: &Server) -> Vec<String> {
         None => "  alerts             off".to_owned(),
     });
     lines
+}
+
+/// Which traces are exported, in a few words.
+fn sampled(tracing: &TracingConfig) -> String {
+    let share = |rate: f64| format!("{} % of new traces", rate * 100.0);
+    let head = match &tracing.sampling.head {
+        None => share(tracing.sampling_rate),
+        Some(HeadConfig::AlwaysOn) => share(1.0),
+        Some(HeadConfig::AlwaysOff) => share(0.0),
+        Some(HeadConfig::TraceIdRatio { probability } | HeadConfig::Probability { probability }) => {
+            share(*probability)
+        }
+        Some(HeadConfig::RateLimiting { traces_per_second }) => {
+            format!("{traces_per_second} traces a second")
+        }
+        Some(HeadConfig::Adaptive(adaptive)) => format!("about {} spans a second", adaptive.spans_per_second),
+        Some(HeadConfig::Rules { rules }) => format!("by {} rules", rules.len()),
+        Some(HeadConfig::JaegerRemote(remote)) => format!("as {} says", remote.endpoint),
+        Some(_) => "a share of new traces".to_owned(),
+    };
+    match &tracing.sampling.tail {
+        Some(tail) => format!("{head}, of these what {} policies keep", tail.policies.len()),
+        None => head,
+    }
 }

@@ -3,6 +3,7 @@
 mod check_config;
 mod cli;
 mod demo;
+mod diagnostics;
 mod features;
 mod finish;
 mod serve;

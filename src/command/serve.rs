@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mplp_trace::config::ConsoleConfig;
-use mplp_trace::core::propagate::{self, CompositePropagator};
+use mplp_trace::core::env::LogLevel;
+use mplp_trace::core::propagate;
 use mplp_trace::server::{ServeError, Server};
 use mplp_trace::{ConfigErrors, ConfigWarning, TraceConfig, TraceModule};
 
 use super::cli::ServeOptions;
+use super::diagnostics::Diagnostics;
 use super::{features, finish, signal};
 
 /// How long the last deliveries may take.
@@ -24,21 +26,17 @@ pub(super) fn run(options: &ServeOptions, out: &mut dyn Write, err: &mut dyn Wri
             return Ok(ExitCode::FAILURE);
         }
     };
+    let diagnostics = Diagnostics::new(config.opentelemetry.log_level);
     for warning in &warnings {
-        writeln!(err, "warning: {warning}")?;
+        diagnostics.say(err, LogLevel::Warn, &warning.to_string())?;
     }
-    let (propagator, ignored) = CompositePropagator::from_env(|name| std::env::var(name).ok());
-    for warning in ignored {
-        writeln!(err, "warning: {warning}")?;
-    }
-    propagate::set_global(propagator);
+    propagate::set_global(config.opentelemetry.propagator());
     if !is_local(&config.server.host) {
         let host = &config.server.host;
-        writeln!(
-            err,
-            "warning: whoever reaches {host} can read everything and run workflows: put a proxy with \
-            authentication in front"
-        )?;
+        let text = format!(
+            "whoever reaches {host} can read everything and run workflows: put a proxy with authentication in front"
+        );
+        diagnostics.say(err, LogLevel::Warn, &text)?;
     }
     let module = match TraceModule::builder().config(config).warnings(warnings).build() {
         Ok(module) => Arc::new(module),
@@ -46,7 +44,7 @@ pub(super) fn run(options: &ServeOptions, out: &mut dyn Write, err: &mut dyn Wri
     };
     module.set_global();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    match runtime.block_on(serve(&module, out)) {
+    match runtime.block_on(serve(&module, diagnostics, out, err)) {
         Ok(ended) => ended?,
         Err(error) => return fail(err, &error),
     }
@@ -66,20 +64,32 @@ pub(super) fn run(options: &ServeOptions, out: &mut dyn Write, err: &mut dyn Wri
     }
 }
 
-async fn serve(module: &Arc<TraceModule>, out: &mut dyn Write) -> Result<io::Result<()>, ServeError> {
+async fn serve(
+    module: &Arc<TraceModule>,
+    diagnostics: Diagnostics,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<io::Result<()>, ServeError> {
     let server = Server::bind(module.clone()).await?;
     let announced = announce(module, &server, out);
     if announced.is_err() {
         return Ok(announced);
     }
-    server
-        .run(async {
-            if signal::end().await.is_err() {
-                // Nothing will ever tell us to end: the process is ended from outside.
-                std::future::pending::<()>().await;
-            }
-        })
-        .await;
+    let served = server.run(async {
+        if signal::end().await.is_err() {
+            // Nothing will ever tell us to end: the process is ended from outside.
+            std::future::pending::<()>().await;
+        }
+    });
+    let watching = async {
+        // If nobody reads what it says, the server goes on.
+        let _ = diagnostics.watch(module, err).await;
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = served => {}
+        () = watching => {}
+    }
     Ok(Ok(()))
 }
 

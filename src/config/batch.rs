@@ -26,7 +26,7 @@ pub struct BatchConfig {
     pub export_timeout: Option<Duration>,
 }
 
-fn ms<S: Serializer>(length: &Option<Duration>, s: S) -> Result<S::Ok, S::Error> {
+pub(super) fn ms<S: Serializer>(length: &Option<Duration>, s: S) -> Result<S::Ok, S::Error> {
     match length {
         Some(length) => super::duration::as_ms(length, s),
         None => s.serialize_none(),

@@ -17,6 +17,10 @@ pub(super) struct Field<'a> {
     source: Source<'a>,
     path: String,
     scalar: Option<Scalar>,
+    /// It was given, and is reported as one that cannot be used.
+    wrong: bool,
+    /// It comes from a variable of the OpenTelemetry specification: what cannot be used is a warning.
+    lenient: bool,
 }
 
 #[derive(Clone)]
@@ -36,11 +40,16 @@ enum Scalar {
 
 impl<'a> Field<'a> {
     pub(super) fn new(source: Source<'a>, path: String, value: Option<&'a Value>) -> Self {
-        let scalar = value.and_then(|v| Self::resolve(source, &path, v));
-        Self { source, path, scalar }
+        let mut wrong = false;
+        let scalar = value.and_then(|v| Self::resolve(source, &path, v, &mut wrong));
+        Self { source, path, scalar, wrong, lenient: false }
     }
 
-    fn resolve(source: Source<'_>, path: &str, value: &Value) -> Option<Scalar> {
+    fn resolve(source: Source<'_>, path: &str, value: &Value, wrong: &mut bool) -> Option<Scalar> {
+        let mut error = |message: String| {
+            *wrong = true;
+            source.report.error(path, message);
+        };
         match value {
             Value::Null => None,
             Value::Bool(b) => Some(Scalar::Bool(*b)),
@@ -49,18 +58,18 @@ impl<'a> Field<'a> {
                 let expansion = match super::expand::expand(raw, source.env) {
                     Ok(expansion) => expansion,
                     Err(e) => {
-                        source.report.error(path, e.to_string());
+                        error(e.to_string());
                         return None;
                     }
                 };
                 if expansion.text.trim().is_empty() {
                     if raw.trim().is_empty() {
-                        source.report.error(path, "is empty: give it a value or leave the key out");
+                        error("is empty: give it a value or leave the key out".to_owned());
                     }
                     return None;
                 }
                 if expansion.text.chars().any(char::is_control) {
-                    source.report.error(path, "has a line break or another control character");
+                    error("has a line break or another control character".to_owned());
                     return None;
                 }
                 Some(Scalar::Text {
@@ -71,19 +80,33 @@ impl<'a> Field<'a> {
                 })
             }
             Value::Array(_) | Value::Object(_) => {
-                source.report.error(path, format!("is {}; allowed: a single value", shown(value)));
+                error(format!("is {}; allowed: a single value", shown(value)));
                 None
             }
         }
     }
 
     /// The environment variable that stands in for a key that is not there.
-    pub(super) fn env(mut self, name: &'static str) -> Self {
-        if self.scalar.is_none()
-            && let Some(text) = (self.source.env)(name).filter(|v| !v.trim().is_empty())
+    pub(super) fn env(self, name: &'static str) -> Self {
+        self.env_as(name, |text| text)
+    }
+
+    /// The same for a variable of the OpenTelemetry specification: if its value cannot be used, that is a warning, and the
+    /// default stays.
+    pub(super) fn otel_env(self, name: &'static str) -> Self {
+        let given = self.given();
+        let field = self.env(name);
+        Self { lenient: !given && field.given(), ..field }
+    }
+
+    /// The same for a variable whose value stands for another one.
+    pub(super) fn env_as(mut self, name: &'static str, meant: impl FnOnce(String) -> String) -> Self {
+        if !self.given()
+            && let Some(text) = (self.source.env)(name).filter(|v| !v.trim().is_empty()).map(meant)
         {
             self.path = format!("{} (from {name})", self.path);
             if text.chars().any(char::is_control) {
+                self.wrong = true;
                 self.error("has a line break or another control character");
             } else {
                 let shown = quoted(&text);
@@ -97,8 +120,18 @@ impl<'a> Field<'a> {
         self.scalar.is_some()
     }
 
+    /// Whether there is a value, usable or not.
+    pub(super) fn given(&self) -> bool {
+        self.scalar.is_some() || self.wrong
+    }
+
     pub(super) fn error(&self, message: impl Into<String>) {
-        self.source.report.error(&self.path, message);
+        if self.lenient {
+            let message: String = message.into();
+            self.source.report.warning(&self.path, format!("{message}; ignored"));
+        } else {
+            self.source.report.error(&self.path, message);
+        }
     }
 
     pub(super) fn text(&self) -> Option<String> {
@@ -115,6 +148,18 @@ impl<'a> Field<'a> {
                 None
             }
         }
+    }
+
+    /// The value of an attribute, of whatever type it is written as. What comes from a variable is text.
+    pub(super) fn value(&self) -> Option<trace_core::model::Value> {
+        Some(match self.scalar.as_ref()? {
+            Scalar::Bool(v) => (*v).into(),
+            Scalar::Number(n) => match n.as_i64() {
+                Some(whole) => whole.into(),
+                None => n.as_f64()?.into(),
+            },
+            Scalar::Text { text, .. } => text.clone().into(),
+        })
     }
 
     pub(super) fn flag(&self) -> Option<bool> {
@@ -182,6 +227,8 @@ impl<'a> Field<'a> {
             .map(|part| Field {
                 source: self.source,
                 path: self.path.clone(),
+                wrong: false,
+                lenient: self.lenient,
                 scalar: Some(Scalar::Text {
                     text: part.to_owned(),
                     shown: shown.clone(),

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use trace_core::env::EnvSettings;
-use trace_core::metric::ExemplarFilter;
+use trace_core::metric::{ExemplarFilter, TemporalityPreference};
 
 use super::asked::Asked;
-use super::endpoint::Endpoint;
 use super::otlp::OtlpConfig;
+use super::otlp_env::OtlpSignal;
 use super::section::Section;
+use super::server::HostName;
+use super::tracing::ConsoleConfig;
 
 /// `opentelemetry.metrics`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -22,6 +24,18 @@ pub struct MetricsConfig {
     /// Which measurements may become exemplars: `always_on`, `always_off`, or `trace_based`, the default. Else
     /// `OTEL_METRICS_EXEMPLAR_FILTER`.
     pub exemplar_filter: ExemplarFilter,
+    /// `exponentialHistograms`: whether histograms are exponential, which suits any range of values, rather than have the
+    /// buckets that their makers chose. Else `OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION`, else false. Holds
+    /// for every destination.
+    pub exponential_histograms: bool,
+    /// `intervalMs`: how often metrics are collected and sent; `exporters.otlp.intervalMs` wins. Else
+    /// `OTEL_METRIC_EXPORT_INTERVAL`, else 60 s.
+    #[serde(rename = "intervalMs", serialize_with = "super::duration::as_ms")]
+    pub interval: Duration,
+    /// `exportTimeoutMs`: the longest one call of an exporter may take; 0 is without limit. Else
+    /// `OTEL_METRIC_EXPORT_TIMEOUT`, else as long as the exporter's `timeoutMs`.
+    #[serde(rename = "exportTimeoutMs", serialize_with = "super::batch::ms")]
+    pub export_timeout: Option<Duration>,
     /// Where metrics go.
     pub exporters: MetricExportersConfig,
 }
@@ -36,6 +50,8 @@ pub struct MetricExportersConfig {
     pub prometheus: Option<PrometheusConfig>,
     /// OTLP over HTTP.
     pub otlp: Option<OtlpMetricsConfig>,
+    /// Metrics as text on the terminal.
+    pub console: Option<ConsoleConfig>,
 }
 
 /// `opentelemetry.metrics.exporters.prometheus`.
@@ -44,7 +60,9 @@ pub struct MetricExportersConfig {
 pub struct PrometheusConfig {
     /// The path of the page; `/metrics` by default.
     pub endpoint: String,
-    /// The port; 9090 by default, 0 lets the system choose.
+    /// The address or name to listen at. Else `OTEL_EXPORTER_PROMETHEUS_HOST`, else that of the server.
+    pub host: Option<String>,
+    /// The port; 0 lets the system choose. Else `OTEL_EXPORTER_PROMETHEUS_PORT`, else 9090.
     pub port: u16,
 }
 
@@ -57,9 +75,21 @@ pub struct OtlpMetricsConfig {
     /// if it goes to the same host.
     #[serde(flatten)]
     pub destination: OtlpConfig,
-    /// `intervalMs`: how often metrics are collected and sent. Else `OTEL_METRIC_EXPORT_INTERVAL`, else 60 s.
+    /// `intervalMs`: how often metrics are collected and sent. Else as `opentelemetry.metrics` says.
     #[serde(rename = "intervalMs", serialize_with = "super::duration::as_ms")]
     pub interval: Duration,
+    /// `temporality`: `cumulative`, `delta` or `lowmemory`. Else
+    /// `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`, else cumulative.
+    #[serde(serialize_with = "temporality")]
+    pub temporality: TemporalityPreference,
+}
+
+fn temporality<S: Serializer>(preference: &TemporalityPreference, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_str(match preference {
+        TemporalityPreference::Cumulative => "cumulative",
+        TemporalityPreference::Delta => "delta",
+        TemporalityPreference::LowMemory => "lowmemory",
+    })
 }
 
 /// The OpenTelemetry default of `OTEL_METRIC_EXPORT_INTERVAL`.
@@ -71,6 +101,9 @@ impl Default for MetricsConfig {
             enabled: true,
             system: false,
             exemplar_filter: ExemplarFilter::default(),
+            exponential_histograms: false,
+            interval: INTERVAL,
+            export_timeout: None,
             exporters: MetricExportersConfig::default(),
         }
     }
@@ -78,31 +111,43 @@ impl Default for MetricsConfig {
 
 impl Default for PrometheusConfig {
     fn default() -> Self {
-        Self { endpoint: "/metrics".to_owned(), port: 9090 }
+        Self { endpoint: "/metrics".to_owned(), host: None, port: 9090 }
     }
 }
 
 impl MetricsConfig {
     pub(super) fn read(s: &Section<'_>, env: &EnvSettings) -> Self {
-        let exporters = |s: &Section<'_>| MetricExportersConfig::read(s, env);
         let filter = s.field("exemplarFilter").parse::<ExemplarFilter>();
+        let exponential = s.field("exponentialHistograms").flag().or(env.metrics.exponential_histograms);
+        let interval = interval_of(s).or(env.metrics.export_interval).unwrap_or(INTERVAL);
+        let timeout = s.field("exportTimeoutMs").integer(0..=600_000).map(Duration::from_millis);
+        let timeout = timeout.map(|t| if t.is_zero() { Duration::MAX } else { t });
         Self {
             enabled: s.enabled_or(true),
             system: s.field("system").flag().unwrap_or(false),
             exemplar_filter: filter.or(env.metrics.exemplar_filter).unwrap_or_default(),
-            exporters: s.section("exporters", exporters),
+            exponential_histograms: exponential.unwrap_or(false),
+            interval,
+            export_timeout: timeout.or(env.metrics.export_timeout),
+            exporters: s.section("exporters", |s| MetricExportersConfig::read(s, env, interval)),
         }
     }
 }
 
+fn interval_of(s: &Section<'_>) -> Option<Duration> {
+    s.field("intervalMs").integer(100..=3_600_000).map(Duration::from_millis)
+}
+
 impl MetricExportersConfig {
-    fn read(s: &Section<'_>, env: &EnvSettings) -> Self {
+    fn read(s: &Section<'_>, env: &EnvSettings, interval: Duration) -> Self {
         let list = env.metrics_exporters.as_deref();
-        let asked = Asked::new(s, "OTEL_METRICS_EXPORTER", list, &["otlp", "prometheus"]);
+        let asked = Asked::new(s, "OTEL_METRICS_EXPORTER", list, &["otlp", "prometheus", "console"]);
         let page = asked.for_kind("prometheus").unwrap_or(false);
+        let console = asked.for_kind("console").unwrap_or(false);
         Self {
             prometheus: s.section("prometheus", |s| PrometheusConfig::read(s, page)),
-            otlp: s.section("otlp", |s| OtlpMetricsConfig::read(s, asked.for_kind("otlp"), env)),
+            otlp: s.section("otlp", |s| OtlpMetricsConfig::read(s, asked.for_kind("otlp"), env, interval)),
+            console: s.section("console", |s| ConsoleConfig::read(s, console)),
         }
     }
 }
@@ -113,19 +158,23 @@ impl PrometheusConfig {
         let on = s.enabled_or(otherwise);
         let config = Self {
             endpoint: s.field("endpoint").parse::<PagePath>().map_or(default.endpoint, |p| p.0),
-            port: s.field("port").port().unwrap_or(default.port),
+            host: s.field("host").otel_env("OTEL_EXPORTER_PROMETHEUS_HOST").parse::<HostName>().map(|h| h.0),
+            port: s.field("port").otel_env("OTEL_EXPORTER_PROMETHEUS_PORT").port().unwrap_or(default.port),
         };
         on.then_some(config)
     }
 }
 
 impl OtlpMetricsConfig {
-    fn read(s: &Section<'_>, asked: Option<bool>, env: &EnvSettings) -> Option<Self> {
-        let destination =
-            OtlpConfig::read(s, asked, "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", Endpoint::local_metrics);
-        let interval = s.field("intervalMs").integer(100..=3_600_000).map(Duration::from_millis);
-        let interval = interval.or(env.metrics.export_interval).unwrap_or(INTERVAL);
-        Some(Self { destination: destination?, interval })
+    fn read(s: &Section<'_>, asked: Option<bool>, env: &EnvSettings, interval: Duration) -> Option<Self> {
+        let destination = OtlpConfig::read(s, asked, OtlpSignal::Metrics);
+        let own = interval_of(s);
+        let temporality = s.field("temporality").parse::<TemporalityPreference>();
+        Some(Self {
+            destination: destination?,
+            interval: own.unwrap_or(interval),
+            temporality: temporality.or(env.metrics.temporality).unwrap_or_default(),
+        })
     }
 }
 

@@ -7,7 +7,8 @@
 //! its variables is. `$${` is a plain `${`.
 //!
 //! The file wins over the `OTEL_*` variables, except that `OTEL_SDK_DISABLED` always wins. A variable of the OpenTelemetry
-//! specification whose value cannot be used is a warning, and the default stays; one of ours is an error.
+//! specification whose value cannot be used is a warning, and the default stays, except for addresses and certificates to
+//! send to: those are errors, as with ours.
 //!
 //! ```
 //! use mplp_trace::config::{Format, TraceConfig};
@@ -32,10 +33,13 @@ mod jaeger;
 mod mail;
 mod metrics;
 mod otlp;
+mod otlp_env;
 mod parse;
 mod processing;
+mod redact;
 mod report;
 mod resource;
+mod sampling;
 mod secret;
 mod section;
 mod server;
@@ -54,8 +58,13 @@ pub use mail::{MailAddress, MailAddressError, SmtpServer, SmtpServerError};
 pub use metrics::{MetricExportersConfig, MetricsConfig, OtlpMetricsConfig, PrometheusConfig};
 pub use otlp::{Compression, OtlpConfig};
 pub use parse::{Format, MAX_BYTES};
-pub use processing::{ProcessingConfig, RedactConfig};
+pub use processing::{ProcessingConfig, ResourceProcessingConfig};
+pub use redact::{RedactConfig, RedactRule, Redacted};
 pub use resource::ResourceConfig;
+pub use sampling::{
+    AdaptiveConfig, HeadConfig, Keep, NamedPolicy, PolicyConfig, RemoteSamplingConfig, RuleConfig,
+    SamplingConfig, SamplingEndpoint, TailSamplingConfig,
+};
 pub use secret::Secret;
 pub use server::{ServerConfig, StoreConfig};
 pub use service::ServiceConfig;

@@ -2,131 +2,61 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Serialize, Serializer};
-use trace_core::process::{PatternDetector, RedactBuilder, RedactError, RedactProcessor, Redaction};
+use serde::Serialize;
+use trace_core::model::{KeyValue, Resource, Value};
 
-use super::Secret;
+use super::redact::RedactConfig;
 use super::section::Section;
 
-/// `processing`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+/// `processing`, in the order in which it is done.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProcessingConfig {
-    /// Attributes that every span gets which does not have them.
-    pub enrich: BTreeMap<String, String>,
+    /// What the resource gets.
+    pub resource: ResourceProcessingConfig,
+    /// Attributes that every span gets which does not have them: text, numbers or booleans.
+    pub enrich: BTreeMap<String, Value>,
+    /// Attributes that every span gets, also one that has others.
+    pub overwrite: BTreeMap<String, Value>,
     /// What is hidden; `None` is off.
     pub redact: Option<RedactConfig>,
 }
 
-/// `processing.redact`: on if the section is there without `enabled: false`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// `processing.resource`: for spans that other processes sent. That of this process is `opentelemetry.resource`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct RedactConfig {
-    /// `mask` (the default), `hash` or `drop`.
-    #[serde(serialize_with = "action")]
-    pub action: Redaction,
-    /// `usualSecrets`: all detectors, and keys such as `*password*`; true by default.
-    pub usual_secrets: bool,
-    /// Keys whose values are hidden; `*` and `?` stand for any characters and for one.
-    pub keys: Vec<String>,
-    /// `exceptKeys`: keys whose values are left alone.
-    pub except_keys: Vec<String>,
-    /// Built-in detectors, if not all: `url_credentials`, `bearer_token`, `access_key`, `email`, `card_number`.
-    #[serde(serialize_with = "names")]
-    pub detectors: Vec<PatternDetector>,
-    /// Regular expressions; if one has a group, only that is hidden.
-    pub patterns: Vec<String>,
-    /// `spanNames`: whether span names are searched too; false by default.
-    pub span_names: bool,
-    /// `hashKey`: the secret of `hash`, at least 16 bytes.
-    pub hash_key: Option<Secret>,
+pub struct ResourceProcessingConfig {
+    /// Attributes that a resource gets which does not have them.
+    pub enrich: BTreeMap<String, Value>,
+    /// Attributes that every resource gets, also one that has others.
+    pub overwrite: BTreeMap<String, Value>,
 }
 
-fn action<S: Serializer>(action: &Redaction, s: S) -> Result<S::Ok, S::Error> {
-    let word = ACTIONS.iter().find(|(_, a)| a == action).map_or("mask", |(word, _)| word);
-    s.serialize_str(word)
-}
-
-fn names<S: Serializer>(detectors: &[PatternDetector], s: S) -> Result<S::Ok, S::Error> {
-    s.collect_seq(detectors.iter().map(|d| d.name()))
-}
-
-const ACTIONS: [(&str, Redaction); 3] =
-    [("mask", Redaction::Mask), ("hash", Redaction::Hash), ("drop", Redaction::Drop)];
-
-impl Default for RedactConfig {
-    fn default() -> Self {
-        Self {
-            action: Redaction::Mask,
-            usual_secrets: true,
-            keys: Vec::new(),
-            except_keys: Vec::new(),
-            detectors: Vec::new(),
-            patterns: Vec::new(),
-            span_names: false,
-            hash_key: None,
-        }
-    }
+fn values(s: &Section<'_>, key: &'static str) -> BTreeMap<String, Value> {
+    let entries = s.entries(key).into_iter();
+    entries.filter_map(|(key, field)| Some((key.to_owned(), field.value()?))).collect()
 }
 
 impl ProcessingConfig {
     pub(super) fn read(s: &Section<'_>) -> Self {
-        let texts = s.entries("enrich").into_iter();
         Self {
-            enrich: texts.filter_map(|(key, field)| Some((key.to_owned(), field.text()?))).collect(),
+            resource: s.section("resource", |s| ResourceProcessingConfig {
+                enrich: values(s, "enrich"),
+                overwrite: values(s, "overwrite"),
+            }),
+            enrich: values(s, "enrich"),
+            overwrite: values(s, "overwrite"),
             redact: s.section("redact", RedactConfig::read),
         }
     }
 }
 
-impl RedactConfig {
-    fn read(s: &Section<'_>) -> Option<Self> {
-        let texts = |key| {
-            let list = s.list(key).unwrap_or_default();
-            list.iter().filter_map(super::field::Field::text).collect::<Vec<_>>()
+impl ResourceProcessingConfig {
+    /// What is filled in, and what replaces.
+    pub fn resources(&self) -> (Resource, Resource) {
+        let of = |map: &BTreeMap<String, Value>| {
+            Resource::new(map.iter().map(|(k, v)| KeyValue::new(k.clone(), v.clone())))
         };
-        let on = s.enabled_or(false);
-        let detectors = s.list("detectors").unwrap_or_default();
-        let config = Self {
-            action: s.field("action").one_of(&ACTIONS).unwrap_or(Redaction::Mask),
-            usual_secrets: s.field("usualSecrets").flag().unwrap_or(true),
-            keys: texts("keys"),
-            except_keys: texts("exceptKeys"),
-            detectors: detectors.iter().filter_map(|d| d.parse()).collect(),
-            patterns: texts("patterns"),
-            span_names: s.field("spanNames").flag().unwrap_or(false),
-            hash_key: s.field("hashKey").secret(),
-        };
-        if !on {
-            return None;
-        }
-        if let Err(e) = config.build() {
-            s.error(format!("cannot be used: {e}"));
-        }
-        Some(config)
-    }
-
-    /// The processor.
-    ///
-    /// # Errors
-    /// A pattern that cannot be used, too many rules, or a hash without a key.
-    pub fn build(&self) -> Result<RedactProcessor, RedactError> {
-        let mut builder = RedactProcessor::builder().span_names(self.span_names);
-        if let Some(key) = &self.hash_key {
-            builder = builder.hash_key(key.expose());
-        }
-        let all = |b: RedactBuilder,
-                   items: &[String],
-                   add: fn(RedactBuilder, String, Redaction) -> RedactBuilder| {
-            items.iter().fold(b, |b, item| add(b, item.clone(), self.action))
-        };
-        builder = self.except_keys.iter().fold(builder, |b, key| b.except_key(key.clone()));
-        builder = all(builder, &self.keys, RedactBuilder::key);
-        builder = all(builder, &self.patterns, RedactBuilder::pattern);
-        builder = self.detectors.iter().fold(builder, |b, d| b.detector(*d, self.action));
-        if self.usual_secrets {
-            builder = builder.usual_secrets(self.action);
-        }
-        builder.build()
+        (of(&self.enrich), of(&self.overwrite))
     }
 }

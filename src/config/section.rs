@@ -1,6 +1,6 @@
 //! Walks the tree: a section knows its path, and every key that is asked for is a known one.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
@@ -29,6 +29,8 @@ pub(super) struct Section<'a> {
     /// By the camelCase form of the key: the key as written, and its value.
     entries: BTreeMap<String, (&'a str, &'a Value)>,
     known: RefCell<Vec<&'static str>>,
+    /// Which keys there may be is not known.
+    any_key: Cell<bool>,
 }
 
 impl<'a> Section<'a> {
@@ -61,11 +63,26 @@ impl<'a> Section<'a> {
             }
         }
         let present = value.is_some_and(Value::is_object);
-        Self { source, path, present, entries, known: RefCell::new(Vec::new()) }
+        Self { source, path, present, entries, known: RefCell::new(Vec::new()), any_key: Cell::new(false) }
     }
 
     pub(super) fn path(&self) -> &str {
         &self.path
+    }
+
+    /// Whether the section is there.
+    pub(super) fn is_present(&self) -> bool {
+        self.present
+    }
+
+    /// Whether a key has a value.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.entries.get(key).is_some_and(|(_, value)| !value.is_null())
+    }
+
+    /// Passes over keys that nobody asks for: which ones there may be depends on something that cannot be read.
+    pub(super) fn leave_the_rest(&self) {
+        self.any_key.set(true);
     }
 
     /// Whether `enabled` is true. Left out, it is true if the section is there, else `otherwise`.
@@ -181,6 +198,9 @@ impl<'a> Section<'a> {
     }
 
     fn report_unknown_keys(&self) {
+        if self.any_key.get() {
+            return;
+        }
         let known = self.known.borrow();
         for (camel, (written, _)) in &self.entries {
             if known.contains(&camel.as_str()) {

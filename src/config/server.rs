@@ -53,11 +53,11 @@ impl StoreConfig {
     }
 }
 
-struct HostName(String);
+pub(super) struct HostName(pub(super) String);
 
 #[derive(Debug, thiserror::Error)]
 #[error("an address or a name without a port, such as 0.0.0.0, ::1 or localhost")]
-struct HostNameError;
+pub(super) struct HostNameError;
 
 impl FromStr for HostName {
     type Err = HostNameError;

@@ -4,11 +4,14 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
+use trace_core::env::{EnvSettings, LogLevel};
+use trace_core::propagate::CompositePropagator;
 
 use super::alerting::AlertingConfig;
 use super::anomaly::AnomalyDetectionConfig;
+use super::field::Field;
 use super::metrics::MetricsConfig;
 use super::parse::{Format, MAX_BYTES, parse};
 use super::processing::ProcessingConfig;
@@ -53,6 +56,17 @@ pub struct OpenTelemetryConfig {
     pub metrics: MetricsConfig,
     /// What describes the process besides the service.
     pub resource: ResourceConfig,
+    /// The header formats of contexts, such as `tracecontext` and `b3`. Else `OTEL_PROPAGATORS`, else `tracecontext` and
+    /// `baggage`.
+    pub propagators: Vec<String>,
+    /// `logLevel`: how much the program says about itself on standard error: `none`, `error`, `warn`, `info`, `debug` or
+    /// `trace`. Else `OTEL_LOG_LEVEL`, else `info`.
+    #[serde(serialize_with = "level")]
+    pub log_level: LogLevel,
+}
+
+fn level<S: Serializer>(level: &LogLevel, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_str(level.name())
 }
 
 /// A configuration and what in it will not happen as asked.
@@ -135,6 +149,8 @@ impl Default for OpenTelemetryConfig {
             service,
             metrics: MetricsConfig::default(),
             resource: ResourceConfig::default(),
+            propagators: ["tracecontext", "baggage"].map(str::to_owned).into(),
+            log_level: LogLevel::default(),
         }
     }
 }
@@ -158,8 +174,42 @@ impl OpenTelemetryConfig {
             tracing.enabled = false;
             metrics.enabled = false;
         }
-        Self { service, tracing, metrics, resource }
+        if s.variable("OTEL_CONFIG_FILE").is_some() {
+            s.warn_at("OTEL_CONFIG_FILE", "is not read: give a configuration of this program with --config");
+        }
+        let log_level = s.field("logLevel").one_of(LogLevel::NAMES).or(env.log_level).unwrap_or_default();
+        Self { service, tracing, metrics, resource, propagators: propagators(s, &env), log_level }
     }
+
+    /// What reads and writes headers.
+    pub fn propagator(&self) -> CompositePropagator {
+        named(&self.propagators.join(",")).0
+    }
+}
+
+/// Of names with commas, and warnings of those that are unknown.
+fn named(names: &str) -> (CompositePropagator, Vec<String>) {
+    let (propagator, warnings) = CompositePropagator::from_env(|_| Some(names.to_owned()));
+    (propagator, warnings.iter().map(ToString::to_string).collect())
+}
+
+fn propagators(s: &Section<'_>, env: &EnvSettings) -> Vec<String> {
+    let file = s.list("propagators").map(|list| list.iter().filter_map(Field::text).collect::<Vec<_>>());
+    let names = match (&file, &env.propagators) {
+        (Some(list), _) => list.join(","),
+        (None, Some(text)) => text.clone(),
+        (None, None) => return OpenTelemetryConfig::default().propagators,
+    };
+    for warning in named(&names).1 {
+        if file.is_some() {
+            let warning = warning.replace("OTEL_PROPAGATORS", "the list");
+            s.warn_at("opentelemetry.propagators", warning);
+        } else {
+            s.warn_at("OTEL_PROPAGATORS", warning);
+        }
+    }
+    let names = names.split(',').map(|name| name.trim().to_ascii_lowercase());
+    names.filter(|name| !name.is_empty()).collect()
 }
 
 fn read(path: &Path) -> Result<String, ConfigErrors> {

@@ -1,34 +1,49 @@
 //! What is traced and where spans go.
 
-use serde::Serialize;
+use serde::ser::SerializeStruct as _;
+use serde::{Serialize, Serializer};
 use trace_core::env::EnvSettings;
-use trace_core::sample::{EnvSampler, from_env};
 
 use super::asked::Asked;
 use super::batch::{BatchConfig, LimitsConfig};
-use super::endpoint::Endpoint;
 use super::jaeger::JaegerConfig;
 use super::otlp::OtlpConfig;
+use super::otlp_env::OtlpSignal;
+use super::sampling::SamplingConfig;
 use super::section::Section;
 use super::service::ServiceConfig;
 
 /// `opentelemetry.tracing`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TracingConfig {
     /// Whether spans are recorded; true by default.
     pub enabled: bool,
-    /// `samplingRate`: the share of new traces that is kept, 0 to 1. By default 0.1 in production, else 1.
+    /// `samplingRate`: the share of new traces that is exported, 0 to 1, unless `sampling.head` decides. By default 0.1 in
+    /// production, else 1; also 1 if `sampling.tail` decides.
     pub sampling_rate: f64,
-    /// `OTEL_TRACES_SAMPLER` and its argument, which decide in place of the rate if the file has no `samplingRate`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sampler: Option<(String, Option<String>)>,
+    /// Other samplers. If the file has neither `samplingRate` nor `sampling.head`, `OTEL_TRACES_SAMPLER` decides.
+    pub sampling: SamplingConfig,
     /// Where spans go.
     pub exporters: TraceExportersConfig,
     /// How they are batched for destinations elsewhere.
     pub batch: BatchConfig,
     /// How much one span may hold.
     pub limits: LimitsConfig,
+}
+
+impl Serialize for TracingConfig {
+    /// Without the rate if a head decides: the file has one of them.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let rate = self.sampling.head.is_none().then_some(self.sampling_rate);
+        let mut s = serializer.serialize_struct("TracingConfig", 6)?;
+        s.serialize_field("enabled", &self.enabled)?;
+        s.serialize_field("samplingRate", &rate)?;
+        s.serialize_field("sampling", &self.sampling)?;
+        s.serialize_field("exporters", &self.exporters)?;
+        s.serialize_field("batch", &self.batch)?;
+        s.serialize_field("limits", &self.limits)?;
+        s.end()
+    }
 }
 
 /// `opentelemetry.tracing.exporters`: what is `None` is off. An exporter is on if its section is there without
@@ -63,7 +78,7 @@ impl TracingConfig {
         Self {
             enabled: true,
             sampling_rate,
-            sampler: None,
+            sampling: SamplingConfig::default(),
             exporters: TraceExportersConfig::default(),
             batch: BatchConfig::default(),
             limits: LimitsConfig::default(),
@@ -73,10 +88,12 @@ impl TracingConfig {
     pub(super) fn read(s: &Section<'_>, service: &ServiceConfig, env: &EnvSettings) -> Self {
         let default = Self::for_service(service);
         let rate = s.field("samplingRate").number(0.0..=1.0);
+        let sampling = s.section("sampling", |s| SamplingConfig::read(s, rate.is_some(), env));
+        let otherwise = if sampling.tail.is_some() { 1.0 } else { default.sampling_rate };
         Self {
             enabled: s.enabled_or(default.enabled),
-            sampling_rate: rate.unwrap_or(default.sampling_rate),
-            sampler: rate.is_none().then(|| sampler(s, env)).flatten(),
+            sampling_rate: rate.unwrap_or(otherwise),
+            sampling,
             exporters: s.section("exporters", |s| TraceExportersConfig::read(s, env)),
             batch: s.section("batch", |s| BatchConfig::read(s, env)),
             limits: s.section("limits", |s| LimitsConfig::read(s, env)),
@@ -84,44 +101,11 @@ impl TracingConfig {
     }
 }
 
-/// The sampler of the environment, if it can be used.
-fn sampler(s: &Section<'_>, env: &EnvSettings) -> Option<(String, Option<String>)> {
-    let named = (env.sampler.clone()?, env.sampler_arg.clone());
-    let found = from_env(|name| of_named(&named, name))?;
-    found.warnings.iter().for_each(|w| s.warn_at("OTEL_TRACES_SAMPLER", w.to_string()));
-    if found.remote.is_some() {
-        s.warn_at(
-            "OTEL_TRACES_SAMPLER",
-            "nobody polls for `jaeger_remote` here, so samplingRate holds; in code, use trace_exporters::jaeger_remote",
-        );
-        return None;
-    }
-    Some(named)
-}
-
-fn of_named((sampler, argument): &(String, Option<String>), name: &str) -> Option<String> {
-    if name == "OTEL_TRACES_SAMPLER" { Some(sampler.clone()) } else { argument.clone() }
-}
-
-impl TracingConfig {
-    /// The sampler of the environment, if it decides.
-    pub(crate) fn env_sampler(&self) -> Option<EnvSampler> {
-        from_env(|name| of_named(self.sampler.as_ref()?, name))
-    }
-}
-
 impl TraceExportersConfig {
     fn read(s: &Section<'_>, env: &EnvSettings) -> Self {
         let asked =
             Asked::new(s, "OTEL_TRACES_EXPORTER", env.traces_exporters.as_deref(), &["otlp", "console"]);
-        let otlp = s.section("otlp", |s| {
-            OtlpConfig::read(
-                s,
-                asked.for_kind("otlp"),
-                "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-                Endpoint::local_traces,
-            )
-        });
+        let otlp = s.section("otlp", |s| OtlpConfig::read(s, asked.for_kind("otlp"), OtlpSignal::Traces));
         let jaeger = s.section("jaeger", |s| {
             JaegerConfig::read(s).and_then(|jaeger| jaeger.unless_twice(s, otlp.as_ref()))
         });

@@ -7,28 +7,28 @@ use trace_core::analyze::{MeasureProcessor, RedWindows};
 use trace_core::clock::Clock;
 use trace_core::detect::{DetectionConfig, DetectionStage};
 use trace_core::metric::{
-    MeterRegistry, ProcessSampler, RegistryOptions, register_process_metrics, register_system_metrics,
+    Aggregation, InstrumentKind, MeterRegistry, ProcessSampler, RegistryOptions, TemporalityPreference, View,
+    register_process_metrics, register_system_metrics,
 };
 use trace_core::model::{KeyValue, Resource, Scope, SpanId, Timestamp, TraceId};
-use trace_core::pipeline::{DestinationConfig, Pipeline};
+use trace_core::pipeline::{DestinationConfig, Pipeline, PipelineBuilder};
 use trace_core::record::{Recorder, SpanLimits, current_context};
 use trace_core::resource::detect;
-use trace_core::sample::{ParentBased, RatioSampler};
+use trace_core::sample::Adaptive;
+use trace_core::sample::tail::{AnomalousTraces, TailSampler};
 use trace_core::service::{HealthCheck, OpenSpansHealth, TracingService};
-use trace_core::signal::{Detector, Notifier, Sampler, SpanExporter, SpanProcessor};
+use trace_core::signal::{Detector, Notifier, SpanExporter, SpanProcessor};
 use trace_core::store::{AnomalyLog, MemoryStore, MemoryStoreConfig};
-use trace_core::tenant::Tenancy;
 
-use super::health::{AlertingHealth, ConfigurationHealth, MetricsHealth, Off, TracingHealth};
+use super::health::{AlertingHealth, ConfigurationHealth, MetricsHealth, Off, SamplingHealth, TracingHealth};
 use super::registry::{Registry, SpanDestination};
+use super::sampling::{self, Head};
 use super::{BuildError, TraceModule, alerting, metric_hook, processing, self_metrics};
 use crate::config::{Loaded, ModelType, OpenTelemetryConfig, TenancyConfig, TraceConfig};
 use crate::error::ConfigWarning;
 
 /// The name of the embedded store in the ledger.
 const MEMORY: &str = "memory";
-/// How often metrics are sent if no OTLP destination says so: the OpenTelemetry default.
-const METRIC_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Collects what a [`TraceModule`] is made of besides its configuration.
 #[must_use = "a builder does nothing until `build`"]
@@ -54,9 +54,10 @@ impl TraceModuleBuilder {
         self
     }
 
-    /// What the configuration asks for and will not get: the parts concerned call themselves degraded.
+    /// What the configuration asks for and will not get, besides what was loaded with it: the parts concerned call
+    /// themselves degraded.
     pub fn warnings(mut self, warnings: Vec<ConfigWarning>) -> Self {
-        self.warnings = warnings;
+        self.warnings.extend(warnings);
         self
     }
 
@@ -120,6 +121,10 @@ impl TraceModuleBuilder {
         let clock = Clock::system();
         let options = RegistryOptions {
             exemplar_filter: config.opentelemetry.metrics.exemplar_filter,
+            views: match config.opentelemetry.metrics.exponential_histograms {
+                true => vec![View::of_kind(InstrumentKind::Histogram).aggregation(Aggregation::EXPONENTIAL)],
+                false => Vec::new(),
+            },
             // So that exemplars lie within their spans.
             clock: Some(clock.clone()),
             ..RegistryOptions::default()
@@ -129,7 +134,24 @@ impl TraceModuleBuilder {
         metrics.set_exemplar_source(current_exemplar);
         let process = Arc::new(ProcessSampler::new());
 
-        let pipeline = self.pipeline(resource, clock, &windows, &store, &metrics, tenancy.as_ref())?;
+        let head = Head::build(&config.opentelemetry)?;
+        let marks = AnomalousTraces::default();
+        let tail = match &config.opentelemetry.tracing.sampling.tail {
+            Some(tail) => Some(sampling::tail(tail, head.unmarked, &marks)?),
+            None => None,
+        };
+        let (adaptive, remote) = (head.adaptive, head.remote);
+        let recorder = Recorder::builder()
+            .resource(resource)
+            .clock(clock)
+            .limits(config.opentelemetry.tracing.limits.apply_to(SpanLimits::default()))
+            .sampler(head.sampler);
+        let mut measuring = Pipeline::builder().recorder(recorder);
+        if let Some(tenancy) = &tenancy {
+            measuring = measuring.tenants(tenancy.clone());
+        }
+        let measuring = self.processors(measuring, &windows, adaptive, tail.as_ref())?;
+        let pipeline = self.pipeline(measuring, &store, &metrics)?;
         let mut notifiers = self.registry.build_notifiers(&self.config)?;
         notifiers.append(&mut self.notifiers);
         let alerts = alerting::start(&self.config, notifiers, &self.warnings)?;
@@ -145,6 +167,9 @@ impl TraceModuleBuilder {
                     .config(self.detection.clone());
                 if let Some(sink) = &sink {
                     stage = stage.alert_sink(sink.clone());
+                }
+                if tail.is_some() {
+                    stage = stage.mark_traces(marks);
                 }
                 Some(Arc::new(stage.start()?))
             }
@@ -185,6 +210,9 @@ impl TraceModuleBuilder {
             }
             _ => service.optional_check(Arc::new(Off("alerting"))),
         };
+        if let Some(remote) = &remote {
+            service = service.optional_check(Arc::new(SamplingHealth(remote.sampler.clone())));
+        }
         for part in self.checks {
             service = service.required_check(part);
         }
@@ -202,45 +230,45 @@ impl TraceModuleBuilder {
             detection,
             alerts,
             process,
+            tail,
+            remote,
+        })
+    }
+
+    /// The steps that every batch passes, in their order.
+    fn processors(
+        &mut self,
+        mut builder: PipelineBuilder,
+        windows: &Arc<RedWindows>,
+        adaptive: Option<Adaptive>,
+        tail: Option<&TailSampler>,
+    ) -> Result<PipelineBuilder, BuildError> {
+        for processor in self.processors.drain(..) {
+            builder = builder.processor(processor);
+        }
+        builder = processing::add(builder, &self.config.processing)?;
+        builder = builder.processor(MeasureProcessor::new(windows.clone()));
+        if let Some(adaptive) = adaptive {
+            builder = builder.processor(adaptive.counter());
+        }
+        // Last: what is in front of it sees every span, and what it holds back goes nowhere.
+        Ok(match tail {
+            Some(tail) => builder.processor(tail.clone()),
+            None => builder,
         })
     }
 
     fn pipeline(
         &mut self,
-        resource: Resource,
-        clock: Clock,
-        windows: &Arc<RedWindows>,
+        builder: PipelineBuilder,
         store: &MemoryStore,
         metrics: &MeterRegistry,
-        tenancy: Option<&Arc<Tenancy>>,
     ) -> Result<Pipeline, BuildError> {
         let otel = &self.config.opentelemetry;
-        let ratio = RatioSampler::new(otel.tracing.sampling_rate)
-            .map_err(|e| BuildError::part("opentelemetry.tracing.samplingRate", e))?;
-        let sampler: Box<dyn Sampler> = match otel.tracing.env_sampler() {
-            Some(found) => found.sampler,
-            None => Box::new(ParentBased::new(ratio)),
-        };
-        let recorder = Recorder::builder()
-            .resource(resource)
-            .clock(clock)
-            .limits(otel.tracing.limits.apply_to(SpanLimits::default()))
-            .sampler(sampler);
         // What is read back at once need not wait for others to travel with.
         let at_once = DestinationConfig { max_delay: Duration::ZERO, ..DestinationConfig::default() };
-        let mut builder = Pipeline::builder().recorder(recorder).recording(otel.tracing.enabled);
-        if let Some(tenancy) = tenancy {
-            builder = builder.tenants(tenancy.clone());
-        }
-        for processor in self.processors.drain(..) {
-            builder = builder.processor(processor);
-        }
-        builder = processing::add(builder, &self.config.processing)?;
-        builder = builder.processor(MeasureProcessor::new(windows.clone())).export_spans_with(
-            MEMORY,
-            store.clone(),
-            at_once,
-        );
+        let mut builder =
+            builder.recording(otel.tracing.enabled).export_spans_with(MEMORY, store.clone(), at_once);
         if otel.tracing.enabled {
             for (name, d) in self.registry.build_spans(&self.config)?.into_iter().chain(self.spans.drain(..))
             {
@@ -251,8 +279,12 @@ impl TraceModuleBuilder {
             for (kind, d) in self.registry.build_metrics(&self.config)? {
                 let name = format!("{kind}_metrics");
                 builder = builder.export_metrics_with(&name, d.exporter, d.config);
+                if d.temporality != TemporalityPreference::Cumulative {
+                    let reader = metrics.reader(d.temporality);
+                    builder = builder.collect_for(&name, move || reader.collect(Timestamp::now()));
+                }
             }
-            let interval = otel.metrics.exporters.otlp.as_ref().map_or(METRIC_INTERVAL, |o| o.interval);
+            let interval = otel.metrics.exporters.otlp.as_ref().map_or(otel.metrics.interval, |o| o.interval);
             let metrics = metrics.clone();
             builder = builder.collect_metrics(interval, move || metrics.collect(Timestamp::now()));
         }

@@ -1,11 +1,13 @@
 //! The kinds that every registry begins with.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use trace_alerting::channel::console::ConsoleNotifier;
 use trace_alerting::channel::email::{self, EmailNotifier};
 use trace_alerting::channel::slack::{self, SlackNotifier};
 use trace_anomaly::{AnomalyConfig, EnsembleDetector};
+use trace_core::metric::TemporalityPreference;
 use trace_core::pipeline::DestinationConfig;
 use trace_core::signal::{Detector, Notifier};
 use trace_exporters::console::ConsoleExporter;
@@ -33,15 +35,23 @@ pub(super) fn register(registry: &mut Registry) {
         }))
     });
     registry.metric_exporter("otlp", |config| {
-        let Some(otlp) = &config.opentelemetry.metrics.exporters.otlp else { return Ok(None) };
+        let metrics = &config.opentelemetry.metrics;
+        let Some(otlp) = &metrics.exporters.otlp else { return Ok(None) };
         let exporter = OtlpMetricExporter::new(&transport(&otlp.destination))
             .map_err(|e| BuildError::part("opentelemetry.metrics.exporters.otlp", e))?;
         let config = DestinationConfig {
-            timeout: otlp.destination.timeout,
+            timeout: metrics.export_timeout.unwrap_or(otlp.destination.timeout),
             component: "otlp_http_metric_exporter",
             ..DestinationConfig::default()
         };
-        Ok(Some(MetricDestination { exporter: Box::new(exporter), config }))
+        Ok(Some(MetricDestination { exporter: Box::new(exporter), config, temporality: otlp.temporality }))
+    });
+    registry.metric_exporter("console", |config| {
+        Ok(config.opentelemetry.metrics.exporters.console.map(|_| MetricDestination {
+            exporter: Box::new(ConsoleExporter::stdout().colour_on_terminal()),
+            config: DestinationConfig::default(),
+            temporality: TemporalityPreference::Cumulative,
+        }))
     });
     registry.notifier("slack", |config| {
         let Some(slack) = &config.alerting.notifications.slack else { return Ok(Vec::new()) };
@@ -137,11 +147,15 @@ fn span_destination(
 }
 
 fn transport(config: &OtlpConfig) -> otlp::OtlpConfig {
-    let mut settings =
-        otlp::OtlpConfig::default().timeout(config.timeout).compression(match config.compression {
-            Compression::Gzip => otlp::Compression::Gzip,
-            Compression::None => otlp::Compression::None,
-        });
+    // 0 is without limit there.
+    let timeout = if config.timeout == Duration::MAX { Duration::ZERO } else { config.timeout };
+    let mut settings = otlp::OtlpConfig::default().timeout(timeout).compression(match config.compression {
+        Compression::Gzip => otlp::Compression::Gzip,
+        Compression::None => otlp::Compression::None,
+    });
     settings.url = Some(config.endpoint.as_str().to_owned());
+    settings.ca_certificate = config.ca_certificate.as_ref().map(Into::into);
+    settings.client_certificate = config.client_certificate.as_ref().map(Into::into);
+    settings.client_key = config.client_key.as_ref().map(Into::into);
     config.headers.iter().fold(settings, |settings, (name, value)| settings.header(name, value.expose()))
 }

@@ -6,7 +6,9 @@ use trace_alerting::AlertRouter;
 use trace_core::metric::MeterRegistry;
 use trace_core::model::{Check, CheckStatus, ComponentHealth};
 use trace_core::pipeline::LedgerReader;
+use trace_core::sample::remote::RemoteSampler;
 use trace_core::service::HealthCheck;
+use trace_core::signal::Sampler as _;
 
 use crate::error::ConfigWarning;
 
@@ -66,6 +68,24 @@ impl HealthCheck for MetricsHealth {
         let status = if panics > 0 { CheckStatus::Warn } else { CheckStatus::Pass };
         let message = format!("{rejected} measurements refused, {panics} callbacks panicked");
         ComponentHealth::from_checks(vec![check("instruments", status, message)], rejected, None)
+    }
+}
+
+/// `sampling`: warns if the backend that steers it gives no usable answer.
+pub(super) struct SamplingHealth(pub(super) RemoteSampler);
+
+impl HealthCheck for SamplingHealth {
+    fn component(&self) -> &str {
+        "sampling"
+    }
+
+    fn check(&self) -> ComponentHealth {
+        let status = self.0.status();
+        let (level, message) = match &status.last_error {
+            Some(error) => (CheckStatus::Warn, format!("{} failures in a row: {error}", status.failures)),
+            None => (CheckStatus::Pass, format!("{}, asked {} times", self.0.description(), status.polls)),
+        };
+        ComponentHealth::from_checks(vec![check("jaeger_remote", level, message)], 0, status.last_error)
     }
 }
 

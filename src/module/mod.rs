@@ -19,6 +19,7 @@ mod health;
 mod metric_hook;
 mod processing;
 mod registry;
+mod sampling;
 mod self_metrics;
 mod shutdown;
 mod trace_module;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use trace_core::metric::TemporalityPreference;
 use trace_core::pipeline::DestinationConfig;
 use trace_core::signal::{Detector, MetricExporter, Notifier, SpanExporter};
 
@@ -24,6 +25,8 @@ pub struct MetricDestination {
     pub exporter: Box<dyn MetricExporter>,
     /// Queue and attempts.
     pub config: DestinationConfig,
+    /// What its points tell: totals or changes.
+    pub temporality: TemporalityPreference,
 }
 
 type Factory<T> = Arc<dyn Fn(&TraceConfig) -> Result<T, BuildError> + Send + Sync>;
@@ -32,8 +35,8 @@ type Factories<T> = BTreeMap<String, Factory<T>>;
 /// Maps the name of a kind to what builds it from the configuration.
 ///
 /// A factory answers with nothing if the configuration does not ask for its kind. Registering a kind that is there
-/// replaces it. [`Registry::default`] has span exporters `otlp`, `jaeger` and `console`, metric exporter `otlp`,
-/// notifiers `slack`, `email` and `console`, and detector `isolation_forest`.
+/// replaces it. [`Registry::default`] has span exporters `otlp`, `jaeger` and `console`, metric exporters `otlp`
+/// and `console`, notifiers `slack`, `email` and `console`, and detector `isolation_forest`.
 ///
 /// ```
 /// use mplp_trace::module::{Registry, SpanDestination};

@@ -9,10 +9,13 @@ use trace_core::detect::DetectionStage;
 use trace_core::metric::{MeterRegistry, ProcessSampler};
 use trace_core::pipeline::{FlushError, Ledger, Pipeline};
 use trace_core::record::Recorder;
+use trace_core::sample::remote::RemoteSampler;
+use trace_core::sample::tail::TailSampler;
 use trace_core::service::TracingService;
 use trace_core::store::MemoryStore;
 
 use super::builder::TraceModuleBuilder;
+use super::sampling::Remote;
 use super::{BuildError, ShutdownError, ShutdownReport, global};
 use crate::config::{Loaded, TraceConfig};
 use crate::error::ConfigWarning;
@@ -35,6 +38,8 @@ pub struct TraceModule {
     pub(super) detection: Option<Arc<DetectionStage>>,
     pub(super) alerts: Option<Arc<AlertRouter>>,
     pub(super) process: Arc<ProcessSampler>,
+    pub(super) tail: Option<TailSampler>,
+    pub(super) remote: Option<Remote>,
 }
 
 impl TraceModule {
@@ -113,6 +118,16 @@ impl TraceModule {
         self.detection.as_ref()
     }
 
+    /// The sampler that decides when a trace is over; `None` if it is off.
+    pub fn tail_sampler(&self) -> Option<&TailSampler> {
+        self.tail.as_ref()
+    }
+
+    /// The sampler that a Jaeger backend steers; `None` if there is none.
+    pub fn remote_sampler(&self) -> Option<&RemoteSampler> {
+        self.remote.as_ref().map(|remote| &remote.sampler)
+    }
+
     /// What this process uses.
     pub fn process(&self) -> &Arc<ProcessSampler> {
         &self.process
@@ -138,6 +153,9 @@ impl TraceModule {
     /// If spans, data points or notifications were lost, now or earlier; the error has the same report.
     pub fn shutdown(&self, deadline: Duration) -> Result<ShutdownReport, ShutdownError> {
         let started = std::time::Instant::now();
+        if let Some(remote) = &self.remote {
+            remote.stop();
+        }
         let spans = match self.pipeline.shutdown(deadline) {
             Ok(report) => report,
             Err(error) => *error.report,

@@ -74,8 +74,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens where the module's configuration says: `server.host` and `server.port`, and for Prometheus at the
-    /// same host if `opentelemetry.metrics.exporters.prometheus` is there.
+    /// Listens where the module's configuration says: `server.host` and `server.port`, and for Prometheus if
+    /// `opentelemetry.metrics.exporters.prometheus` is there, at the same host unless that has its own.
     ///
     /// # Errors
     /// If an address cannot be listened on.
@@ -92,7 +92,8 @@ impl Server {
         let prometheus = match metrics.exporters.prometheus.as_ref().filter(|_| metrics.enabled) {
             None => None,
             Some(page) => {
-                let mut listener = ListenerConfig::new(host_and_port(&config.server.host, page.port));
+                let host = page.host.as_ref().unwrap_or(&config.server.host);
+                let mut listener = ListenerConfig::new(host_and_port(host, page.port));
                 listener.path.clone_from(&page.endpoint);
                 let registry = module.metrics().clone();
                 let collect = move || registry.collect(Timestamp::now());

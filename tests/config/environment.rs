@@ -191,23 +191,6 @@ fn a_list_may_come_from_one_variable() {
 }
 
 #[test]
-fn the_sampler_of_the_environment_decides_where_the_file_has_no_rate() {
-    let vars = [("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "0.25")];
-    let config = load(&at("opentelemetry.tracing", "enabled: true"), &vars);
-    let named = config.opentelemetry.tracing.sampler;
-    assert_eq!(named, Some(("parentbased_traceidratio".to_owned(), Some("0.25".to_owned()))));
-    let config = load(&at("opentelemetry.tracing", "samplingRate: 0.5"), &vars);
-    assert_eq!(
-        (config.opentelemetry.tracing.sampler, config.opentelemetry.tracing.sampling_rate),
-        (None, 0.5)
-    );
-    // Nobody polls here.
-    let config =
-        load(&at("opentelemetry.tracing", "enabled: true"), &[("OTEL_TRACES_SAMPLER", "jaeger_remote")]);
-    assert_eq!(config.opentelemetry.tracing.sampler, None);
-}
-
-#[test]
 fn exemplars_and_limits_of_events_and_links_come_from_file_or_environment() {
     let vars = [("OTEL_METRICS_EXEMPLAR_FILTER", "always_off"), ("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "3")];
     let config = load(&at("opentelemetry.tracing", "limits: {linkAttributes: 4}"), &vars);

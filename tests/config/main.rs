@@ -8,6 +8,7 @@ mod otel_variables;
 mod problems;
 mod processing;
 mod robustness;
+mod sampling;
 mod secrets;
 mod seed;
 mod support;

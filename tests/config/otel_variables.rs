@@ -1,10 +1,14 @@
 //! What the variables of the OpenTelemetry specification do: the file wins, and a bad value is a warning.
 
+use mplp_trace::config::Compression;
 use mplp_trace::core::pipeline::DestinationConfig;
 use mplp_trace::core::record::SpanLimits;
 use std::time::Duration;
+use trace_core::env::LogLevel;
+use trace_core::metric::TemporalityPreference;
+use trace_core::propagate::Propagator as _;
 
-use crate::support::{at, load, load_with_warnings};
+use crate::support::{at, load, load_with_warnings, problems};
 
 #[test]
 fn batches_and_limits_come_from_the_file_else_from_the_environment() {
@@ -76,4 +80,148 @@ fn exporters_are_chosen_by_variable_unless_the_file_says_so() {
     );
     assert!(config.opentelemetry.metrics.exporters.prometheus.is_some());
     assert!(warnings[0].contains("\"zipkin\""), "{warnings:?}");
+}
+
+const BASE: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://base:4318/p/?tenant=a");
+
+#[test]
+fn the_general_endpoint_serves_both_signals_below_itself_and_a_signals_own_wins() {
+    let config = load("", &[BASE, ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://m/x")]);
+    let traces = config.opentelemetry.tracing.exporters.otlp.unwrap();
+    assert_eq!(traces.endpoint.as_str(), "http://base:4318/p/v1/traces?tenant=a");
+    let metrics = config.opentelemetry.metrics.exporters.otlp.unwrap();
+    assert_eq!(metrics.destination.endpoint.as_str(), "http://m/x");
+    let text = at("opentelemetry.tracing.exporters", "otlp: {endpoint: 'http://f/t'}");
+    let kept = load(&text, &[BASE]).opentelemetry.tracing.exporters.otlp.unwrap();
+    assert_eq!(kept.endpoint.as_str(), "http://f/t");
+}
+
+#[test]
+fn headers_compression_timeout_and_certificate_come_from_the_file_else_from_the_environment() {
+    let vars = [
+        BASE,
+        ("OTEL_EXPORTER_OTLP_HEADERS", "api-key=a%20b,authorization=Basic%20hunter2"),
+        ("OTEL_EXPORTER_OTLP_METRICS_HEADERS", "x=1"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "NONE"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "0"),
+        ("OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "700"),
+        ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/ca.pem"),
+        ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "/client.pem"),
+        ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "/key.pem"),
+        ("OTEL_EXPORTER_OTLP_METRICS_CLIENT_KEY", "/metrics.pem"),
+        ("OTEL_AUTH_TOKEN", "token"),
+    ];
+    let otel = load("", &vars).opentelemetry;
+    let traces = otel.tracing.exporters.otlp.unwrap();
+    let sent = |headers: &std::collections::BTreeMap<String, mplp_trace::config::Secret>| {
+        headers.iter().map(|(k, v)| format!("{k}: {}", v.expose())).collect::<Vec<_>>()
+    };
+    assert_eq!(sent(&traces.headers), ["api-key: a b", "authorization: Basic hunter2"]);
+    assert_eq!((traces.compression, traces.timeout), (Compression::None, Duration::MAX));
+    let files = |o: &mplp_trace::config::OtlpConfig| {
+        [&o.ca_certificate, &o.client_certificate, &o.client_key].map(|f| f.clone().unwrap_or_default())
+    };
+    assert_eq!(files(&traces), ["/ca.pem", "/client.pem", "/key.pem"]);
+    assert_eq!(serde_json::to_value(&traces).unwrap()["timeoutMs"], 0);
+    let metrics = otel.metrics.exporters.otlp.unwrap().destination;
+    assert_eq!(sent(&metrics.headers), ["Authorization: Bearer token", "x: 1"]);
+    assert_eq!(metrics.timeout, Duration::from_millis(700));
+    assert_eq!(files(&metrics), ["/ca.pem", "/client.pem", "/metrics.pem"]);
+
+    let file = "otlp: {headers: {API-KEY: file}, compression: gzip, timeoutMs: 5, caCertificate: /own.pem}";
+    let text = at("opentelemetry.tracing.exporters", file);
+    let traces = load(&text, &vars).opentelemetry.tracing.exporters.otlp.unwrap();
+    assert_eq!(sent(&traces.headers), ["API-KEY: file", "authorization: Basic hunter2"]);
+    assert_eq!((traces.compression, traces.timeout), (Compression::Gzip, Duration::from_millis(5)));
+    assert_eq!(traces.ca_certificate.as_deref(), Some("/own.pem"));
+}
+
+#[test]
+fn what_otlp_cannot_do_here_is_a_warning_that_shows_no_secret() {
+    let vars = [
+        BASE,
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+        ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "zstd"),
+        ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "-1"),
+        ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "hunter2"),
+        ("OTEL_EXPORTER_OTLP_METRICS_HEADERS", "bad name=hunter2"),
+    ];
+    let (config, warnings) = load_with_warnings("", &vars);
+    let traces = config.opentelemetry.tracing.exporters.otlp.unwrap();
+    assert_eq!((traces.compression, traces.timeout), (Compression::Gzip, Duration::from_secs(10)));
+    assert!(!warnings.concat().contains("hunter2"), "{warnings:?}");
+    for variable in &vars[1..] {
+        assert!(warnings.iter().any(|w| w.starts_with(variable.0)), "{variable:?} {warnings:?}");
+    }
+    let off = at("opentelemetry.tracing.exporters", "otlp: {enabled: false}")
+        + "  metrics: {exporters: {otlp: {enabled: false}}}\n";
+    assert_eq!(load_with_warnings(&off, &vars).1, Vec::<String>::new(), "what is off is not looked at");
+}
+
+#[test]
+fn how_metrics_are_collected_comes_from_the_file_else_from_the_environment() {
+    let vars = [
+        ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "Delta"),
+        ("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "base2_exponential_bucket_histogram"),
+        ("OTEL_METRIC_EXPORT_TIMEOUT", "250"),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "5000"),
+        ("OTEL_METRICS_EXPORTER", "otlp,console,prometheus"),
+        ("OTEL_EXPORTER_PROMETHEUS_HOST", "0.0.0.0"),
+        ("OTEL_EXPORTER_PROMETHEUS_PORT", "9464"),
+    ];
+    let metrics = load("", &vars).opentelemetry.metrics;
+    assert!(metrics.exponential_histograms && metrics.exporters.console.is_some());
+    assert_eq!(metrics.export_timeout, Some(Duration::from_millis(250)));
+    assert_eq!(metrics.interval, Duration::from_secs(5));
+    let otlp = metrics.exporters.otlp.unwrap();
+    assert_eq!((otlp.temporality, otlp.interval), (TemporalityPreference::Delta, Duration::from_secs(5)));
+    let page = metrics.exporters.prometheus.unwrap();
+    assert_eq!((page.host.as_deref(), page.port), (Some("0.0.0.0"), 9464));
+
+    let file = "exponentialHistograms: false\nintervalMs: 1000\nexportTimeoutMs: 0\n\
+                exporters: {otlp: {temporality: lowmemory, intervalMs: 2000}, prometheus: {port: 1, host: h}}";
+    let metrics = load(&at("opentelemetry.metrics", file), &vars).opentelemetry.metrics;
+    assert!(!metrics.exponential_histograms);
+    assert_eq!((metrics.interval, metrics.export_timeout), (Duration::from_secs(1), Some(Duration::MAX)));
+    let otlp = metrics.exporters.otlp.unwrap();
+    assert_eq!((otlp.temporality, otlp.interval), (TemporalityPreference::LowMemory, Duration::from_secs(2)));
+    assert_eq!(metrics.exporters.prometheus.unwrap().port, 1);
+
+    let (config, warnings) = load_with_warnings(
+        &at("opentelemetry.metrics.exporters", "prometheus: {}"),
+        &[("OTEL_EXPORTER_PROMETHEUS_PORT", "many"), ("OTEL_EXPORTER_PROMETHEUS_HOST", "a b")],
+    );
+    assert_eq!(config.opentelemetry.metrics.exporters.prometheus.unwrap().port, 9090);
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert!(warnings[1].ends_with("; ignored") && warnings[1].contains("\"many\""), "{warnings:?}");
+}
+
+#[test]
+fn the_log_level_and_the_header_formats_come_from_the_file_else_from_the_environment() {
+    let vars = [("OTEL_LOG_LEVEL", "ERROR"), ("OTEL_PROPAGATORS", "b3, TraceContext,nonsense")];
+    let (config, warnings) = load_with_warnings("", &vars);
+    let otel = &config.opentelemetry;
+    assert_eq!(
+        (otel.log_level, &otel.propagators[..]),
+        (LogLevel::Error, &["b3", "tracecontext", "nonsense"].map(str::to_owned)[..])
+    );
+    assert!(warnings[0].contains("\"nonsense\", which is unknown"), "{warnings:?}");
+    assert_eq!(otel.propagator().fields(), ["b3", "traceparent", "tracestate"]);
+    assert_eq!(serde_json::to_value(otel).unwrap()["logLevel"], "error");
+    let (config, warnings) =
+        load_with_warnings(&at("opentelemetry", "logLevel: debug\npropagators: [b3]"), &vars);
+    assert_eq!((config.opentelemetry.log_level, warnings.len()), (LogLevel::Debug, 0), "{warnings:?}");
+    assert_eq!(config.opentelemetry.propagator().fields(), ["b3"]);
+    let said = load_with_warnings(&at("opentelemetry", "propagators: [what]"), &[]).1;
+    assert!(said[0].starts_with("opentelemetry.propagators: the list names \"what\""), "{said:?}");
+    let said = load_with_warnings("", &[("OTEL_CONFIG_FILE", "otel.yaml")]).1;
+    assert!(said[0].starts_with("OTEL_CONFIG_FILE: is not read"), "{said:?}");
+}
+
+#[test]
+fn a_certificate_of_the_client_needs_its_key() {
+    let vars = [BASE, ("OTEL_EXPORTER_OTLP_METRICS_CLIENT_KEY", "/key.pem")];
+    let said = problems("", &vars);
+    let expected = "opentelemetry.metrics.exporters.otlp needs clientCertificate and clientKey together";
+    assert_eq!(said, [expected]);
 }

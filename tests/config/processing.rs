@@ -33,6 +33,12 @@ fn rules_that_cannot_work_are_reported_with_their_place() {
     );
     let said = problems(&at("processing.redact", "action: hash"), &[]);
     assert!(said[0].contains("at least 16 bytes"), "{said:?}");
+    let said = problems(&at("processing.redact", "rules: [{key: a, pattern: b}, {action: drop}]"), &[]);
+    assert_eq!(
+        said,
+        ["processing.redact.rules[0]", "processing.redact.rules[1]"]
+            .map(|path| format!("{path} needs exactly one of key, pattern and detector"))
+    );
     let said = problems(&at("processing.redact", "detectors: [mail]"), &[]);
     assert!(said[0].contains("processing.redact.detectors[0]") && said[0].contains("known are"), "{said:?}");
 }
@@ -55,8 +61,36 @@ fn quotas_are_read_for_all_and_for_each_tenant() {
 }
 
 #[test]
-fn what_every_span_gets_is_text_by_key() {
+fn what_every_span_gets_is_text_or_a_number_or_a_boolean_by_key() {
     let config: TraceConfig = load(&at("processing", "enrich: {team.name: shop, region: '${R:-eu}'}"), &[]);
-    assert_eq!(config.processing.enrich["team.name"], "shop");
-    assert_eq!(config.processing.enrich["region"], "eu");
+    assert_eq!(config.processing.enrich["team.name"], "shop".into());
+    assert_eq!(config.processing.enrich["region"], "eu".into());
+}
+
+#[test]
+fn attributes_keep_their_type_and_a_variable_is_text() {
+    let text = "enrich: {shard: 3, ratio: 0.5, live: true, zone: '${Z}'}\noverwrite: {v: '7'}\n\
+                resource: {enrich: {region: eu}, overwrite: {pods: 2}}";
+    let processing = load(&at("processing", text), &[("Z", "12")]).processing;
+    let shown = serde_json::to_value(&processing).unwrap();
+    assert_eq!(shown["enrich"], json!({"shard": 3, "ratio": 0.5, "live": true, "zone": "12"}));
+    assert_eq!(shown["overwrite"], json!({"v": "7"}));
+    let (filled, replaced) = processing.resource.resources();
+    assert_eq!(filled.attributes.get("region"), Some(&"eu".into()));
+    assert_eq!(replaced.attributes.get("pods"), Some(&2i64.into()));
+}
+
+#[test]
+fn rules_of_redaction_have_an_action_each() {
+    let text = "action: mask\nhashKey: 0123456789abcdef\nrules:\n\
+                - {key: 'user.*', action: drop}\n- {pattern: 'id-([0-9]+)'}\n- {detector: email, action: hash}";
+    let redact = load(&at("processing.redact", text), &[]).processing.redact.unwrap();
+    let shown = serde_json::to_value(&redact.rules).unwrap();
+    let expected = json!([
+        {"key": "user.*", "action": "drop"},
+        {"pattern": "id-([0-9]+)", "action": "mask"},
+        {"detector": "email", "action": "hash"},
+    ]);
+    assert_eq!(shown, expected);
+    assert!(redact.build().is_ok());
 }

@@ -37,6 +37,16 @@ const KEYS: &[&str] = &[
     "store",
     "maxBytes",
     "Authorization",
+    "sampling",
+    "head",
+    "tail",
+    "type",
+    "policies",
+    "rules",
+    "probability",
+    "processing",
+    "redact",
+    "enrich",
     "x",
 ];
 

@@ -14,3 +14,5 @@ pub mod jaeger_remote;
 pub mod otlp;
 #[cfg(feature = "prometheus")]
 pub mod prometheus;
+#[cfg(any(feature = "otlp", feature = "jaeger-remote-grpc"))]
+mod wire_reader;

@@ -9,21 +9,34 @@ use std::sync::Arc;
 
 use support::{Receiver, spans};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 use trace_core::signal::SpanExporter;
 use trace_exporters::otlp::{OtlpConfig, OtlpSpanExporter};
 
 /// An https receiver on a free port: its URL, what it received, and its certificate as PEM.
 async fn https() -> (String, Receiver, String) {
+    https_for(None).await
+}
+
+/// One that only takes clients with this certificate, if it is given.
+async fn https_for(client: Option<CertificateDer<'static>>) -> (String, Receiver, String) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = made.signing_key.serialize_der().try_into().unwrap();
     let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
-    let tls = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
-        .unwrap();
+    let tls =
+        ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
+    let tls = match client {
+        None => tls.with_no_client_auth(),
+        Some(client) => {
+            let mut roots = RootCertStore::empty();
+            roots.add(client).unwrap();
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            tls.with_client_cert_verifier(verifier.build().unwrap())
+        }
+    };
+    let tls = tls.with_single_cert(vec![made.cert.der().clone()], key).unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(tls));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
@@ -67,4 +80,43 @@ fn a_certificate_file_that_cannot_be_used_is_named() {
     config.ca_certificate = Some(empty.path().to_owned());
     let error = OtlpSpanExporter::new(&config).unwrap_err().to_string();
     assert!(error.contains("no PEM certificate"), "{error}");
+}
+
+fn file(text: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+#[tokio::test]
+async fn a_server_that_wants_a_certificate_of_the_client_gets_it() {
+    let client = rcgen::generate_simple_self_signed(["client".to_owned()]).unwrap();
+    let (url, receiver, pem) = https_for(Some(client.cert.der().clone())).await;
+    let (ca, own, key) = (file(&pem), file(&client.cert.pem()), file(&client.signing_key.serialize_pem()));
+    let mut config = OtlpConfig::new(&url);
+    config.ca_certificate = Some(ca.path().to_owned());
+    assert!(OtlpSpanExporter::new(&config).unwrap().export(&spans(2)).await.is_err());
+    config.client_certificate = Some(own.path().to_owned());
+    config.client_key = Some(key.path().to_owned());
+    OtlpSpanExporter::new(&config).unwrap().export(&spans(2)).await.unwrap();
+    assert_eq!(receiver.received().len(), 1);
+}
+
+#[test]
+fn a_certificate_of_the_client_that_cannot_be_used_is_named_without_what_is_in_it() {
+    let client = rcgen::generate_simple_self_signed(["client".to_owned()]).unwrap();
+    let (own, odd) = (file(&client.cert.pem()), file("hunter2"));
+    let error = |certificate: Option<&std::path::Path>, key: Option<&std::path::Path>| {
+        let mut config = OtlpConfig::new("https://localhost:1");
+        config.ca_certificate = Some(own.path().to_owned());
+        config.client_certificate = certificate.map(ToOwned::to_owned);
+        config.client_key = key.map(ToOwned::to_owned);
+        OtlpSpanExporter::new(&config).unwrap_err().to_string()
+    };
+    assert!(error(Some(own.path()), None).contains("together"));
+    assert!(error(None, Some(odd.path())).contains("together"));
+    let said = error(Some(own.path()), Some(odd.path()));
+    assert!(said.starts_with("client_key ") && said.ends_with("no private key in PEM"), "{said}");
+    let said = error(Some(odd.path()), Some(odd.path()));
+    assert!(said.starts_with("client_certificate ") && !said.contains("hunter2"), "{said}");
 }

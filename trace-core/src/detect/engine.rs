@@ -11,7 +11,8 @@ use super::alert::alert_of;
 use super::{DetectionConfig, Lifecycle, OwnedSample, SeriesName, Transition};
 use crate::analyze::RedWindows;
 use crate::model::{Alert, Anomaly, TenantId, TimeRange, Timestamp};
-use crate::signal::{AlertSink, Detector, Rejected};
+use crate::sample::tail::AnomalousTraces;
+use crate::signal::{AlertSink, Detector, Rejected, VerdictState};
 use crate::store::AnomalyLog;
 
 /// What detection has done so far.
@@ -50,6 +51,8 @@ pub(super) struct Engine {
     pub(super) windows: Option<Arc<RedWindows>>,
     pub(super) log: Arc<AnomalyLog>,
     pub(super) sink: Option<Arc<dyn AlertSink>>,
+    /// Where the traces that show an anomaly are marked.
+    pub(super) marks: Option<AnomalousTraces>,
     pub(super) queue: Receiver<OwnedSample>,
     pub(super) lifecycle: Lifecycle,
     pub(super) config: DetectionConfig,
@@ -116,6 +119,11 @@ impl Engine {
             return;
         };
         self.stats.judged += 1;
+        if let (VerdictState::Anomalous, Some(marks), Some(exemplar)) =
+            (verdict.state, &self.marks, owned.exemplar)
+        {
+            marks.mark(exemplar.trace_id);
+        }
         let name = SeriesName { service: &owned.service, operation: &owned.operation };
         if let Some(transition) = self.lifecycle.observe(&sample, name, &detector, &verdict) {
             self.apply(transition, Some(name));

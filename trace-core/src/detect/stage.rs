@@ -11,6 +11,7 @@ use super::engine::Engine;
 use super::{DetectionStats, Lifecycle, LifecycleConfig, OwnedSample};
 use crate::analyze::RedWindows;
 use crate::model::{Check, CheckStatus, ComponentHealth, Timestamp};
+use crate::sample::tail::AnomalousTraces;
 use crate::service::HealthCheck;
 use crate::signal::{AlertSink, Detector};
 use crate::store::{AnomalyLog, TimeSource, system_time};
@@ -61,6 +62,7 @@ pub struct DetectionStageBuilder {
     windows: Option<Arc<RedWindows>>,
     log: Arc<AnomalyLog>,
     sink: Option<Arc<dyn AlertSink>>,
+    marks: Option<AnomalousTraces>,
     clock: TimeSource,
     config: DetectionConfig,
 }
@@ -81,6 +83,13 @@ impl DetectionStageBuilder {
     /// Raises an alert when an anomaly opens, gets worse or ends.
     pub fn alert_sink(mut self, sink: Arc<dyn AlertSink>) -> Self {
         self.sink = Some(sink);
+        self
+    }
+
+    /// Marks the exemplar of every anomalous sample (the slowest trace of its window), for a tail sampler that keeps
+    /// what is marked. A window is judged about two seconds after it began, before most traces in it are decided on.
+    pub fn mark_traces(mut self, marks: AnomalousTraces) -> Self {
+        self.marks = Some(marks);
         self
     }
 
@@ -108,6 +117,7 @@ impl DetectionStageBuilder {
             windows: self.windows,
             log: self.log.clone(),
             sink: self.sink,
+            marks: self.marks,
             queue,
             lifecycle: Lifecycle::new(self.config.lifecycle.clone()),
             config: self.config,
@@ -205,6 +215,7 @@ impl DetectionStage {
             windows: None,
             log: Arc::default(),
             sink: None,
+            marks: None,
             clock: system_time(),
             config: DetectionConfig::default(),
         }

@@ -9,6 +9,7 @@ use super::*;
 use crate::analyze::{MeasureProcessor, RedConfig, RedWindows};
 use crate::batch::SpanBatchMut;
 use crate::model::*;
+use crate::sample::tail::AnomalousTraces;
 use crate::service::HealthCheck;
 use crate::signal::*;
 use crate::store::{AnomalyLog, TimeSource};
@@ -86,6 +87,7 @@ struct Simulation {
     measure: MeasureProcessor,
     stage: DetectionStage,
     sink: Arc<Sink>,
+    marks: AnomalousTraces,
     next_id: u64,
 }
 
@@ -93,13 +95,14 @@ impl Simulation {
     fn new(detector: OverMedian) -> Self {
         let (now, clock) = clock();
         let windows = Arc::new(RedWindows::new(RedConfig { clock: clock.clone(), ..Default::default() }));
-        let sink = Arc::new(Sink::default());
+        let (sink, marks) = (Arc::new(Sink::default()), AnomalousTraces::default());
         let stage = DetectionStage::builder(Box::new(detector))
             .windows(windows.clone())
             .alert_sink(sink.clone())
+            .mark_traces(marks.clone())
             .clock(clock)
             .build();
-        Self { now, measure: MeasureProcessor::new(windows), stage, sink, next_id: 1 }
+        Self { now, measure: MeasureProcessor::new(windows), stage, sink, marks, next_id: 1 }
     }
 
     fn run(&mut self, seconds: u64, research_ms: u64, failing: bool) {
@@ -278,4 +281,17 @@ fn the_thread_takes_a_last_turn_when_it_ends() {
     stage.shutdown();
     assert_eq!(stage.stats().judged, 1);
     assert!(stage.offer(sample(2)), "offering stays harmless");
+}
+
+#[test]
+fn traces_that_show_an_anomaly_are_marked_and_others_are_not() {
+    let mut s = Simulation::new(OverMedian::default());
+    s.run(30, 100, false);
+    let normal = s.next_id;
+    s.run(10, 400, false);
+    let marked = |ids: std::ops::Range<u64>| {
+        ids.filter(|id| TraceId::new(u128::from(*id)).is_some_and(|t| s.marks.contains(t))).count()
+    };
+    assert_eq!(marked(1..normal), 0);
+    assert!(marked(normal..s.next_id) >= 5, "one of each window");
 }

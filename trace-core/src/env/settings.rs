@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::limits::LimitSettings;
 use super::reader::{EnvWarning, Reader};
 use super::resource_attributes::parse_resource_attributes;
-use crate::metric::ExemplarFilter;
+use crate::metric::{ExemplarFilter, TemporalityPreference};
 use crate::model::{KeyValue, Resource};
 use crate::pipeline::DestinationConfig;
 
@@ -18,13 +18,14 @@ pub struct EnvSettings {
     pub service_name: Option<String>,
     /// `OTEL_RESOURCE_ATTRIBUTES`.
     pub resource_attributes: Vec<KeyValue>,
-    /// `OTEL_LOG_LEVEL`: of the library's own diagnostics.
+    /// `OTEL_LOG_LEVEL`: how much a program says about its telemetry. The library itself prints nothing: it tells through
+    /// ledgers, health and warnings.
     pub log_level: Option<LogLevel>,
     /// `OTEL_BSP_*`.
     pub batch: BatchSettings,
     /// `OTEL_*_LIMIT`.
     pub limits: LimitSettings,
-    /// `OTEL_METRIC_*` and `OTEL_METRICS_EXEMPLAR_FILTER`.
+    /// `OTEL_METRIC_*`, `OTEL_METRICS_EXEMPLAR_FILTER` and `OTEL_EXPORTER_OTLP_METRICS_*` as far as collecting is concerned.
     pub metrics: MetricSettings,
     /// `OTEL_TRACES_EXPORTER`: lower case, each once, such as `otlp`; `none` alone turns export off.
     pub traces_exporters: Option<Vec<String>>,
@@ -53,7 +54,7 @@ pub struct BatchSettings {
     pub max_export_batch_size: Option<u64>,
 }
 
-/// `OTEL_METRIC_*` and `OTEL_METRICS_EXEMPLAR_FILTER`.
+/// How metrics are collected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MetricSettings {
     /// `OTEL_METRIC_EXPORT_INTERVAL`.
@@ -62,10 +63,16 @@ pub struct MetricSettings {
     pub export_timeout: Option<Duration>,
     /// `OTEL_METRICS_EXEMPLAR_FILTER`.
     pub exemplar_filter: Option<ExemplarFilter>,
+    /// `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`, for
+    /// [`MeterRegistry::reader`](crate::metric::MeterRegistry::reader).
+    pub temporality: Option<TemporalityPreference>,
+    /// `OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION`: whether histograms are exponential, for a
+    /// [`View`](crate::metric::View).
+    pub exponential_histograms: Option<bool>,
 }
 
-/// How much the library says about itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// How much is said about the telemetry itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LogLevel {
     /// Nothing.
     None,
@@ -74,6 +81,7 @@ pub enum LogLevel {
     /// Also warnings.
     Warn,
     /// Also what is worth knowing: the default.
+    #[default]
     Info,
     /// Also details.
     Debug,
@@ -81,16 +89,33 @@ pub enum LogLevel {
     Trace,
 }
 
-const LOG_LEVELS: &[(&str, LogLevel)] = &[
-    ("none", LogLevel::None),
-    ("off", LogLevel::None),
-    ("error", LogLevel::Error),
-    ("warn", LogLevel::Warn),
-    ("warning", LogLevel::Warn),
-    ("info", LogLevel::Info),
-    ("debug", LogLevel::Debug),
-    ("trace", LogLevel::Trace),
+impl LogLevel {
+    /// Every name and its level; the first name of a level is [`LogLevel::name`].
+    pub const NAMES: &[(&str, Self)] = &[
+        ("none", Self::None),
+        ("off", Self::None),
+        ("error", Self::Error),
+        ("warn", Self::Warn),
+        ("warning", Self::Warn),
+        ("info", Self::Info),
+        ("debug", Self::Debug),
+        ("trace", Self::Trace),
+    ];
+
+    /// The name, in lower case.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, level)| *level == self).map_or("info", |(name, _)| name)
+    }
+}
+
+const TEMPORALITIES: &[(&str, TemporalityPreference)] = &[
+    ("cumulative", TemporalityPreference::Cumulative),
+    ("delta", TemporalityPreference::Delta),
+    ("lowmemory", TemporalityPreference::LowMemory),
 ];
+
+const HISTOGRAMS: &[(&str, bool)] =
+    &[("explicit_bucket_histogram", false), ("base2_exponential_bucket_histogram", true)];
 
 const EXEMPLAR_FILTERS: &[(&str, ExemplarFilter)] = &[
     ("always_on", ExemplarFilter::AlwaysOn),
@@ -120,7 +145,7 @@ impl EnvSettings {
                 }
                 None => Vec::new(),
             },
-            log_level: r.word("OTEL_LOG_LEVEL", LOG_LEVELS),
+            log_level: r.word("OTEL_LOG_LEVEL", LogLevel::NAMES),
             batch: BatchSettings {
                 schedule_delay: r.millis("OTEL_BSP_SCHEDULE_DELAY"),
                 export_timeout: r.timeout("OTEL_BSP_EXPORT_TIMEOUT"),
@@ -132,6 +157,9 @@ impl EnvSettings {
                 export_interval: r.number("OTEL_METRIC_EXPORT_INTERVAL", 1).map(Duration::from_millis),
                 export_timeout: r.timeout("OTEL_METRIC_EXPORT_TIMEOUT"),
                 exemplar_filter: r.word("OTEL_METRICS_EXEMPLAR_FILTER", EXEMPLAR_FILTERS),
+                temporality: r.word("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", TEMPORALITIES),
+                exponential_histograms: r
+                    .word("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", HISTOGRAMS),
             },
             traces_exporters: r.list("OTEL_TRACES_EXPORTER"),
             metrics_exporters: r.list("OTEL_METRICS_EXPORTER"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::metric::ExemplarFilter;
+use crate::metric::{ExemplarFilter, TemporalityPreference};
 use crate::model::Value;
 use crate::pipeline::DestinationConfig;
 use crate::record::SpanLimits;
@@ -108,6 +108,33 @@ fn words_are_read_in_any_case_and_unknown_ones_are_ignored() {
     let env = read(&[("OTEL_LOG_LEVEL", "loud"), ("OTEL_METRICS_EXEMPLAR_FILTER", "some")]);
     assert_eq!((env.log_level, env.metrics.exemplar_filter), (None, None));
     assert_eq!(warned(&env), ["OTEL_LOG_LEVEL", "OTEL_METRICS_EXEMPLAR_FILTER"]);
+}
+
+#[test]
+fn what_otlp_wants_of_metrics_is_read_in_any_case() {
+    let name = |suffix: &str| format!("OTEL_EXPORTER_OTLP_METRICS_{suffix}");
+    let (temporality, histogram) = (name("TEMPORALITY_PREFERENCE"), name("DEFAULT_HISTOGRAM_AGGREGATION"));
+    for (word, expected) in [
+        ("Delta", Some(TemporalityPreference::Delta)),
+        ("LOWMEMORY", Some(TemporalityPreference::LowMemory)),
+        ("cumulative", Some(TemporalityPreference::Cumulative)),
+        ("both", None),
+    ] {
+        let env = read(&[(&temporality, word)]);
+        assert_eq!(
+            (env.metrics.temporality, env.warnings.len()),
+            (expected, usize::from(expected.is_none()))
+        );
+    }
+    for (word, expected) in [
+        ("explicit_bucket_histogram", Some(false)),
+        ("BASE2_exponential_bucket_histogram", Some(true)),
+        ("exponential", None),
+    ] {
+        let env = read(&[(&histogram, word)]);
+        assert_eq!(env.metrics.exponential_histograms, expected, "{word}");
+        assert_eq!(env.warnings.len(), usize::from(expected.is_none()), "{word}");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::handle::{Pipeline, Running};
 use super::ingest_queue::IngestQueue;
 use super::inside::PipelineId;
 use super::ledger_reader::LedgerReader;
-use super::metric_reader::{Collect, MetricReader};
+use super::metric_reader::{Collect, Collection, MetricReader};
 use super::payload::{Metrics, Spans};
 use super::worker::PipelineWorker;
 use crate::env::EnvSettings;
@@ -31,6 +31,8 @@ pub struct PipelineBuilder {
     /// A destination without settings of its own gets those of the environment.
     spans: Vec<(String, Box<dyn SpanExporter>, Option<DestinationConfig>)>,
     metrics: Vec<(String, Box<dyn MetricExporter>, Option<DestinationConfig>)>,
+    /// By the names of destinations: collections of their own.
+    own_collections: Vec<(String, Collect)>,
     collect: Option<(Collect, Option<Duration>)>,
     interval: Duration,
     ingest_bytes: usize,
@@ -48,6 +50,7 @@ impl Default for PipelineBuilder {
             processors: Vec::new(),
             spans: Vec::new(),
             metrics: Vec::new(),
+            own_collections: Vec::new(),
             collect: None,
             interval: Duration::from_millis(100),
             ingest_bytes: 32 << 20,
@@ -165,6 +168,19 @@ impl PipelineBuilder {
         self
     }
 
+    /// Gives a destination for metrics a collection of its own, such as a
+    /// [`MetricReader`](crate::metric::MetricReader) of deltas, at the same interval as the others. Has no effect unless
+    /// metrics are collected.
+    #[must_use]
+    pub fn collect_for(
+        mut self,
+        destination: &str,
+        collect: impl Fn() -> MetricBatch + Send + Sync + 'static,
+    ) -> Self {
+        self.own_collections.push((destination.to_owned(), Arc::new(collect)));
+        self
+    }
+
     /// Where metrics come from, and how often they are collected for the destinations.
     #[must_use]
     pub fn collect_metrics(
@@ -239,6 +255,7 @@ impl PipelineBuilder {
             timeout: env.metrics.export_timeout.unwrap_or(DestinationConfig::default().timeout),
             ..DestinationConfig::default()
         };
+        let names: Vec<String> = self.metrics.iter().map(|m| m.0.clone()).collect();
         let metrics = self
             .metrics
             .into_iter()
@@ -275,8 +292,7 @@ impl PipelineBuilder {
         if let Some((collect, interval)) = self.collect.filter(|_| !running.metrics.is_empty()) {
             let interval = interval.or(env.metrics.export_interval).unwrap_or(Duration::from_secs(60));
             let reader = MetricReader {
-                collect,
-                destinations: running.metrics.clone(),
+                collections: collections(&names, &running.metrics, collect, self.own_collections),
                 interval: interval.max(SHORTEST),
                 pipeline: id,
                 tenancy: self.tenancy,
@@ -301,6 +317,26 @@ impl PipelineBuilder {
     fn names(&self) -> impl Iterator<Item = &String> {
         self.spans.iter().map(|s| &s.0).chain(self.metrics.iter().map(|m| &m.0))
     }
+}
+
+/// Who gets which collection. One that nobody gets is not made.
+fn collections(
+    names: &[String],
+    destinations: &[Arc<Destination<MetricBatch>>],
+    common: Collect,
+    own: Vec<(String, Collect)>,
+) -> Vec<Collection> {
+    let mut all = vec![Collection { collect: common, destinations: Vec::new() }];
+    for (name, destination) in names.iter().zip(destinations) {
+        match own.iter().find(|(n, _)| n == name) {
+            Some((_, collect)) => {
+                all.push(Collection { collect: collect.clone(), destinations: vec![destination.clone()] });
+            }
+            None => all[0].destinations.push(destination.clone()),
+        }
+    }
+    all.retain(|c| !c.destinations.is_empty());
+    all
 }
 
 impl std::fmt::Debug for PipelineBuilder {

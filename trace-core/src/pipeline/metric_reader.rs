@@ -22,9 +22,14 @@ pub(super) enum ReaderCommand {
     Stop(Sender<()>),
 }
 
-pub(super) struct MetricReader {
+/// One way to collect, and who gets it.
+pub(super) struct Collection {
     pub(super) collect: Collect,
     pub(super) destinations: Vec<Arc<Destination<MetricBatch>>>,
+}
+
+pub(super) struct MetricReader {
+    pub(super) collections: Vec<Collection>,
     pub(super) interval: Duration,
     pub(super) pipeline: PipelineId,
     pub(super) tenancy: Option<Arc<Tenancy>>,
@@ -41,7 +46,7 @@ impl MetricReader {
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
-            self.collect();
+            self.collections.iter().for_each(|c| self.collect(c));
             match command {
                 None => {}
                 Some(ReaderCommand::Collect(done)) => {
@@ -54,10 +59,11 @@ impl MetricReader {
             }
         }
     }
-    fn collect(&self) {
+
+    fn collect(&self, collection: &Collection) {
         let began = Instant::now();
         // A callback of an observable instrument is the user's code.
-        let Ok(mut batch) = catch_unwind(AssertUnwindSafe(|| (self.collect)())) else { return };
+        let Ok(mut batch) = catch_unwind(AssertUnwindSafe(|| (collection.collect)())) else { return };
         if let Some(histogram) = self.duration.get() {
             histogram.record(began.elapsed().as_secs_f64());
         }
@@ -65,7 +71,7 @@ impl MetricReader {
             tenancy.admit_points(&mut batch);
         }
         if batch.point_count() > 0 {
-            self.destinations.iter().for_each(|d| d.offer(batch.clone(), 0, |_, _| {}));
+            collection.destinations.iter().for_each(|d| d.offer(batch.clone(), 0, |_, _| {}));
         }
     }
 }

@@ -126,7 +126,7 @@ impl<'r> SpanBuilder<'r> {
             scope: &self.scope,
             parent: parent.as_ref(),
             decided: match self.sampled.filter(|_| parent.is_none()) {
-                Some(sampled) => Some(decided_root(sampled)),
+                Some(sampled) => Some(self.recorder.decided_root(sampled)),
                 None => decided.flatten(),
             },
             fields: &[],
@@ -149,17 +149,20 @@ impl<'r> SpanBuilder<'r> {
     }
 }
 
-pub(super) fn decided_root(sampled: bool) -> Identity {
-    let ids = with_local(|l| (l.ids.trace_id(), l.ids.span_id()));
-    let (trace_id, span_id) = ids.unwrap_or_else(detached_ids);
-    let context = SpanContext::new(trace_id, span_id, TraceFlags::RANDOM.with_sampled(sampled));
-    Identity { context, attributes: Vec::new() }
+impl Recorder {
+    /// A root of which the caller has decided whether it is sampled.
+    pub(super) fn decided_root(&self, sampled: bool) -> Identity {
+        let ids = with_local(|l| (l.ids.trace_id(), l.ids.span_id()));
+        let (trace_id, span_id) = ids.unwrap_or_else(detached_ids);
+        let flags = TraceFlags::RANDOM.with_sampled(sampled).with_recorded(self.0.records_all);
+        Identity { context: SpanContext::new(trace_id, span_id, flags), attributes: Vec::new() }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::AlwaysOff;
+    use crate::sample::{AlwaysOff, AlwaysRecord};
 
     #[test]
     fn a_root_is_decided_in_the_samplers_place_and_a_child_is_not() {
@@ -172,5 +175,17 @@ mod tests {
         assert!(!recorder.span("other").sampled(false).start().is_recording());
         drop((child, root));
         assert_eq!(drain.drain().seal().len(), 2);
+    }
+
+    #[test]
+    fn a_sampler_that_records_all_also_records_what_the_caller_did_not_sample() {
+        let (recorder, mut drain) = Recorder::builder().sampler(AlwaysRecord::new(AlwaysOff)).build();
+        let root = recorder.span("root").sampled(false).start();
+        assert!(root.is_recording() && !root.context().unwrap().is_sampled());
+        let child = recorder.span("child").parent(root.context().cloned().unwrap()).start();
+        drop((child, root));
+        let batch = drain.drain().seal();
+        assert_eq!(batch.len(), 2);
+        assert!(batch.iter().all(|s| s.is_recorded_regardless() && !s.is_sampled()));
     }
 }

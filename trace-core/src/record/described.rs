@@ -2,7 +2,6 @@
 //!
 //! Attributes at the start and at the end are written under one lock each and copied once.
 
-use super::builder::decided_root;
 use super::current::with_local;
 use super::handle::write_status;
 use super::recorder::Recorder;
@@ -36,7 +35,7 @@ impl Recorder {
             kind: of.kind,
             scope: &scope,
             parent: of.parent,
-            decided: of.sampled.filter(|_| of.parent.is_none()).map(decided_root),
+            decided: of.sampled.filter(|_| of.parent.is_none()).map(|sampled| self.decided_root(sampled)),
             fields: of.fields,
             start: None,
         };

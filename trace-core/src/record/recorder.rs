@@ -33,6 +33,8 @@ pub(super) struct Shared {
     pub(super) sampler: Box<dyn Sampler>,
     /// The sampler need not be asked for children of local parents.
     pub(super) children_follow: bool,
+    /// The sampler wants every span recorded.
+    pub(super) records_all: bool,
     pub(super) limits: SpanLimits,
     pub(super) resource: Arc<Resource>,
     pub(super) slots: Mutex<Vec<&'static Slot>>,
@@ -135,12 +137,13 @@ impl RecorderBuilder {
         let limits = self.limits.unwrap_or_default();
         let fallback = Slot::leak(limits, clock.clone(), consumer.clone(), true);
         let sampler = self.sampler.unwrap_or_else(|| Box::new(ParentBased::new(AlwaysOn)));
-        let children_follow = sampler.follows_local_parents();
+        let (children_follow, records_all) = (sampler.follows_local_parents(), sampler.records_all());
         let recorder = Arc::new(Shared {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             clock,
             sampler,
             children_follow,
+            records_all,
             limits,
             resource: Arc::new(self.resource),
             slots: Mutex::new(vec![fallback]),

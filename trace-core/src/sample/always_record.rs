@@ -34,6 +34,10 @@ impl<S: Sampler> Sampler for AlwaysRecord<S> {
     fn follows_local_parents(&self) -> bool {
         self.0.follows_local_parents()
     }
+
+    fn records_all(&self) -> bool {
+        true
+    }
 }
 
 /// Asks a sampler for every span, also for children of local parents, as the OpenTelemetry SDK does.
@@ -61,5 +65,9 @@ impl<S: Sampler> Sampler for EverySpan<S> {
 
     fn follows_local_parents(&self) -> bool {
         false
+    }
+
+    fn records_all(&self) -> bool {
+        self.0.records_all()
     }
 }

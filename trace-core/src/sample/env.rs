@@ -1,6 +1,7 @@
 //! The sampler of `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG`.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::time::Duration;
 
 use super::remote::{RemoteConfig, RemotePoller, RemoteSampler};
@@ -12,7 +13,65 @@ const ARGUMENT: &str = "OTEL_TRACES_SAMPLER_ARG";
 /// Where a Jaeger collector answers by default.
 const JAEGER: &str = "http://localhost:5778/sampling";
 
-/// What the environment says about sampling.
+/// What the environment says about sampling, as plain data.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct SamplerSetting {
+    /// Whether children follow their parent.
+    pub parent_based: bool,
+    /// Which sampler decides; `None` if the name is unknown, and then the caller's own default holds.
+    pub root: Option<RootSetting>,
+    /// What was wrong, and what holds instead.
+    pub warnings: Vec<String>,
+}
+
+/// A sampler that `OTEL_TRACES_SAMPLER` can name, without its `parentbased_`.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum RootSetting {
+    /// `always_on`.
+    AlwaysOn,
+    /// `always_off`.
+    AlwaysOff,
+    /// `traceidratio`: [`TraceIdRatioBased`] of this ratio, 0 to 1.
+    TraceIdRatio(f64),
+    /// `probability`: [`ProbabilitySampler`] of this share, 0 to 1; 0 keeps nothing.
+    Probability(f64),
+    /// `jaeger_remote`.
+    JaegerRemote(JaegerSetting),
+}
+
+/// `endpoint=...,pollingIntervalMs=...,initialSamplingRate=...`. Debug does not show the endpoint, which may hold a key.
+#[derive(Clone, PartialEq)]
+pub struct JaegerSetting {
+    /// Where to ask; `http://localhost:5778/sampling` by default.
+    pub endpoint: String,
+    /// How often; every 5 minutes by default, as the OpenTelemetry specification has it for this variable.
+    pub interval: Duration,
+    /// The probability until the first answer, 0 to 1; 0.001 by default.
+    pub initial_probability: f64,
+}
+
+impl fmt::Debug for JaegerSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JaegerSetting")
+            .field("interval", &self.interval)
+            .field("initial_probability", &self.initial_probability)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for JaegerSetting {
+    fn default() -> Self {
+        Self {
+            endpoint: JAEGER.to_owned(),
+            interval: Duration::from_secs(300),
+            initial_probability: RemoteConfig::new("").initial_probability,
+        }
+    }
+}
+
+/// The sampler of the environment.
 #[non_exhaustive]
 pub struct EnvSampler {
     /// The sampler.
@@ -24,8 +83,8 @@ pub struct EnvSampler {
     pub warnings: Vec<String>,
 }
 
-impl std::fmt::Debug for EnvSampler {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for EnvSampler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EnvSampler")
             .field("sampler", &self.sampler.description())
             .field("remote", &self.remote.is_some())
@@ -34,68 +93,96 @@ impl std::fmt::Debug for EnvSampler {
     }
 }
 
-/// Reads the sampler from variables, which `lookup` finds. `None` if none is named: then the caller's own default holds.
-///
-/// Names are those of the OpenTelemetry specification in any case: `always_on`, `always_off`, `traceidratio`,
-/// `jaeger_remote`, each also with `parentbased_`; and `probability`, which is [`ProbabilitySampler`]. An unknown name
-/// is ignored with a warning, an unusable argument too: a ratio is 1 then.
+/// The sampler that [`SamplerSetting::read`] finds; `parentbased_always_on` for an unknown name.
 pub fn from_env(lookup: impl Fn(&str) -> Option<String>) -> Option<EnvSampler> {
-    let get = |name: &str| lookup(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
-    let name = get(SAMPLER)?.to_ascii_lowercase();
-    let argument = get(ARGUMENT);
-    let mut warnings = Vec::new();
-    let mut remote = None;
-    let (parent_based, root) = match name.strip_prefix("parentbased_") {
-        Some(root) => (true, root),
-        None => (false, name.as_str()),
-    };
-    let root: Box<dyn Sampler> = match root {
-        "always_on" => Box::new(AlwaysOn),
-        "always_off" => Box::new(AlwaysOff),
-        "traceidratio" => Box::new(TraceIdRatioBased::new(ratio(argument.as_deref(), &mut warnings))),
-        "probability" => match ratio(argument.as_deref(), &mut warnings) {
-            0.0 => Box::new(AlwaysOff),
-            share => match ProbabilitySampler::new(share) {
-                Ok(sampler) => Box::new(sampler),
-                Err(_) => Box::new(AlwaysOn),
-            },
-        },
-        "jaeger_remote" => {
-            let (endpoint, config) = jaeger(argument.as_deref().unwrap_or(""), &mut warnings);
-            match RemoteSampler::new(config) {
-                Ok((sampler, poller)) => {
-                    remote = Some((endpoint, poller));
-                    Box::new(sampler)
-                }
-                Err(_) => Box::new(AlwaysOn),
-            }
-        }
-        _ => {
-            let message = format!(
-                "{SAMPLER}={name} is not known here and is ignored; write always_on, always_off, traceidratio, \
-                 probability or jaeger_remote, or one of them after parentbased_"
-            );
-            let sampler = Box::new(ParentBased::new(AlwaysOn));
-            return Some(EnvSampler { sampler, remote: None, warnings: vec![message] });
-        }
-    };
-    let sampler = if parent_based { Box::new(ParentBased::new(root)) } else { root };
-    Some(EnvSampler { sampler, remote, warnings })
+    SamplerSetting::read(lookup).map(SamplerSetting::build)
 }
+
+impl SamplerSetting {
+    /// Reads the variables, which `lookup` finds. `None` if no sampler is named: then the caller's own default holds.
+    ///
+    /// Names are those of the OpenTelemetry specification in any case: `always_on`, `always_off`, `traceidratio`,
+    /// `jaeger_remote`, each also with `parentbased_`; and `probability`, which is [`ProbabilitySampler`]. An unknown
+    /// name is ignored with a warning, an unusable argument too: a ratio is 1 then.
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Option<Self> {
+        let get = |name: &str| lookup(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
+        let name = get(SAMPLER)?.to_ascii_lowercase();
+        let argument = get(ARGUMENT);
+        let argument = argument.as_deref();
+        let mut warnings = Vec::new();
+        let (parent_based, root) = match name.strip_prefix("parentbased_") {
+            Some(root) => (true, root),
+            None => (false, name.as_str()),
+        };
+        let root = match root {
+            "always_on" => Some(RootSetting::AlwaysOn),
+            "always_off" => Some(RootSetting::AlwaysOff),
+            "traceidratio" => Some(RootSetting::TraceIdRatio(ratio(argument, &mut warnings))),
+            "probability" => Some(RootSetting::Probability(ratio(argument, &mut warnings))),
+            "jaeger_remote" => Some(RootSetting::JaegerRemote(jaeger(argument.unwrap_or(""), &mut warnings))),
+            _ => {
+                let name: String = name.chars().take(SHOWN).collect();
+                warnings.push(format!(
+                    "{SAMPLER}={name} is not known here and is ignored; write always_on, always_off, traceidratio, \
+                     probability or jaeger_remote, or one of them after parentbased_"
+                ));
+                None
+            }
+        };
+        Some(Self { parent_based, root, warnings })
+    }
+
+    fn build(self) -> EnvSampler {
+        let mut remote = None;
+        let root: Box<dyn Sampler> = match self.root {
+            None => {
+                let sampler = Box::new(ParentBased::new(AlwaysOn));
+                return EnvSampler { sampler, remote, warnings: self.warnings };
+            }
+            Some(RootSetting::AlwaysOn) => Box::new(AlwaysOn),
+            Some(RootSetting::AlwaysOff) => Box::new(AlwaysOff),
+            Some(RootSetting::TraceIdRatio(ratio)) => Box::new(TraceIdRatioBased::new(ratio)),
+            // Only 0 is refused of what a setting can hold.
+            Some(RootSetting::Probability(share)) => match ProbabilitySampler::new(share) {
+                Ok(sampler) => Box::new(sampler),
+                Err(_) => Box::new(AlwaysOff),
+            },
+            Some(RootSetting::JaegerRemote(jaeger)) => {
+                let config = RemoteConfig {
+                    interval: jaeger.interval,
+                    initial_probability: jaeger.initial_probability,
+                    ..RemoteConfig::new("unknown_service")
+                };
+                match RemoteSampler::new(config) {
+                    Ok((sampler, poller)) => {
+                        remote = Some((jaeger.endpoint, poller));
+                        Box::new(sampler)
+                    }
+                    Err(_) => Box::new(AlwaysOn),
+                }
+            }
+        };
+        let sampler = if self.parent_based { Box::new(ParentBased::new(root)) } else { root };
+        EnvSampler { sampler, remote, warnings: self.warnings }
+    }
+}
+
+/// What is shown of a name.
+const SHOWN: usize = 64;
 
 fn ratio(argument: Option<&str>, warnings: &mut Vec<String>) -> f64 {
     let Some(argument) = argument else { return 1.0 };
     match argument.parse() {
         Ok(ratio) if (0.0..=1.0).contains(&ratio) => ratio,
         _ => {
-            warnings.push(format!("{ARGUMENT}={argument} is not a ratio from 0 to 1; 1 is used"));
+            let shown: String = argument.chars().take(SHOWN).collect();
+            warnings.push(format!("{ARGUMENT}={shown} is not a ratio from 0 to 1; 1 is used"));
             1.0
         }
     }
 }
 
-/// `endpoint=...,pollingIntervalMs=...,initialSamplingRate=...`.
-fn jaeger(argument: &str, warnings: &mut Vec<String>) -> (String, RemoteConfig) {
+fn jaeger(argument: &str, warnings: &mut Vec<String>) -> JaegerSetting {
     let mut pairs: HashMap<&str, &str> = HashMap::new();
     for pair in argument.split(',').map(str::trim).filter(|p| !p.is_empty()) {
         match pair.split_once('=') {
@@ -109,24 +196,25 @@ fn jaeger(argument: &str, warnings: &mut Vec<String>) -> (String, RemoteConfig) 
             )),
         }
     }
-    let mut config = RemoteConfig::new("unknown_service");
-    // The specification's default for the polling interval of this variable.
-    config.interval = Duration::from_secs(300);
+    let mut setting = JaegerSetting::default();
     if let Some(ms) = pairs.get("pollingIntervalMs") {
         match ms.parse() {
-            Ok(ms) if ms > 0 => config.interval = Duration::from_millis(ms),
+            Ok(ms) if ms > 0 => setting.interval = Duration::from_millis(ms),
             _ => warnings
                 .push(format!("{ARGUMENT}: pollingIntervalMs={ms} is not a number above 0; 300000 is used")),
         }
     }
     if let Some(rate) = pairs.get("initialSamplingRate") {
         match rate.parse() {
-            Ok(rate) if (0.0..=1.0).contains(&rate) => config.initial_probability = rate,
+            Ok(rate) if (0.0..=1.0).contains(&rate) => setting.initial_probability = rate,
             _ => warnings
                 .push(format!("{ARGUMENT}: initialSamplingRate={rate} is not from 0 to 1; 0.001 is used")),
         }
     }
-    (pairs.get("endpoint").map_or(JAEGER, |e| e).to_owned(), config)
+    if let Some(endpoint) = pairs.get("endpoint") {
+        setting.endpoint = (*endpoint).to_owned();
+    }
+    setting
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@
 //! | [`AlwaysRecord`] | records all of it, whatever another one samples | exact |
 //! | [`tail::TailSampler`] | decides when the trace is over | right; [`analyze`](crate::analyze) sees all before it |
 //!
-//! [`from_env`] reads `OTEL_TRACES_SAMPLER`.
+//! [`from_env`] reads `OTEL_TRACES_SAMPLER`; [`SamplerSetting`] is what it says, as data.
 
 mod adaptive;
 mod always_record;
@@ -35,7 +35,7 @@ pub use consistent::{
     ProbabilitySampler, Randomness, RuleBased, SamplingIntent, Threshold,
 };
 pub use constant::{AlwaysOff, AlwaysOn};
-pub use env::{EnvSampler, from_env};
+pub use env::{EnvSampler, JaegerSetting, RootSetting, SamplerSetting, from_env};
 pub use parent_based::ParentBased;
 pub use rate_limiting::{InvalidRate, RateLimiting};
 pub use ratio::{InvalidRatio, RatioSampler};

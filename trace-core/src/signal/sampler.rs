@@ -121,6 +121,12 @@ pub trait Sampler: Send + Sync {
     fn follows_local_parents(&self) -> bool {
         true
     }
+
+    /// Whether it records every span, whatever it samples: then a trace is recorded too of which the caller decided that
+    /// it is not to be sampled. Read once, when the recorder is built.
+    fn records_all(&self) -> bool {
+        false
+    }
 }
 
 macro_rules! forward {
@@ -129,6 +135,7 @@ macro_rules! forward {
             fn sample(&self, input: &SamplingInput<'_>) -> Decision { (**self).sample(input) }
             fn description(&self) -> String { (**self).description() }
             fn follows_local_parents(&self) -> bool { (**self).follows_local_parents() }
+            fn records_all(&self) -> bool { (**self).records_all() }
         }
     )*};
 }

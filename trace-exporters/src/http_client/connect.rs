@@ -13,3 +13,9 @@ pub(crate) fn connector(_: &TlsConfig, _: &Uri) -> Result<Connector, HttpConfigE
     connector.set_nodelay(true);
     Ok(connector)
 }
+
+/// The same for HTTP/2: who sends decides what is spoken.
+#[cfg(feature = "jaeger-remote-grpc")]
+pub(crate) fn http2_connector(config: &TlsConfig, uri: &Uri) -> Result<Connector, HttpConfigError> {
+    connector(config, uri)
+}

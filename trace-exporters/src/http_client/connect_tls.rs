@@ -14,16 +14,32 @@ use super::{HttpConfigError, TlsConfig};
 
 pub(crate) type Connector = HttpsConnector<HttpConnector>;
 
-/// Reads certificates only if the URL is `https`, so that `http` works where there are none.
+/// A connector that speaks HTTP/1.1.
 pub(crate) fn connector(config: &TlsConfig, uri: &Uri) -> Result<Connector, HttpConfigError> {
+    let tls = tls(config, uri)?;
+    Ok(HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(tcp()))
+}
+
+/// A connector that speaks HTTP/2.
+#[cfg(feature = "jaeger-remote-grpc")]
+pub(crate) fn http2_connector(config: &TlsConfig, uri: &Uri) -> Result<Connector, HttpConfigError> {
+    let tls = tls(config, uri)?;
+    Ok(HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http2().wrap_connector(tcp()))
+}
+
+fn tcp() -> HttpConnector {
     let mut tcp = HttpConnector::new();
     tcp.set_nodelay(true);
     tcp.enforce_http(false);
-    let tls = match uri.scheme_str() {
-        Some("https") => client_config(config)?,
-        _ => client_config_with(RootCertStore::empty(), None)?,
-    };
-    Ok(HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(tcp))
+    tcp
+}
+
+/// Reads certificates only if the URL is `https`, so that `http` works where there are none.
+fn tls(config: &TlsConfig, uri: &Uri) -> Result<ClientConfig, HttpConfigError> {
+    match uri.scheme_str() {
+        Some("https") => client_config(config),
+        _ => client_config_with(RootCertStore::empty(), None),
+    }
 }
 
 /// What rustls needs: whom to trust, and what to show.
@@ -53,11 +69,11 @@ fn client_config_with(
                 path: path.to_owned(),
                 reason,
             };
-            let parsed =
-                PrivateKeyDer::from_pem_file(key).map_err(|e| shown("client_key", key, e.to_string()))?;
-            builder
-                .with_client_auth_cert(chain, parsed)
-                .map_err(|e| shown("client_certificate", certificate, e.to_string()))
+            let read = std::fs::read(key).map_err(|e| shown("client_key", key, e.to_string()))?;
+            // The parser's own words may quote the file.
+            let parsed = PrivateKeyDer::from_pem_slice(&read)
+                .map_err(|_| shown("client_key", key, "holds no private key in PEM".to_owned()))?;
+            builder.with_client_auth_cert(chain, parsed).map_err(|e| shown("client_key", key, e.to_string()))
         }
     }
 }

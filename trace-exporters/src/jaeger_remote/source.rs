@@ -1,6 +1,5 @@
 //! One GET: what strategy a service should sample by.
 
-use std::error::Error as _;
 use std::fmt;
 use std::fmt::Write as _;
 
@@ -11,23 +10,17 @@ use http::{HeaderValue, Request, Uri};
 use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use trace_core::sample::remote::{FetchError, StrategySource};
+use trace_core::sample::remote::{FetchError, Strategy, StrategySource};
+
+use super::endpoint::{Address, InvalidSamplingEndpoint};
 
 use crate::http_client::{Connector, TlsConfig, connector};
 
 /// The largest answer that is read: 2000 operations with names of a thousand characters.
-const MAX_ANSWER_BYTES: usize = 4 << 20;
+pub(super) const MAX_ANSWER_BYTES: usize = 4 << 20;
 /// The largest head of an answer.
 const MAX_HEAD_BYTES: usize = 64 << 10;
-const AGENT: &str = concat!("mplp-trace/", env!("CARGO_PKG_VERSION"));
-
-/// An address that cannot be asked for strategies. Messages hold no credentials and no query.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("sampling endpoint {shown:?} {reason}")]
-pub struct InvalidSamplingEndpoint {
-    shown: String,
-    reason: String,
-}
+pub(super) const AGENT: &str = concat!("mplp-trace/", env!("CARGO_PKG_VERSION"));
 
 /// Asks a Jaeger backend for strategies over HTTP. Redirects are not followed.
 pub struct JaegerSampling {
@@ -43,35 +36,18 @@ impl JaegerSampling {
     /// # Errors
     /// If the address is not a URL that this build can ask, names a service itself, or holds a password.
     pub fn new(endpoint: &str) -> Result<Self, InvalidSamplingEndpoint> {
-        let fail = |shown: &str, reason: &str| {
-            Err(InvalidSamplingEndpoint { shown: shown.to_owned(), reason: reason.to_owned() })
-        };
-        let Ok(uri) = endpoint.parse::<Uri>() else { return fail("", "is not a URL") };
-        let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.authority()) else {
-            return fail("", "must begin with http:// or https:// and name a host");
-        };
-        if host.as_str().contains('@') {
-            return fail(host.host(), "must not hold a user or password");
+        let address = Address::read(endpoint)?;
+        if address.uri.query().is_some_and(|q| q.split('&').any(|p| p.starts_with("service="))) {
+            return Err(address.fail("must not name a service: the sampler adds its own"));
         }
-        let shown = format!("{scheme}://{host}{}", uri.path());
-        match scheme {
-            "http" => {}
-            "https" if cfg!(feature = "tls") => {}
-            "https" => return fail(&shown, "needs TLS: build trace-exporters with the feature `tls`"),
-            _ => return fail(&shown, "must begin with http:// or https://"),
-        }
-        if uri.query().is_some_and(|q| q.split('&').any(|p| p.starts_with("service="))) {
-            return fail(&shown, "must not name a service: the sampler adds its own");
-        }
-        let connector = connector(&TlsConfig::default(), &uri)
-            .map_err(|e| InvalidSamplingEndpoint { shown: shown.clone(), reason: e.to_string() })?;
+        let connector = connector(&TlsConfig::default(), &address.uri).map_err(|e| address.fail(e))?;
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             // Questions are a minute apart; most servers close sooner.
             .pool_max_idle_per_host(0)
             .http1_max_buf_size(MAX_HEAD_BYTES)
             .build(connector);
-        Ok(Self { client, endpoint: uri, shown })
+        Ok(Self { client, endpoint: address.uri, shown: address.shown })
     }
 
     fn uri_for(&self, service: &str) -> Result<Uri, FetchError> {
@@ -93,26 +69,18 @@ impl JaegerSampling {
 
 #[async_trait]
 impl StrategySource for JaegerSampling {
-    async fn fetch(&self, service: &str) -> Result<Vec<u8>, FetchError> {
+    async fn fetch(&self, service: &str) -> Result<Strategy, FetchError> {
         let mut request = Request::new(Empty::new());
         *request.uri_mut() = self.uri_for(service)?;
         request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(AGENT));
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
-        let answer = self.client.request(request).await.map_err(|e| {
-            let mut innermost = e.to_string();
-            let mut cause = e.source();
-            while let Some(c) = cause {
-                innermost = c.to_string();
-                cause = c.source();
-            }
-            self.fail(innermost)
-        })?;
+        let answer = self.client.request(request).await.map_err(|e| self.fail(innermost(&e)))?;
         let (head, body) = answer.into_parts();
         if !head.status.is_success() {
             return Err(self.fail(format_args!("answered {}", head.status)));
         }
         match Limited::new(body, MAX_ANSWER_BYTES).collect().await {
-            Ok(body) => Ok(body.to_bytes().to_vec()),
+            Ok(body) => Strategy::parse(&body.to_bytes()).map_err(|e| self.fail(e)),
             Err(e) if e.is::<LengthLimitError>() => Err(self.fail("answered with more than 4 MiB")),
             Err(_) => Err(self.fail("the answer broke off")),
         }
@@ -123,6 +91,15 @@ impl fmt::Debug for JaegerSampling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JaegerSampling").field("endpoint", &self.shown).finish()
     }
+}
+
+/// The cause of all causes: the others say only that something failed.
+pub(super) fn innermost(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(cause) = innermost.source() {
+        innermost = cause;
+    }
+    innermost.to_string()
 }
 
 /// A text as a value in a query (RFC 3986: everything but unreserved characters is escaped).

@@ -54,6 +54,13 @@ pub struct OtlpConfig {
     /// A PEM file with the only certificates to trust, instead of the system's. For `https` alone.
     #[serde(alias = "caCertificate")]
     pub ca_certificate: Option<PathBuf>,
+    /// A PEM file with the certificate that this client shows, and those up to its root. For `https` alone, together
+    /// with `client_key`.
+    #[serde(alias = "clientCertificate")]
+    pub client_certificate: Option<PathBuf>,
+    /// A PEM file with the private key of `client_certificate`.
+    #[serde(alias = "clientKey")]
+    pub client_key: Option<PathBuf>,
 }
 
 impl Default for OtlpConfig {
@@ -66,6 +73,8 @@ impl Default for OtlpConfig {
             timeout_ms: 10_000,
             max_request_bytes: 64 << 20,
             ca_certificate: None,
+            client_certificate: None,
+            client_key: None,
         }
     }
 }
@@ -109,6 +118,7 @@ impl OtlpConfig {
         if self.max_request_bytes < 1024 {
             return Err(OtlpConfigError::RequestLimit { found: self.max_request_bytes });
         }
+        self.tls().identity()?;
         Ok(())
     }
 
@@ -122,7 +132,11 @@ impl OtlpConfig {
 
     /// The certificates that are used for `https`.
     pub(super) fn tls(&self) -> TlsConfig {
-        TlsConfig { ca_certificate: self.ca_certificate.clone(), ..TlsConfig::default() }
+        TlsConfig {
+            ca_certificate: self.ca_certificate.clone(),
+            client_certificate: self.client_certificate.clone(),
+            client_key: self.client_key.clone(),
+        }
     }
 
     /// The limit of one attempt.
@@ -141,6 +155,8 @@ impl fmt::Debug for OtlpConfig {
             .field("timeout_ms", &self.timeout_ms)
             .field("max_request_bytes", &self.max_request_bytes)
             .field("ca_certificate", &self.ca_certificate)
+            .field("client_certificate", &self.client_certificate)
+            .field("client_key", &self.client_key)
             .finish()
     }
 }

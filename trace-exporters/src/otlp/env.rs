@@ -20,7 +20,8 @@ pub struct FromEnv {
 }
 
 impl OtlpConfig {
-    /// Reads `OTEL_EXPORTER_OTLP_[TRACES_|METRICS_]{ENDPOINT,HEADERS,COMPRESSION,TIMEOUT,CERTIFICATE,PROTOCOL}`.
+    /// Reads `OTEL_EXPORTER_OTLP_[TRACES_|METRICS_]{ENDPOINT,HEADERS,COMPRESSION,TIMEOUT,CERTIFICATE,CLIENT_CERTIFICATE,
+    /// CLIENT_KEY,PROTOCOL}`.
     ///
     /// `lookup` returns the value of a variable; in a program it is `|name| std::env::var(name).ok()`.
     ///
@@ -60,6 +61,12 @@ impl OtlpConfig {
         }
         if let Some((_, value)) = env.find("CERTIFICATE") {
             config.ca_certificate = Some(value.into());
+        }
+        if let Some((_, value)) = env.find("CLIENT_CERTIFICATE") {
+            config.client_certificate = Some(value.into());
+        }
+        if let Some((_, value)) = env.find("CLIENT_KEY") {
+            config.client_key = Some(value.into());
         }
         if let Some((name, value)) = env.find("PROTOCOL")
             && !value.eq_ignore_ascii_case("http/protobuf")
@@ -203,10 +210,19 @@ mod tests {
     fn values_that_cannot_be_read_are_reported_and_ignored() {
         let read = read(
             Signal::Traces,
-            &[("COMPRESSION", "zstd"), ("TIMEOUT", "-1"), ("PROTOCOL", "grpc"), ("CERTIFICATE", "/ca.pem")],
+            &[
+                ("COMPRESSION", "zstd"),
+                ("TIMEOUT", "-1"),
+                ("PROTOCOL", "grpc"),
+                ("CERTIFICATE", "/ca.pem"),
+                ("CLIENT_CERTIFICATE", "/client.pem"),
+                ("TRACES_CLIENT_KEY", "/key.pem"),
+            ],
         );
         assert_eq!(read.config.timeout_ms, 10_000);
         assert_eq!(read.config.ca_certificate.as_deref(), Some("/ca.pem".as_ref()));
+        assert_eq!(read.config.client_certificate.as_deref(), Some("/client.pem".as_ref()));
+        assert_eq!(read.config.client_key.as_deref(), Some("/key.pem".as_ref()));
         assert_eq!(read.warnings.len(), 3, "{:?}", read.warnings);
     }
 

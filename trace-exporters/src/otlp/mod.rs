@@ -14,7 +14,6 @@ mod exporter;
 mod http;
 mod payload;
 mod reply;
-mod wire_reader;
 
 pub use crate::http_client::{Compression, Headers};
 pub use config::{OtlpConfig, Signal};

@@ -5,8 +5,7 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderMap, StatusCode};
 
 use crate::http_client::{media_type, retry_after, shorten};
-
-use super::wire_reader::{Field, Malformed, fields};
+use crate::wire_reader::{Field, Malformed, fields};
 
 /// A successful answer.
 #[derive(Debug, Default, PartialEq, Eq)]

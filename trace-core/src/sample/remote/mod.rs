@@ -1,7 +1,7 @@
 //! Sampling that a Jaeger backend decides: its strategies, and asking for them.
 //!
 //! [`RemoteSampler`] samples by the last good strategy; its [`RemotePoller`] asks a [`StrategySource`] for a new one from
-//! time to time. The source over HTTP is `JaegerSampling` in `trace-exporters` (feature `jaeger-remote`).
+//! time to time. The sources over HTTP and gRPC are in `trace-exporters` (features `jaeger-remote`, `jaeger-remote-grpc`).
 //!
 //! ```
 //! use trace_core::sample::remote::{RemoteConfig, RemoteSampler};

@@ -91,8 +91,8 @@ impl RemoteSampler {
 
 impl Shared {
     /// Takes an answer in. Returns how many questions in a row have failed.
-    pub(super) fn learn(&self, answer: Result<Vec<u8>, String>) -> u32 {
-        let strategy = answer.and_then(|json| Strategy::parse(&json).map_err(|e| e.to_string()));
+    pub(super) fn learn(&self, answer: Result<Strategy, String>) -> u32 {
+        let strategy = answer.and_then(|s| s.checked().map_err(|e| e.to_string()));
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
         status.polls += 1;
         match strategy {

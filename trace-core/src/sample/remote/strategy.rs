@@ -108,53 +108,71 @@ impl Strategy {
     /// If it is not JSON, holds no strategy, or has a number out of range.
     pub fn parse(json: &[u8]) -> Result<Self, InvalidStrategy> {
         let answer: Answer = serde_json::from_slice(json)?;
-        if let Some(operations) = answer.operation_sampling {
-            return operations.check().map(Self::PerOperation);
-        }
-        if let Some(p) = answer.probabilistic_sampling {
-            return p.check("samplingRate").map(Self::Probabilistic);
-        }
-        if let Some(r) = answer.rate_limiting_sampling {
-            return rate("maxTracesPerSecond", r.max_traces_per_second).map(Self::RateLimiting);
-        }
-        Err(InvalidStrategy::Empty)
+        let rate_limiting = answer.rate_limiting_sampling.map(|r| r.max_traces_per_second);
+        let probability = answer.probabilistic_sampling.map(|p| p.sampling_rate);
+        Self::of_parts(answer.operation_sampling.map(Operations::read), probability, rate_limiting)
     }
-}
 
-impl Probabilistic {
-    fn check(&self, field: &'static str) -> Result<f64, InvalidStrategy> {
-        probability(field, self.sampling_rate)
+    /// The strategy of an answer that has some of the three parts: the first of them that is there.
+    ///
+    /// # Errors
+    /// If none is there, or a number is out of range.
+    pub fn of_parts(
+        operations: Option<PerOperation>,
+        probability: Option<f64>,
+        traces_per_second: Option<f64>,
+    ) -> Result<Self, InvalidStrategy> {
+        operations
+            .map(Self::PerOperation)
+            .or(probability.map(Self::Probabilistic))
+            .or(traces_per_second.map(Self::RateLimiting))
+            .ok_or(InvalidStrategy::Empty)?
+            .checked()
+    }
+
+    /// The strategy, if all of its numbers are within their range; a list that is too long is cut.
+    pub(super) fn checked(mut self) -> Result<Self, InvalidStrategy> {
+        match &mut self {
+            Self::Probabilistic(p) => check_probability("samplingRate", *p)?,
+            Self::RateLimiting(r) => check_rate("maxTracesPerSecond", *r)?,
+            Self::PerOperation(p) => {
+                check_probability("defaultSamplingProbability", p.default_probability)?;
+                check_rate("defaultLowerBoundTracesPerSecond", p.lower_bound)?;
+                p.operations.truncate(MAX_OPERATIONS);
+                p.operations.iter().try_for_each(|o| check_probability("samplingRate", o.probability))?;
+            }
+        }
+        Ok(self)
     }
 }
 
 impl Operations {
-    fn check(self) -> Result<PerOperation, InvalidStrategy> {
-        let default_probability =
-            probability("defaultSamplingProbability", self.default_sampling_probability)?;
-        let lower_bound =
-            rate("defaultLowerBoundTracesPerSecond", self.default_lower_bound_traces_per_second)?;
+    fn read(self) -> PerOperation {
+        let default_probability = self.default_sampling_probability;
         let strategies = self.per_operation_strategies.unwrap_or_default().into_iter().take(MAX_OPERATIONS);
-        let mut operations = Vec::new();
-        for Operation { operation, probabilistic_sampling } in strategies {
-            let probability =
-                probabilistic_sampling.map_or(Ok(default_probability), |p| p.check("samplingRate"))?;
-            operations.push(OperationStrategy { operation, probability });
+        let operations = strategies.map(|o| OperationStrategy {
+            operation: o.operation,
+            probability: o.probabilistic_sampling.map_or(default_probability, |p| p.sampling_rate),
+        });
+        PerOperation {
+            default_probability,
+            lower_bound: self.default_lower_bound_traces_per_second,
+            operations: operations.collect(),
         }
-        Ok(PerOperation { default_probability, lower_bound, operations })
     }
 }
 
-fn probability(field: &'static str, found: f64) -> Result<f64, InvalidStrategy> {
+fn check_probability(field: &'static str, found: f64) -> Result<(), InvalidStrategy> {
     if (0.0..=1.0).contains(&found) {
-        Ok(found)
+        Ok(())
     } else {
         Err(InvalidStrategy::Number { field, form: "0 to 1", found })
     }
 }
 
-fn rate(field: &'static str, found: f64) -> Result<f64, InvalidStrategy> {
+fn check_rate(field: &'static str, found: f64) -> Result<(), InvalidStrategy> {
     if found >= 0.0 && found.is_finite() {
-        Ok(found)
+        Ok(())
     } else {
         Err(InvalidStrategy::Number { field, form: "from 0 up", found })
     }

@@ -35,7 +35,7 @@ impl Script {
 
 #[async_trait]
 impl StrategySource for Script {
-    async fn fetch(&self, service: &str) -> Result<Vec<u8>, FetchError> {
+    async fn fetch(&self, service: &str) -> Result<Strategy, FetchError> {
         assert_eq!(service, "shop");
         assert_eq!(self.0.under_way.fetch_add(1, Ordering::SeqCst), 0, "one question at a time");
         self.0.asked.lock().unwrap().push(Instant::now());
@@ -44,7 +44,7 @@ impl StrategySource for Script {
         let end = Defer(&self.0.under_way);
         sleep(takes).await;
         drop(end);
-        answer.map(|a| a.as_bytes().to_vec()).map_err(|e| FetchError(e.to_owned()))
+        Ok(Strategy::parse(answer.map_err(|e| FetchError(e.to_owned()))?.as_bytes())?)
     }
 }
 
@@ -142,14 +142,14 @@ async fn polling_ends_with_the_sampler() {
 fn operations_have_their_own_probability_and_a_lower_bound_each() {
     let (clock, time) = Clock::manual(Timestamp::from_unix_secs(1));
     let (sampler, _poller) = RemoteSampler::new(RemoteConfig { clock, ..RemoteConfig::new("shop") }).unwrap();
-    let json = |default: f64| {
-        format!(
+    let strategy = |default: f64| {
+        let json = format!(
             r#"{{"operationSampling":{{"defaultSamplingProbability":{default},"defaultLowerBoundTracesPerSecond":2,
                 "perOperationStrategies":[{{"operation":"often","probabilisticSampling":{{"samplingRate":0.5}}}}]}}}}"#
-        )
-        .into_bytes()
+        );
+        Strategy::parse(json.as_bytes()).map_err(|e| e.to_string())
     };
-    sampler.0.learn(Ok(json(0.0)));
+    sampler.0.learn(strategy(0.0));
     // Of ids that chance does not take, the lower bound lets two a second through, for each operation.
     let least = 1 << 100;
     for name in ["often", "rare", "other"] {
@@ -159,7 +159,7 @@ fn operations_have_their_own_probability_and_a_lower_bound_each() {
         assert!(sampled.iter().all(|d| d.trace_state.is_none()), "the probability is unknown");
     }
     // A new strategy with the same lower bound does not refill it.
-    sampler.0.learn(Ok(json(0.25)));
+    sampler.0.learn(strategy(0.25));
     assert!(!ask(&sampler, "rare", least).is_sampled());
     assert_eq!((percent(&sampler, "often"), percent(&sampler, "rare")), (50, 25));
     let decision = ask(&sampler, "often", 1 << 100 | 0xffff << 40);
@@ -172,9 +172,8 @@ fn operations_have_their_own_probability_and_a_lower_bound_each() {
 #[test]
 fn names_without_end_are_bounded() {
     let (sampler, _poller) = RemoteSampler::new(RemoteConfig::new("shop")).unwrap();
-    let json =
-        r#"{"operationSampling":{"defaultSamplingProbability":1,"defaultLowerBoundTracesPerSecond":1}}"#;
-    sampler.0.learn(Ok(json.as_bytes().to_vec()));
+    let all = PerOperation { default_probability: 1.0, lower_bound: 1.0, operations: Vec::new() };
+    sampler.0.learn(Ok(Strategy::PerOperation(all)));
     assert!((0..5000).all(|n| ask(&sampler, &format!("op {n}"), 1 << 100).is_sampled()));
 }
 
@@ -182,7 +181,7 @@ fn names_without_end_are_bounded() {
 fn a_rate_limit_is_not_refilled_by_the_same_answer() {
     let (clock, time) = Clock::manual(Timestamp::from_unix_secs(1));
     let (sampler, _poller) = RemoteSampler::new(RemoteConfig { clock, ..RemoteConfig::new("shop") }).unwrap();
-    let answer = || sampler.0.learn(Ok(br#"{"rateLimitingSampling":{"maxTracesPerSecond":3}}"#.to_vec()));
+    let answer = || sampler.0.learn(Ok(Strategy::RateLimiting(3.0)));
     answer();
     let take = || (0..10).filter(|_| ask(&sampler, "op", 1).is_sampled()).count();
     assert_eq!(take(), 3);
@@ -190,4 +189,18 @@ fn a_rate_limit_is_not_refilled_by_the_same_answer() {
     assert_eq!(take(), 0);
     time.advance(Duration::from_secs(1));
     assert_eq!(take(), 3);
+}
+
+#[test]
+fn a_strategy_of_a_source_of_ones_own_is_checked_too() {
+    let (sampler, _poller) = RemoteSampler::new(RemoteConfig::new("shop")).unwrap();
+    let bad = OperationStrategy { operation: "op".to_owned(), probability: f64::NAN };
+    let bad = PerOperation { operations: vec![bad], ..PerOperation::default() };
+    for strategy in [Strategy::Probabilistic(1.5), Strategy::RateLimiting(-1.0), Strategy::PerOperation(bad)]
+    {
+        sampler.0.learn(Ok(strategy));
+    }
+    let status = sampler.status();
+    assert_eq!((status.strategy, status.failures), (None, 3));
+    assert!(status.last_error.unwrap().contains("samplingRate must be 0 to 1"));
 }

@@ -1,6 +1,6 @@
 //! Why a request could not be read.
 
-use crate::otlp::wire_reader::Malformed;
+use crate::wire_reader::Malformed;
 
 /// Bytes that are no request of this kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -13,7 +13,7 @@ use trace_core::model::{
 use super::shared::{attribute, owned, resource, scope};
 use super::span::{span_id_of, trace_id_of};
 use super::{DecodeError, Decoded};
-use crate::otlp::wire_reader::{Field, fields, fixed64s, varints};
+use crate::wire_reader::{Field, fields, fixed64s, varints};
 
 /// The metrics of a request.
 ///

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use trace_core::model::{Array, AttributeSet, KeyValue, Resource, Scope, Value};
 
 use super::DecodeError;
-use crate::otlp::wire_reader::{Field, fields};
+use crate::wire_reader::{Field, fields};
 
 /// Lists and maps within each other at most.
 const MAX_DEPTH: usize = 32;

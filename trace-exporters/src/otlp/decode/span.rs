@@ -12,7 +12,7 @@ use trace_core::model::{
 
 use super::shared::{attribute, count, owned, resource, scope, text};
 use super::{DecodeError, Decoded};
-use crate::otlp::wire_reader::{Field, fields};
+use crate::wire_reader::{Field, fields};
 
 /// "The parent is remote" (`SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK`).
 const IS_REMOTE: u32 = 0x200;

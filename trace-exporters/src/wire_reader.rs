@@ -2,11 +2,11 @@
 
 /// The bytes are not protobuf.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Malformed;
+pub(crate) struct Malformed;
 
 /// The value of a field, by its wire type.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Field<'a> {
+pub(crate) enum Field<'a> {
     Varint(u64),
     Bytes(&'a [u8]),
     Fixed64(u64),
@@ -14,7 +14,7 @@ pub(super) enum Field<'a> {
 }
 
 /// The fields of a message in order; ends after the first malformed one.
-pub(super) fn fields(mut rest: &[u8]) -> impl Iterator<Item = Result<(u32, Field<'_>), Malformed>> {
+pub(crate) fn fields(mut rest: &[u8]) -> impl Iterator<Item = Result<(u32, Field<'_>), Malformed>> {
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
@@ -45,7 +45,7 @@ fn field<'a>(rest: &mut &'a [u8]) -> Option<(u32, Field<'a>)> {
 }
 
 /// The values of a packed field of varints, or of one that is not packed.
-pub(super) fn varints<'a>(field: &Field<'a>) -> impl Iterator<Item = Result<u64, Malformed>> + use<'a> {
+pub(crate) fn varints<'a>(field: &Field<'a>) -> impl Iterator<Item = Result<u64, Malformed>> + use<'a> {
     let (mut one, mut rest): (_, &[u8]) = match field {
         Field::Varint(v) => (Some(*v), &[]),
         Field::Bytes(packed) => (None, packed),
@@ -70,7 +70,7 @@ pub(super) fn varints<'a>(field: &Field<'a>) -> impl Iterator<Item = Result<u64,
 ///
 /// # Errors
 /// If the bytes are no multiple of eight.
-pub(super) fn fixed64s(field: &Field<'_>) -> Result<Vec<u64>, Malformed> {
+pub(crate) fn fixed64s(field: &Field<'_>) -> Result<Vec<u64>, Malformed> {
     match field {
         Field::Fixed64(v) => Ok(vec![*v]),
         Field::Bytes(packed) => {

@@ -1,0 +1,129 @@
+//! `OTEL_EXPORTER_OTLP_*` of one signal, as far as the file leaves things out.
+//!
+//! The form with the signal's name wins over the general one. What cannot be used is a warning, and the default stays.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use trace_core::env::parse_resource_attributes;
+
+use super::field::Field;
+use super::otlp::Compression;
+use super::secret::Secret;
+use super::section::Section;
+
+/// What is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OtlpSignal {
+    Traces,
+    Metrics,
+}
+
+/// What is shown of a value.
+const SHOWN: usize = 64;
+
+impl OtlpSignal {
+    fn path(self) -> &'static str {
+        match self {
+            Self::Traces => "v1/traces",
+            Self::Metrics => "v1/metrics",
+        }
+    }
+
+    /// The endpoint of the file, else that of the signal as it is, else the general one with the signal's path.
+    pub(super) fn endpoint<'a>(self, s: &Section<'a>) -> Field<'a> {
+        let own = match self {
+            Self::Traces => "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+            Self::Metrics => "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+        };
+        let below = |base: String| with_path(&base, self.path());
+        s.field("endpoint").env(own).env_as("OTEL_EXPORTER_OTLP_ENDPOINT", below)
+    }
+
+    /// The variable that is set, and its value.
+    fn find(self, s: &Section<'_>, suffix: &str) -> Option<(String, String)> {
+        let signal = match self {
+            Self::Traces => "TRACES_",
+            Self::Metrics => "METRICS_",
+        };
+        [signal, ""].into_iter().find_map(|signal| {
+            let name = format!("OTEL_EXPORTER_OTLP_{signal}{suffix}");
+            s.variable(&name).map(|value| (name, value))
+        })
+    }
+
+    pub(super) fn compression(self, s: &Section<'_>) -> Option<Compression> {
+        let (name, value) = self.find(s, "COMPRESSION")?;
+        match value.to_ascii_lowercase().as_str() {
+            "gzip" => Some(Compression::Gzip),
+            "none" => Some(Compression::None),
+            _ => {
+                s.warn_at(&name, format!("{} is neither gzip nor none; ignored", shown(&value)));
+                None
+            }
+        }
+    }
+
+    /// [`Duration::MAX`] for 0, which is no limit.
+    pub(super) fn timeout(self, s: &Section<'_>) -> Option<Duration> {
+        let (name, value) = self.find(s, "TIMEOUT")?;
+        match value.parse() {
+            Ok(0) => Some(Duration::MAX),
+            Ok(ms) => Some(Duration::from_millis(ms)),
+            Err(_) => {
+                let message =
+                    format!("{} is not a whole number of milliseconds; the default stays", shown(&value));
+                s.warn_at(&name, message);
+                None
+            }
+        }
+    }
+
+    pub(super) fn text(self, s: &Section<'_>, suffix: &str) -> Option<String> {
+        self.find(s, suffix).map(|(_, value)| value)
+    }
+
+    pub(super) fn headers(self, s: &Section<'_>) -> BTreeMap<String, Secret> {
+        let Some((name, value)) = self.find(s, "HEADERS") else { return BTreeMap::new() };
+        // The same syntax: `key=value,key=value`, percent-encoded. Problems are told by number, without values.
+        let pairs = parse_resource_attributes(&value).unwrap_or_else(|problem| {
+            s.warn_at(&name, format!("{problem}; the whole value is ignored"));
+            Vec::new()
+        });
+        let mut headers = BTreeMap::new();
+        for pair in pairs {
+            let value = pair.value.to_string();
+            let valid = http::HeaderName::from_bytes(pair.key.as_bytes()).is_ok()
+                && http::HeaderValue::from_str(&value).is_ok();
+            if valid {
+                headers.insert(pair.key.into_owned(), Secret::new(value));
+            } else {
+                s.warn_at(&name, "has a header that cannot be sent, which is left out");
+            }
+        }
+        headers
+    }
+
+    /// Warns if another protocol is asked for.
+    pub(super) fn warn_of_the_protocol(self, s: &Section<'_>) {
+        if let Some((name, value)) = self.find(s, "PROTOCOL")
+            && !value.eq_ignore_ascii_case("http/protobuf")
+        {
+            let message = format!("{} is not spoken here; http/protobuf is used", shown(&value));
+            s.warn_at(&name, message);
+        }
+    }
+}
+
+/// A path below a base URL.
+fn with_path(base: &str, path: &str) -> String {
+    match base.split_once('?') {
+        Some((front, query)) => format!("{}/{path}?{query}", front.trim_end_matches('/')),
+        None => format!("{}/{path}", base.trim_end_matches('/')),
+    }
+}
+
+fn shown(value: &str) -> String {
+    let cut: String = value.chars().take(SHOWN).collect();
+    format!("{cut:?}")
+}
