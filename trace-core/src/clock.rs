@@ -66,11 +66,16 @@ impl Clock {
 
     /// The Unix time of a counter value, before or after the anchor.
     pub fn to_unix_nanos(&self, ticks: u64) -> u64 {
-        let (at, unix) = (self.anchor.ticks, self.anchor.unix.load(Ordering::Relaxed));
-        if ticks >= at {
-            unix.saturating_add(self.ticks.delta_as_nanos(at, ticks))
-        } else {
-            unix.saturating_sub(self.ticks.delta_as_nanos(ticks, at))
+        self.unix_scale().unix_nanos(ticks)
+    }
+
+    /// The conversion as it is now, for many counter values.
+    #[inline]
+    pub(crate) fn unix_scale(&self) -> UnixScale<'_> {
+        UnixScale {
+            ticks: &self.ticks,
+            at: self.anchor.ticks,
+            unix: self.anchor.unix.load(Ordering::Relaxed),
         }
     }
 
@@ -109,6 +114,32 @@ impl Clock {
                 return;
             }
         }
+    }
+}
+
+/// Turns counter values into Unix time.
+pub(crate) struct UnixScale<'a> {
+    ticks: &'a quanta::Clock,
+    at: u64,
+    unix: u64,
+}
+
+impl UnixScale<'_> {
+    /// The Unix time of a counter value, before or after the anchor.
+    #[inline]
+    pub(crate) fn unix_nanos(&self, ticks: u64) -> u64 {
+        if ticks >= self.at {
+            self.unix.saturating_add(self.ticks.delta_as_nanos(self.at, ticks))
+        } else {
+            self.unix.saturating_sub(self.ticks.delta_as_nanos(ticks, self.at))
+        }
+    }
+
+    /// Start and end of a span, which does not end before it starts: counters of two processors may differ a little.
+    #[inline]
+    pub(crate) fn pair(&self, start: u64, end: u64) -> (u64, u64) {
+        let at = self.unix_nanos(start);
+        (at, self.unix_nanos(end).max(at))
     }
 }
 

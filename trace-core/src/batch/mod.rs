@@ -4,6 +4,7 @@
 //! slice. Both hand out [`SpanRef`], a view that costs nothing to copy.
 
 mod append;
+mod bulk;
 mod columns;
 mod copy;
 mod edit;
