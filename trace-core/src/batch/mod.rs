@@ -4,13 +4,13 @@
 //! slice. Both hand out [`SpanRef`], a view that costs nothing to copy.
 
 mod append;
-mod bulk;
 mod columns;
 mod copy;
 mod edit;
 mod pool;
 mod rewrite;
 mod sealed;
+mod template;
 mod tenant;
 mod view;
 
@@ -21,4 +21,5 @@ pub use edit::SpanBatchMut;
 pub(crate) use pool::{Home, Pool};
 pub use rewrite::Edit;
 pub use sealed::SpanBatch;
+pub(crate) use template::Template;
 pub use view::{Attributes, EventRef, LinkRef, SpanRef, StatusRef};

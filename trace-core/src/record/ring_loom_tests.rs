@@ -34,7 +34,7 @@ fn read(ring: &Ring, into: &mut Vec<Read>) {
         Entry::Start(s) => {
             let span = s.span_id().unwrap().to_u64();
             assert_eq!(s.trace_id().unwrap().to_u128(), 1 << 64 | u128::from(span));
-            let value = s.values().next(&mut Texts::default().gather()).as_i64().unwrap();
+            let value = s.values().next(&mut Texts::default().gather()).cast_signed();
             into.push(Read::Start(span, value, s.end() != 0));
         }
         Entry::End(end) => {

@@ -4,10 +4,10 @@ use super::Callsite;
 use super::chunk::NewRow;
 use super::open_spans::OpenSpan;
 use super::ring::Ring;
-use super::ring_entry::{Entry, StartEntry};
+use super::ring_entry::{Entry, StartEntry, Types};
 use super::ring_texts::Texts;
 use super::unended::Unended;
-use crate::batch::{Columns, List, Row, ScopeRef, Text};
+use crate::batch::{Columns, List, Row, ScopeRef, Template, Text};
 use crate::clock::UnixScale;
 use crate::model::{SpanId, Timestamp, TraceFlags, TraceId};
 
@@ -22,12 +22,16 @@ pub(super) struct RingReader {
     texts: Texts,
 }
 
-/// A call site, and where its library lies in the columns of its last turn: to find that means comparing texts.
-#[derive(Clone, Copy)]
+/// A call site, as of its last span.
+#[derive(Clone)]
 struct Site {
     site: &'static Callsite,
+    /// Where its library lies in the columns: to find that means comparing texts.
     scope: u32,
+    /// Which columns these are.
     turn: u64,
+    types: Types,
+    template: Template,
 }
 
 /// An end whose span was taken in an earlier pass, or of which more was recorded elsewhere.
@@ -67,14 +71,15 @@ impl RingReader {
         ring.drain(|entry| match entry {
             Entry::Start(s) => {
                 let (Some(site), Some(trace_id), Some(span_id)) =
-                    (site(sites, turn, columns, s.callsite()), s.trace_id(), s.span_id())
+                    (site(sites, turn, columns, s), s.trace_id(), s.span_id())
                 else {
                     return;
                 };
                 if s.end() == 0 {
                     unended.insert(span_id.to_u64(), columns.rows.len() as u32);
                 }
-                let attributes = push_values(columns, texts, site.site.keys, s);
+                texts.make_room(&mut columns.text);
+                let attributes = push_values(columns, texts, &site.template, s);
                 push_row(columns, scale, (trace_id, span_id), site, attributes, s);
             }
             Entry::End(end) => {
@@ -100,10 +105,9 @@ impl RingReader {
 
 /// Appends the values of a span. A function of its own, for the sake of the registers.
 #[inline(never)]
-fn push_values(columns: &mut Columns, texts: &mut Texts, keys: &[&'static str], s: StartEntry<'_>) -> List {
-    texts.make_room(&mut columns.text);
+fn push_values(columns: &mut Columns, texts: &mut Texts, template: &Template, s: StartEntry<'_>) -> List {
     let (mut values, mut gathered) = (s.values(), texts.gather());
-    let list = columns.push_attributes(keys.iter().map(|key| (Text::fixed(key), values.next(&mut gathered))));
+    let list = columns.push_like(template, || values.next(&mut gathered));
     let len = gathered.len;
     texts.gathered(len);
     list
@@ -115,7 +119,7 @@ fn push_row(
     columns: &mut Columns,
     scale: &UnixScale<'_>,
     (trace_id, span_id): (TraceId, SpanId),
-    Site { site, scope, .. }: Site,
+    Site { site, scope, .. }: &Site,
     attributes: List,
     s: StartEntry<'_>,
 ) {
@@ -135,7 +139,7 @@ fn push_row(
             flags: TraceFlags(s.flags()),
             kind: site.kind,
             name: Text::fixed(site.name),
-            scope,
+            scope: *scope,
             bits: remote | ended,
             start,
         }
@@ -143,23 +147,34 @@ fn push_row(
     });
 }
 
+/// The call site of a span.
 #[inline(always)]
-fn site(sites: &mut Vec<Option<Site>>, turn: u64, columns: &mut Columns, number: u32) -> Option<Site> {
-    match sites.get(number as usize) {
-        Some(Some(site)) if site.turn == turn => Some(*site),
-        _ => find_site(sites, turn, columns, number),
+fn site<'a>(
+    sites: &'a mut Vec<Option<Site>>,
+    turn: u64,
+    columns: &mut Columns,
+    s: StartEntry<'_>,
+) -> Option<&'a Site> {
+    let is_up_to_date = |site: &Site| site.turn == turn && site.types == s.types();
+    let index = s.callsite() as usize;
+    if !sites.get(index).is_some_and(|site| site.as_ref().is_some_and(is_up_to_date)) {
+        update_site(sites, turn, columns, s);
     }
+    sites.get(index)?.as_ref()
 }
 
 #[cold]
 #[inline(never)]
-fn find_site(sites: &mut Vec<Option<Site>>, turn: u64, columns: &mut Columns, number: u32) -> Option<Site> {
-    let index = number as usize;
-    let site = Callsite::of(number)?;
-    let found = Site { site, scope: columns.scope_index(&ScopeRef::Static(site.scope)), turn };
+fn update_site(sites: &mut Vec<Option<Site>>, turn: u64, columns: &mut Columns, s: StartEntry<'_>) {
+    let index = s.callsite() as usize;
+    let Some(site) = Callsite::of(s.callsite()) else { return };
     if sites.len() <= index {
         sites.resize(index + 1, None);
     }
-    sites[index] = Some(found);
-    Some(found)
+    let (scope, types) = (columns.scope_index(&ScopeRef::Static(site.scope)), s.types());
+    let template = match sites[index].take() {
+        Some(known) if known.types == types => known.template,
+        _ => Template::new(site.keys.iter().map(|key| Text::fixed(key)).zip(types.cells())),
+    };
+    sites[index] = Some(Site { site, scope, turn, types, template });
 }
