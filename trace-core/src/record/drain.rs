@@ -62,10 +62,9 @@ impl Drain {
         // Rings first: what continues a span, or precedes its end, was written to a chunk before that end was
         // published.
         self.reader.next_turn();
-        let recorder = self.recorder.clone();
-        let scale = recorder.clock().unix_scale();
+        let scale = self.recorder.clock().unix_scale();
         for ring in slots.iter().filter_map(|s| s.ring()) {
-            if let Some(first) = self.reader.read(ring, &mut out, &scale, &mut late) {
+            if let Some(first) = self.reader.read(ring, &mut out, scale, &mut late) {
                 self.park_from(first, &mut out);
             }
         }

@@ -58,11 +58,12 @@ impl RingReader {
 
     /// Appends everything in the ring to `columns`. A span that has ended is complete, its times are Unix time. Returns
     /// the first row of one that has not, if there is any.
+    #[inline(never)]
     pub(super) fn read(
         &mut self,
         ring: &Ring,
         columns: &mut Columns,
-        scale: &UnixScale<'_>,
+        scale: UnixScale,
         late: &mut Vec<LateEnd>,
     ) -> Option<usize> {
         let (sites, unended, turn, texts) = (&mut self.sites, &mut self.unended, self.turn, &mut self.texts);
@@ -117,7 +118,7 @@ fn push_values(columns: &mut Columns, texts: &mut Texts, template: &Template, s:
 #[inline(never)]
 fn push_row(
     columns: &mut Columns,
-    scale: &UnixScale<'_>,
+    scale: UnixScale,
     (trace_id, span_id): (TraceId, SpanId),
     Site { site, scope, .. }: &Site,
     attributes: List,
