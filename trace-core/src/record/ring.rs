@@ -74,6 +74,8 @@ pub(super) struct Ring {
 struct Written {
     /// Everything before it may be read.
     head: AtomicU64,
+    /// Where the writer last left for the beginning of the ring, see [`Ring::rewind`].
+    left: AtomicU64,
     started: AtomicU64,
     ended: AtomicU64,
     dropped: AtomicU64,
@@ -106,7 +108,10 @@ impl Ring {
             Ok(words) => words,
             Err(_) => unreachable!("it has just been made with this length"),
         };
-        Self { words, written: Line::default(), read: Line::default() }
+        let ring = Self { words, written: Line::default(), read: Line::default() };
+        // No reader comes there.
+        ring.written.0.left.store(u64::MAX, Ordering::Relaxed);
+        ring
     }
 
     /// One that the model checker owns.
@@ -146,9 +151,21 @@ impl Ring {
         self.written.0.head.load(Ordering::Acquire)
     }
 
-    /// How far it may be written.
-    pub(super) fn limit(&self) -> u64 {
-        self.read.0.tail.load(Ordering::Acquire) + WORDS as u64
+    /// Everything before it has been taken: as many words behind it as the ring has may be written.
+    pub(super) fn taken(&self) -> u64 {
+        self.read.0.tail.load(Ordering::Acquire)
+    }
+
+    /// Goes on at the beginning of the ring, and returns that position. For the writer alone, when everything before `at`
+    /// has been taken.
+    ///
+    /// Memory that was just used is in the cache, that of the rest of the ring is not: a thread that the reader keeps up
+    /// with needs little of it.
+    pub(super) fn rewind(&self, at: u64) -> u64 {
+        self.written.0.left.store(at, Ordering::Relaxed);
+        // Who sees this sees the other, too.
+        self.publish(next_round(at));
+        next_round(at)
     }
 
     /// Everything before `pos` may be read from now on.
@@ -209,8 +226,12 @@ impl Ring {
     #[inline(always)]
     pub(super) fn drain(&self, mut f: impl FnMut(Entry<'_>)) {
         let head = self.published();
-        let begin = self.read.0.tail.load(Ordering::Relaxed);
-        let (mut at, mut told, mut starts) = (begin, begin, 0);
+        let mut at = self.read.0.tail.load(Ordering::Relaxed);
+        // The writer leaves when all has been taken, so this is where a reader begins, and nowhere on its way.
+        if at < head && at == self.written.0.left.load(Ordering::Relaxed) {
+            at = next_round(at);
+        }
+        let (mut told, mut starts) = (at, 0);
         while at < head {
             let record = self.record(at);
             let header = get(record, 0);
@@ -243,7 +264,18 @@ fn bump(count: &AtomicU64) {
 /// The position behind a record.
 #[inline(always)]
 pub(super) fn behind(at: u64, len: u64) -> u64 {
-    if (at & MASK) + len < WORDS as u64 { at + len } else { (at | MASK) + 1 }
+    if (at & MASK) + len < WORDS as u64 { at + len } else { next_round(at) }
+}
+
+/// The next position at the beginning of the ring.
+#[inline(always)]
+fn next_round(at: u64) -> u64 {
+    (at | MASK) + 1
+}
+
+/// How far from the beginning of the ring a position lies.
+pub(super) fn offset(at: u64) -> u64 {
+    at & MASK
 }
 
 #[inline(always)]
