@@ -46,6 +46,8 @@ mod ring_entry;
 mod ring_loom_tests;
 mod ring_reader;
 mod ring_span;
+#[cfg(test)]
+mod ring_tests;
 mod ring_text;
 mod ring_texts;
 mod ring_writer;

@@ -102,7 +102,7 @@ pub(super) struct RingCounts {
 static SPARE: Mutex<Vec<&'static Ring>> = Mutex::new(Vec::new());
 
 impl Ring {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let words: Box<[AtomicU64]> = (0..WORDS + MAX_RECORD).map(|_| AtomicU64::new(0)).collect();
         let words = match words.try_into() {
             Ok(words) => words,
@@ -112,12 +112,6 @@ impl Ring {
         // No reader comes there.
         ring.written.0.left.store(u64::MAX, Ordering::Relaxed);
         ring
-    }
-
-    /// One that the model checker owns.
-    #[cfg(trace_loom)]
-    pub(super) fn for_model() -> Self {
-        Self::new()
     }
 
     /// A ring that nobody else uses. Rings are never freed but used again, so that a thread can refer to one without

@@ -48,7 +48,7 @@ fn check(write: fn(&Ring, &mut Producer, &Consumer, &Clock) -> Vec<Read>) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(3);
     model.check(move || {
-        let ring = Arc::new(Ring::for_model());
+        let ring = Arc::new(Ring::new());
         let writer = {
             let ring = ring.clone();
             thread::spawn(move || {
