@@ -140,7 +140,7 @@ impl UnixScale {
     /// The Unix time of a counter value, before or after the anchor.
     #[inline(always)]
     pub(crate) fn unix_nanos(self, ticks: u64) -> u64 {
-        let nanos = |ticks: u64| (u128::from(ticks) * u128::from(self.scale) >> SCALE) as u64;
+        let nanos = |ticks: u64| ((u128::from(ticks) * u128::from(self.scale)) >> SCALE) as u64;
         match ticks.checked_sub(self.at) {
             Some(after) => self.unix.saturating_add(nanos(after)),
             None => self.unix.saturating_sub(nanos(self.at - ticks)),
