@@ -41,6 +41,12 @@ impl AttributeCell {
         Cell { bits: self.bits, kind }
     }
 
+    /// Another value of the same type; see [`Cell::bits`].
+    #[inline(always)]
+    pub(super) fn set_bits(&mut self, bits: u64) {
+        self.bits = bits;
+    }
+
     pub(crate) fn set_value(&mut self, value: Cell) {
         *self = Self::new(self.key(), value, self.next);
     }

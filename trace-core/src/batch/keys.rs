@@ -142,13 +142,6 @@ impl Columns {
         }
     }
 
-    /// Adds keys that are constants of the program, and returns the number of the first; the others follow it.
-    pub(crate) fn add_keys(&mut self, keys: &[&'static str]) -> u32 {
-        let first = self.keys.len();
-        self.keys.extend(keys.iter().map(|key| Text::fixed(key)));
-        first
-    }
-
     /// A key that was found where this one lies.
     #[inline]
     fn key_at(&self, key: &str) -> Option<u32> {

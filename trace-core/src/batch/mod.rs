@@ -12,6 +12,7 @@ mod keys;
 mod pool;
 mod rewrite;
 mod sealed;
+mod template;
 mod tenant;
 mod view;
 
@@ -23,4 +24,5 @@ pub use edit::SpanBatchMut;
 pub(crate) use pool::{Home, Pool};
 pub use rewrite::Edit;
 pub use sealed::SpanBatch;
+pub(crate) use template::Template;
 pub use view::{Attributes, EventRef, LinkRef, SpanRef, StatusRef};

@@ -1,7 +1,6 @@
 //! One destination: a queue, a thread with its runtime, batching, attempts and accounts.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -13,7 +12,7 @@ use super::account::Account;
 use super::config::DestinationConfig;
 use super::inside::PipelineId;
 use super::payload::{Payload, Sink};
-use super::queue::{Capacity, Job, Queue, Refused};
+use super::queue::{Capacity, FlushDone, Job, Queue, Refused};
 use crate::signal::ExportError;
 use crate::tenant::Slot;
 
@@ -121,10 +120,9 @@ impl<P: Payload> Destination<P> {
         }
     }
 
-    pub(super) fn flush(&self) -> Receiver<Result<(), String>> {
-        let (tx, rx) = channel();
-        self.queue.flush(tx);
-        rx
+    /// Flushes behind everything that has been offered.
+    pub(super) fn flush(&self, done: FlushDone) {
+        self.queue.flush(done);
     }
 
     /// Lets the thread finish what is queued, until the deadline.

@@ -152,17 +152,28 @@ impl Pipeline {
             rx
         });
         let (tx, drained) = channel();
-        let _ = commands.send(Command::Drain(tx));
+        let (mut flushing, mut flushed) = (Vec::new(), Vec::new());
+        for d in spans {
+            let (tx, rx) = channel();
+            flushed.push((d.account().name.clone(), rx));
+            flushing.push((d, tx));
+        }
+        let _ = commands.send(Command::Flush(tx, flushing));
         wake.unpark();
+        let flushed = wait_all(flushed, deadline, limit);
+        // If destinations have not been asked yet, it is not they who are late.
         answer(drained.recv_timeout(left(deadline)), limit, "the pipeline's thread")?;
-        let spans: Vec<_> = spans.iter().map(|d| (d.account().name.clone(), d.flush())).collect();
-        wait_all(spans, deadline, limit)?;
+        flushed?;
         // Only now: a collection that hangs must not cost the spans their time.
         if let Some(collected) = collected {
             answer(collected.recv_timeout(left(deadline)), limit, "the collection of metrics")?;
         }
-        let metrics: Vec<_> = metrics.iter().map(|d| (d.account().name.clone(), d.flush())).collect();
-        wait_all(metrics, deadline, limit)
+        let flush = |d: &Arc<Destination<MetricBatch>>| {
+            let (tx, rx) = channel();
+            d.flush(tx);
+            (d.account().name.clone(), rx)
+        };
+        wait_all(metrics.iter().map(flush).collect(), deadline, limit)
     }
 
     /// Stops recording, delivers what there is, and gives the final accounts. Blocks at most until the deadline

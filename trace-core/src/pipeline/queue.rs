@@ -9,12 +9,15 @@ use tokio::sync::Notify;
 use super::payload::Payload;
 use crate::tenant::{Shares, Slot};
 
+/// Who waits for a flush is told how it went; nobody tells if the destination is closed.
+pub(super) type FlushDone = Sender<Result<(), String>>;
+
 /// What a destination's thread is asked to do.
 pub(super) enum Job<P> {
     /// A payload of one tenant.
     Export(P, Slot),
     /// Answered when everything before it has been exported or dropped.
-    Flush(Sender<Result<(), String>>),
+    Flush(FlushDone),
 }
 
 struct State<P> {
@@ -118,7 +121,7 @@ impl<P: Payload> Queue<P> {
     }
 
     /// Asks for a flush behind everything that is queued.
-    pub(super) fn flush(&self, done: Sender<Result<(), String>>) {
+    pub(super) fn flush(&self, done: FlushDone) {
         let mut s = self.state();
         if s.closed {
             return;

@@ -11,6 +11,7 @@ use super::account::Forwarded;
 use super::destination::Destination;
 use super::ingest_queue::IngestQueue;
 use super::inside::PipelineId;
+use super::queue::FlushDone;
 use crate::batch::{SpanBatch, SpanBatchMut};
 use crate::model::TenantId;
 use crate::record::Drain;
@@ -19,8 +20,9 @@ use crate::tenant::{Slot, Tenancy};
 
 /// What the thread is asked to do.
 pub(super) enum Command {
-    /// Take everything that has ended and hand it over, then answer.
-    Drain(Sender<()>),
+    /// Take everything that has ended and hand it over, let destinations flush, and answer. They answer for themselves:
+    /// whoever waits is woken once.
+    Flush(Sender<()>, Vec<(Arc<Destination<SpanBatch>>, FlushDone)>),
     /// The same, and end.
     Stop(Sender<()>),
     /// Take from this one, too.
@@ -61,9 +63,10 @@ impl PipelineWorker {
             self.pass(false);
             match command {
                 None => {}
-                Some(Command::Drain(done)) => {
+                Some(Command::Flush(done, destinations)) => {
                     // What was recorded by threads in teardown may need a second pass to be joined.
                     self.release();
+                    destinations.into_iter().for_each(|(d, flushed)| d.flush(flushed));
                     let _ = done.send(());
                 }
                 Some(Command::Stop(done)) => {

@@ -56,17 +56,17 @@ impl Drain {
     /// Takes everything that has ended so far.
     pub(crate) fn drain(&mut self) -> SpanBatchMut {
         let slots: Vec<_> = self.recorder.0.slots.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut out = Columns::default();
+        let mut out = self.pool.take();
         let mut late = Vec::new();
         let mut continued = std::mem::take(&mut self.early);
         // Rings first: what continues a span, or precedes its end, was written to a chunk before that end was
         // published.
+        self.reader.next_turn();
+        let scale = self.recorder.clock().unix_scale();
         for ring in slots.iter().filter_map(|s| s.ring()) {
-            let mut columns = self.pool.take();
-            self.reader.read(ring, &mut columns, &mut late);
-            self.settle(&mut columns, &mut continued);
-            out.append(&mut columns);
-            self.pool.put(columns);
+            if let Some(first) = self.reader.read(ring, &mut out, scale, &mut late) {
+                self.park_from(first, &mut out);
+            }
         }
         for slot in &slots {
             let mut columns = self.pool.take();
@@ -99,6 +99,30 @@ impl Drain {
         batch
     }
 
+    /// Parks the open spans among those that were read from a ring: the first one lies at `first`.
+    fn park_from(&mut self, first: usize, columns: &mut Columns) {
+        let mut rows = std::mem::take(&mut columns.rows);
+        let mut kept = first;
+        for at in first..rows.len() {
+            let row = rows[at];
+            if row.has(Row::ENDED) {
+                rows[kept] = row;
+                kept += 1;
+            } else {
+                self.park(columns, &row);
+            }
+        }
+        rows.truncate(kept);
+        columns.rows = rows;
+    }
+
+    /// Keeps an open span until its end comes. If there are too many, it is counted when that finds nothing.
+    fn park(&mut self, columns: &Columns, row: &Row) {
+        if self.open.len() < self.recorder.0.limits.open_spans {
+            self.open.park(columns, row);
+        }
+    }
+
     /// Turns ticks into time, parks open spans, and takes continuations out.
     fn settle(&mut self, columns: &mut Columns, continued: &mut Vec<Continuation>) {
         let shared = self.recorder.0.clone();
@@ -115,11 +139,7 @@ impl Drain {
                 return false;
             }
             if !row.has(Row::ENDED) {
-                if self.open.len() >= shared.limits.open_spans {
-                    // Counted when its end arrives and finds nothing.
-                    return false;
-                }
-                self.open.park(columns, row);
+                self.park(columns, row);
                 return false;
             }
             let start = Moment::start_of(row);
@@ -188,8 +208,8 @@ impl Drain {
             });
         }
         for newest in slots.iter().filter_map(|s| s.ring()?.newest()) {
-            let start = Timestamp::from_unix_nanos(clock.to_unix_nanos(newest.start));
-            if let Some(span) = RingReader::open_span(&newest, start) {
+            let start = Timestamp::from_unix_nanos(clock.to_unix_nanos(newest.start()));
+            if let Some(span) = RingReader::open_span(newest, start) {
                 found.add(start, now, shared.open_too_long, || span);
             }
         }

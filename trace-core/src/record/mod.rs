@@ -46,14 +46,19 @@ mod parked;
 mod process_id;
 mod recorder;
 mod ring;
+mod ring_entry;
 #[cfg(all(test, trace_loom))]
 mod ring_loom_tests;
 mod ring_reader;
 mod ring_span;
+#[cfg(test)]
+mod ring_tests;
 mod ring_text;
+mod ring_texts;
 mod ring_writer;
 mod span;
 mod start;
+mod unended;
 
 #[cfg(not(feature = "otel"))]
 #[path = "bridge_none.rs"]

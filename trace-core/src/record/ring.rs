@@ -16,6 +16,8 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 
+use super::ring_entry::{Entry, StartEntry};
+
 /// Words in a ring: 2 MiB a thread, some 15,000 to 20,000 spans with four attributes.
 pub(super) const WORDS: usize = if cfg!(trace_loom) { 32 } else { 1 << 18 };
 const MASK: u64 = WORDS as u64 - 1;
@@ -45,6 +47,9 @@ pub(super) const TAG_TEXT: u64 = 4;
 pub(super) const TAG_SHORT: u64 = 5;
 pub(super) const SHORT_TEXT: usize = 15;
 
+/// Words after which the reader tells how far it has come.
+const TELL_AFTER: u64 = WORDS as u64 / 32;
+
 /// Keeps the writer's and the reader's words on different cache lines.
 #[repr(align(128))]
 #[derive(Default)]
@@ -69,6 +74,8 @@ pub(super) struct Ring {
 struct Written {
     /// Everything before it may be read.
     head: AtomicU64,
+    /// Where the writer last left for the beginning of the ring, see [`Ring::rewind`].
+    left: AtomicU64,
     started: AtomicU64,
     ended: AtomicU64,
     dropped: AtomicU64,
@@ -94,53 +101,17 @@ pub(super) struct RingCounts {
 /// Rings that no recorder uses.
 static SPARE: Mutex<Vec<&'static Ring>> = Mutex::new(Vec::new());
 
-/// What the reader finds.
-pub(super) enum Entry<'a> {
-    /// A span; `end` is zero if it is still open.
-    Start(StartEntry<'a>),
-    /// The end of a span that was seen before. `continued` says that more was recorded of it elsewhere.
-    End { trace_id: u128, span_id: u64, ticks: u64, continued: bool },
-}
-
-/// A span as it lies in the ring.
-pub(super) struct StartEntry<'a> {
-    record: &'a Record,
-    pub(super) callsite: u32,
-    pub(super) flags: u8,
-    pub(super) remote_parent: bool,
-    pub(super) start: u64,
-    pub(super) end: u64,
-    pub(super) trace_id: u128,
-    pub(super) span_id: u64,
-    pub(super) parent: u64,
-}
-
-/// A value as it lies in the ring.
-pub(super) enum RingValue {
-    Bool(bool),
-    I64(i64),
-    F64(f64),
-    /// Where it lies among the texts.
-    Text {
-        at: usize,
-        len: usize,
-    },
-}
-
 impl Ring {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let words: Box<[AtomicU64]> = (0..WORDS + MAX_RECORD).map(|_| AtomicU64::new(0)).collect();
         let words = match words.try_into() {
             Ok(words) => words,
             Err(_) => unreachable!("it has just been made with this length"),
         };
-        Self { words, written: Line::default(), read: Line::default() }
-    }
-
-    /// One that the model checker owns.
-    #[cfg(trace_loom)]
-    pub(super) fn for_model() -> Self {
-        Self::new()
+        let ring = Self { words, written: Line::default(), read: Line::default() };
+        // No reader comes there.
+        ring.written.0.left.store(u64::MAX, Ordering::Relaxed);
+        ring
     }
 
     /// A ring that nobody else uses. Rings are never freed but used again, so that a thread can refer to one without
@@ -174,9 +145,21 @@ impl Ring {
         self.written.0.head.load(Ordering::Acquire)
     }
 
-    /// How far it may be written.
-    pub(super) fn limit(&self) -> u64 {
-        self.read.0.tail.load(Ordering::Acquire) + WORDS as u64
+    /// Everything before it has been taken: as many words behind it as the ring has may be written.
+    pub(super) fn taken(&self) -> u64 {
+        self.read.0.tail.load(Ordering::Acquire)
+    }
+
+    /// Goes on at the beginning of the ring, and returns that position. For the writer alone, when everything before `at`
+    /// has been taken.
+    ///
+    /// Memory that was just used is in the cache, that of the rest of the ring is not: a thread that the reader keeps up
+    /// with needs little of it.
+    pub(super) fn rewind(&self, at: u64) -> u64 {
+        self.written.0.left.store(at, Ordering::Relaxed);
+        // Who sees this sees the other, too.
+        self.publish(next_round(at));
+        next_round(at)
     }
 
     /// Everything before `pos` may be read from now on.
@@ -226,16 +209,23 @@ impl Ring {
             return None;
         }
         let record = self.record(at);
-        match entry(record, get(record, 0)) {
-            Entry::Start(s) if s.end == 0 => Some(s),
+        match Entry::of(record, get(record, 0)) {
+            Entry::Start(s) if s.end() == 0 => Some(s),
             _ => None,
         }
     }
 
-    /// Hands every published record to `f`, oldest first. One caller at a time.
+    /// Hands every published record to `f`, oldest first. One caller at a time. The writer learns now and then how far
+    /// the reader has come, so that it need not wait for the end.
+    #[inline(always)]
     pub(super) fn drain(&self, mut f: impl FnMut(Entry<'_>)) {
         let head = self.published();
         let mut at = self.read.0.tail.load(Ordering::Relaxed);
+        // The writer leaves when all has been taken, so this is where a reader begins, and nowhere on its way.
+        if at < head && at == self.written.0.left.load(Ordering::Relaxed) {
+            at = next_round(at);
+        }
+        let (mut told, mut starts) = (at, 0);
         while at < head {
             let record = self.record(at);
             let header = get(record, 0);
@@ -245,75 +235,17 @@ impl Ring {
                 at = head;
                 break;
             }
-            if header & BIT_END == 0 {
-                bump(&self.read.0.starts);
-            }
-            f(entry(record, header));
+            starts += u64::from(header & BIT_END == 0);
+            f(Entry::of(record, header));
             at = behind(at, len);
+            if at - told >= TELL_AFTER {
+                told = at;
+                self.read.0.tail.store(at, Ordering::Release);
+            }
         }
+        let taken = &self.read.0.starts;
+        taken.store(taken.load(Ordering::Relaxed) + starts, Ordering::Relaxed);
         self.read.0.tail.store(at, Ordering::Release);
-    }
-}
-
-fn entry(record: &Record, header: u64) -> Entry<'_> {
-    let word = |i| get(record, i);
-    let trace = |i| u128::from(word(i)) << 64 | u128::from(word(i + 1));
-    if header & BIT_END != 0 {
-        let continued = header & BIT_CONTINUED != 0;
-        return Entry::End { trace_id: trace(1), span_id: word(3), ticks: word(4), continued };
-    }
-    Entry::Start(StartEntry {
-        record,
-        callsite: (header >> 16) as u32,
-        flags: (header >> 8) as u8,
-        remote_parent: header & BIT_REMOTE_PARENT != 0,
-        start: word(1),
-        end: word(2),
-        trace_id: trace(3),
-        span_id: word(5),
-        parent: word(6),
-    })
-}
-
-impl StartEntry<'_> {
-    /// Hands the values to `f`, in the order of the call site's keys. Texts are appended to `text`.
-    pub(super) fn values(&self, count: usize, text: &mut Vec<u8>, mut f: impl FnMut(usize, RingValue)) {
-        let mut tags = get(self.record, 7);
-        let mut at = START_WORDS as usize;
-        for i in 0..count.min(MAX_VALUES) {
-            let word = get(self.record, at);
-            at += 1;
-            let begin = text.len();
-            f(
-                i,
-                match tags & 0xf {
-                    TAG_BOOL => RingValue::Bool(word != 0),
-                    TAG_F64 => RingValue::F64(f64::from_bits(word)),
-                    TAG_SHORT => {
-                        let len = (word as usize & 0xff).min(SHORT_TEXT);
-                        text.extend_from_slice(&(word >> 8).to_le_bytes());
-                        if len > 7 {
-                            text.pop();
-                            text.extend_from_slice(&get(self.record, at).to_le_bytes());
-                            at += 1;
-                        }
-                        text.truncate(begin + len);
-                        RingValue::Text { at: begin, len }
-                    }
-                    TAG_TEXT => {
-                        let len = (word as usize).min(MAX_TEXT);
-                        for _ in 0..len.div_ceil(8) {
-                            text.extend_from_slice(&get(self.record, at).to_le_bytes());
-                            at += 1;
-                        }
-                        text.truncate(begin + len);
-                        RingValue::Text { at: begin, len }
-                    }
-                    _ => RingValue::I64(word.cast_signed()),
-                },
-            );
-            tags >>= 4;
-        }
     }
 }
 
@@ -326,11 +258,22 @@ fn bump(count: &AtomicU64) {
 /// The position behind a record.
 #[inline(always)]
 pub(super) fn behind(at: u64, len: u64) -> u64 {
-    if (at & MASK) + len < WORDS as u64 { at + len } else { (at | MASK) + 1 }
+    if (at & MASK) + len < WORDS as u64 { at + len } else { next_round(at) }
+}
+
+/// The next position at the beginning of the ring.
+#[inline(always)]
+fn next_round(at: u64) -> u64 {
+    (at | MASK) + 1
+}
+
+/// How far from the beginning of the ring a position lies.
+pub(super) fn offset(at: u64) -> u64 {
+    at & MASK
 }
 
 #[inline(always)]
-fn get(record: &Record, at: usize) -> u64 {
+pub(super) fn get(record: &Record, at: usize) -> u64 {
     record[at % MAX_RECORD].load(Ordering::Relaxed)
 }
 

@@ -8,7 +8,9 @@ use loom::thread;
 
 use super::Callsite;
 use super::chunk::Consumer;
-use super::ring::{Entry, Ring, RingValue};
+use super::ring::Ring;
+use super::ring_entry::Entry;
+use super::ring_texts::Texts;
 use super::ring_writer::{Producer, StartHead};
 use crate::clock::Clock;
 use crate::model::{Scope, SpanKind, Timestamp, ValueRef};
@@ -30,18 +32,14 @@ enum Read {
 fn read(ring: &Ring, into: &mut Vec<Read>) {
     ring.drain(|entry| match entry {
         Entry::Start(s) => {
-            assert_eq!(s.trace_id, 1 << 64 | u128::from(s.span_id));
-            let mut value = 0;
-            s.values(1, &mut Vec::new(), |_, v| {
-                if let RingValue::I64(n) = v {
-                    value = n;
-                }
-            });
-            into.push(Read::Start(s.span_id, value, s.end != 0));
+            let span = s.span_id().unwrap().to_u64();
+            assert_eq!(s.trace_id().unwrap().to_u128(), 1 << 64 | u128::from(span));
+            let value = s.values().next(&mut Texts::default().gather()).cast_signed();
+            into.push(Read::Start(span, value, s.end() != 0));
         }
-        Entry::End { span_id, ticks, .. } => {
-            assert!(ticks != 0);
-            into.push(Read::End(span_id));
+        Entry::End(end) => {
+            assert!(end.ticks() != 0);
+            into.push(Read::End(end.span_id().unwrap().to_u64()));
         }
     });
 }
@@ -50,7 +48,7 @@ fn check(write: fn(&Ring, &mut Producer, &Consumer, &Clock) -> Vec<Read>) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(3);
     model.check(move || {
-        let ring = Arc::new(Ring::for_model());
+        let ring = Arc::new(Ring::new());
         let writer = {
             let ring = ring.clone();
             thread::spawn(move || {
@@ -64,7 +62,7 @@ fn check(write: fn(&Ring, &mut Producer, &Consumer, &Clock) -> Vec<Read>) {
         read(&ring, &mut seen);
         // What lies at the end may be looked at while it is written.
         if let Some(open) = ring.newest() {
-            assert_eq!(open.trace_id, 1 << 64 | u128::from(open.span_id));
+            assert_eq!(open.trace_id().unwrap().to_u128() as u64, open.span_id().unwrap().to_u64());
         }
         read(&ring, &mut seen);
         let expected = writer.join().unwrap();

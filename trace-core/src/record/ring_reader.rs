@@ -1,14 +1,14 @@
 //! Turns the words of a ring into rows.
 
-use std::collections::HashMap;
-use std::hash::BuildHasherDefault;
-
 use super::Callsite;
 use super::chunk::NewRow;
-use super::id_hasher::IdHasher;
 use super::open_spans::OpenSpan;
-use super::ring::{Entry, Ring, RingValue, StartEntry};
-use crate::batch::{Cell, Columns, List, Row, ScopeRef, Text};
+use super::ring::Ring;
+use super::ring_entry::{Entry, StartEntry, Types};
+use super::ring_texts::Texts;
+use super::unended::Unended;
+use crate::batch::{Columns, List, Row, ScopeRef, Template, Text};
+use crate::clock::UnixScale;
 use crate::model::{SpanId, Timestamp, TraceFlags, TraceId};
 
 /// Reads rings, one after another, on the pipeline's thread.
@@ -16,22 +16,22 @@ use crate::model::{SpanId, Timestamp, TraceFlags, TraceId};
 pub(super) struct RingReader {
     /// Call sites by number, as far as they have been met.
     sites: Vec<Option<Site>>,
-    /// Which ring's turn it is.
+    /// Which columns it is the turn of.
     turn: u64,
-    /// Rows of this pass that have not ended, by span id.
-    open: HashMap<u64, usize, BuildHasherDefault<IdHasher>>,
-    /// The texts of a ring, until all of them are known.
-    text: Vec<u8>,
+    unended: Unended,
+    texts: Texts,
 }
 
-/// A call site, and where its library lies in the columns of its last turn: to find that means comparing texts.
-#[derive(Clone, Copy)]
+/// A call site, as of its last span.
+#[derive(Clone)]
 struct Site {
     site: &'static Callsite,
+    /// Where its library lies in the columns: to find that means comparing texts.
     scope: u32,
-    /// The number of its first key in the same columns.
-    first_key: u32,
+    /// Which columns these are.
     turn: u64,
+    types: Types,
+    template: Template,
 }
 
 /// An end whose span was taken in an earlier pass, or of which more was recorded elsewhere.
@@ -42,110 +42,138 @@ pub(super) struct LateEnd {
 
 impl RingReader {
     /// A span that lies in a ring, and is still open.
-    pub(super) fn open_span(entry: &StartEntry<'_>, start: Timestamp) -> Option<OpenSpan> {
+    pub(super) fn open_span(entry: StartEntry<'_>, start: Timestamp) -> Option<OpenSpan> {
         Some(OpenSpan {
-            trace_id: TraceId::new(entry.trace_id)?,
-            span_id: SpanId::new(entry.span_id)?,
-            name: Callsite::of(entry.callsite)?.name.to_owned(),
+            trace_id: entry.trace_id()?,
+            span_id: entry.span_id()?,
+            name: Callsite::of(entry.callsite())?.name.to_owned(),
             start,
         })
     }
 
-    /// Appends everything in the ring to `columns`.
-    pub(super) fn read(&mut self, ring: &Ring, columns: &mut Columns, late: &mut Vec<LateEnd>) {
-        self.open.clear();
+    /// Rings are read into other columns from now on.
+    pub(super) fn next_turn(&mut self) {
         self.turn += 1;
-        let (sites, open, turn, text) = (&mut self.sites, &mut self.open, self.turn, &mut self.text);
-        text.clear();
-        let base = columns.text.len();
+    }
+
+    /// Appends everything in the ring to `columns`. A span that has ended is complete, its times are Unix time. Returns
+    /// the first row of one that has not, if there is any.
+    #[inline(never)]
+    pub(super) fn read(
+        &mut self,
+        ring: &Ring,
+        columns: &mut Columns,
+        scale: UnixScale,
+        late: &mut Vec<LateEnd>,
+    ) -> Option<usize> {
+        let (sites, unended, turn, texts) = (&mut self.sites, &mut self.unended, self.turn, &mut self.texts);
+        let mut first_continued = None;
+        texts.begin(&columns.text);
         ring.drain(|entry| match entry {
             Entry::Start(s) => {
-                let Some(row) = push(sites, turn, columns, &s, base, text) else { return };
-                if s.end == 0 {
-                    open.insert(s.span_id, row);
-                }
-            }
-            Entry::End { trace_id, span_id, ticks, continued } => {
-                match open.remove(&span_id) {
-                    Some(row) if !continued => {
-                        let row = &mut columns.rows[row];
-                        row.end = ticks;
-                        row.bits |= Row::ENDED;
-                    }
-                    _ => {
-                        if let (Some(t), Some(s)) = (TraceId::new(trace_id), SpanId::new(span_id)) {
-                            late.push(LateEnd { key: (t, s), ticks });
-                        }
-                    }
+                let (Some(site), Some(trace_id), Some(span_id)) =
+                    (site(sites, turn, columns, s), s.trace_id(), s.span_id())
+                else {
+                    return;
                 };
+                if s.end() == 0 {
+                    unended.insert(span_id.to_u64(), columns.rows.len() as u32);
+                }
+                texts.make_room(&mut columns.text);
+                let attributes = push_values(columns, texts, &site.template, s);
+                push_row(columns, scale, (trace_id, span_id), site, attributes, s);
+            }
+            Entry::End(end) => {
+                let (Some(trace_id), Some(span_id)) = (end.trace_id(), end.span_id()) else { return };
+                let row = unended.remove(span_id.to_u64());
+                if let Some(row) = row
+                    && !end.is_continued()
+                    && let Some(row) = columns.rows.get_mut(row as usize)
+                {
+                    (row.start, row.end) = scale.pair(row.start, end.ticks());
+                    row.bits |= Row::ENDED;
+                    return;
+                }
+                first_continued = first_continued.into_iter().chain(row).min();
+                late.push(LateEnd { key: (trace_id, span_id), ticks: end.ticks() });
             }
         });
-        match std::str::from_utf8(text) {
-            Ok(text) => columns.text.push_str(text),
-            // They were written from texts; this would only be noticed as what it is.
-            Err(_) => columns.text.extend(std::iter::repeat_n('?', text.len())),
-        }
+        texts.move_to(&mut columns.text);
+        let first = unended.clear().into_iter().chain(first_continued).min()?;
+        Some(first as usize)
     }
 }
 
-fn push(
-    sites: &mut Vec<Option<Site>>,
-    turn: u64,
+/// Appends the values of a span. A function of its own, for the sake of the registers.
+#[inline(never)]
+fn push_values(columns: &mut Columns, texts: &mut Texts, template: &Template, s: StartEntry<'_>) -> List {
+    let (mut values, mut gathered) = (s.values(), texts.gather());
+    let list = columns.push_like(template, || values.next(&mut gathered));
+    let len = gathered.len;
+    texts.gathered(len);
+    list
+}
+
+/// Appends a span.
+#[inline(never)]
+fn push_row(
     columns: &mut Columns,
-    s: &StartEntry<'_>,
-    base: usize,
-    text: &mut Vec<u8>,
-) -> Option<usize> {
-    let Site { site, scope, first_key, .. } = site(sites, turn, columns, s.callsite)?;
-    let mut attributes = List::EMPTY;
-    s.values(site.keys.len(), text, |i, v| {
-        let value = match v {
-            RingValue::Bool(v) => Cell::bool(v),
-            RingValue::I64(v) => Cell::i64(v),
-            RingValue::F64(v) => Cell::f64(v),
-            RingValue::Text { at, len } => Cell::text((base + at) as u32, len as u32),
-        };
-        columns.push_value(&mut attributes, first_key + i as u32, value);
-    });
-    let mut bits = if s.remote_parent { Row::REMOTE_PARENT } else { 0 };
-    if s.end != 0 {
-        bits |= Row::ENDED;
-    }
-    let row = columns.rows.len();
-    columns.rows.push(
-        NewRow {
-            trace_id: TraceId::new(s.trace_id)?,
-            span_id: SpanId::new(s.span_id)?,
-            parent: SpanId::new(s.parent),
-            flags: TraceFlags(s.flags),
+    scale: UnixScale,
+    (trace_id, span_id): (TraceId, SpanId),
+    Site { site, scope, .. }: &Site,
+    attributes: List,
+    s: StartEntry<'_>,
+) {
+    let remote = if s.has_remote_parent() { Row::REMOTE_PARENT } else { 0 };
+    let ((start, end), ended) = match s.end() {
+        0 => ((s.start(), 0), 0),
+        end => (scale.pair(s.start(), end), Row::ENDED),
+    };
+    columns.rows.push(Row {
+        end,
+        attributes,
+        attribute_count: site.keys.len() as u16,
+        ..NewRow {
+            trace_id,
+            span_id,
+            parent: s.parent(),
+            flags: TraceFlags(s.flags()),
             kind: site.kind,
             name: Text::fixed(site.name),
-            scope,
-            bits,
-            start: s.start,
+            scope: *scope,
+            bits: remote | ended,
+            start,
         }
-        .row(),
-    );
-    let r = &mut columns.rows[row];
-    r.end = s.end;
-    r.attributes = attributes;
-    r.attribute_count = site.keys.len() as u16;
-    Some(row)
+        .row()
+    });
 }
 
-fn site(sites: &mut Vec<Option<Site>>, turn: u64, columns: &mut Columns, number: u32) -> Option<Site> {
-    let index = number as usize;
-    if let Some(Some(site)) = sites.get(index)
-        && site.turn == turn
-    {
-        return Some(*site);
+/// The call site of a span.
+#[inline(always)]
+fn site<'a>(
+    sites: &'a mut Vec<Option<Site>>,
+    turn: u64,
+    columns: &mut Columns,
+    s: StartEntry<'_>,
+) -> Option<&'a Site> {
+    let is_up_to_date = |site: &Site| site.turn == turn && site.types == s.types();
+    let index = s.callsite() as usize;
+    if !sites.get(index).is_some_and(|site| site.as_ref().is_some_and(is_up_to_date)) {
+        update_site(sites, turn, columns, s);
     }
-    let site = Callsite::of(number)?;
-    let scope = columns.scope_index(&ScopeRef::Static(site.scope));
-    let found = Site { site, scope, first_key: columns.add_keys(site.keys), turn };
+    sites.get(index)?.as_ref()
+}
+
+#[cold]
+#[inline(never)]
+fn update_site(sites: &mut Vec<Option<Site>>, turn: u64, columns: &mut Columns, s: StartEntry<'_>) {
+    let index = s.callsite() as usize;
+    let Some(site) = Callsite::of(s.callsite()) else { return };
     if sites.len() <= index {
         sites.resize(index + 1, None);
     }
-    sites[index] = Some(found);
-    Some(found)
+    let (scope, types) = (columns.scope_index(&ScopeRef::Static(site.scope)), s.types());
+    let mut template = sites[index].take().map(|known| known.template).unwrap_or_default();
+    template.set(site.keys.iter().map(|key| columns.constant_key(key)).zip(types.cells()));
+    sites[index] = Some(Site { site, scope, turn, types, template });
 }

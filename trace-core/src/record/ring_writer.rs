@@ -4,7 +4,8 @@ use super::Callsite;
 use super::chunk::Consumer;
 use super::ring::{
     BIT_CONTINUED, BIT_END, BIT_REMOTE_PARENT, END_WORDS, MAX_START_WORDS, MAX_TEXT, MAX_VALUES, Record,
-    Ring, SHORT_TEXT, START_WORDS, TAG_BOOL, TAG_F64, TAG_I64, TAG_SHORT, TAG_TEXT, WORDS, behind, put,
+    Ring, SHORT_TEXT, START_WORDS, TAG_BOOL, TAG_F64, TAG_I64, TAG_SHORT, TAG_TEXT, WORDS, behind, offset,
+    put,
 };
 use super::ring_text::{put_short_text, put_text};
 use crate::clock::Clock;
@@ -16,6 +17,8 @@ const WAKE_AFTER: u64 = WORDS as u64 / 4;
 /// Room kept for ends beyond which a span that does not fit goes elsewhere, for it is not the reader who is late:
 /// so many spans are open on this thread, or so many guards were forgotten.
 const MANY_OPEN: u64 = WORDS as u64 / 4;
+/// From here on it is worth while to go back to the beginning of the ring.
+const FAR: u64 = WORDS as u64 / 16;
 const NOWHERE: u64 = u64::MAX;
 
 /// The writer's side: exactly one thread has it at a time.
@@ -24,6 +27,8 @@ pub(super) struct Producer {
     /// Where it began. What lies before was written under an earlier lease, and has no room kept here.
     since: u64,
     pos: u64,
+    /// Everything before it has been taken, as far as the writer knows better than the reader says.
+    taken: u64,
     /// Up to where the fast way may write: where the ring would be full, as far as we know, or the reader is to be
     /// woken.
     limit: u64,
@@ -112,6 +117,7 @@ impl Producer {
     pub(super) const NONE: Self = Self {
         since: NOWHERE,
         pos: 0,
+        taken: 0,
         limit: 0,
         newest: NOWHERE,
         reserved: 0,
@@ -126,6 +132,7 @@ impl Producer {
         Self {
             since: pos,
             pos,
+            taken: 0,
             limit: pos,
             newest: NOWHERE,
             reserved: 0,
@@ -262,10 +269,20 @@ impl Producer {
     /// Looks how far the reader has come, and whether a record of this length fits. Wakes the reader from time to time.
     #[cold]
     fn make_room(&mut self, ring: &Ring, consumer: &Consumer, len: u64) -> Result<(), Refused> {
-        let full = ring.limit();
-        if self.pos + MAX_START_WORDS + END_WORDS + self.reserved > self.wake_at {
-            self.wake_at = self.pos + MAX_START_WORDS + END_WORDS + self.reserved + WAKE_AFTER;
-            consumer.wake();
+        let mut taken = ring.taken().max(self.taken);
+        if taken == self.pos && self.newest == NOWHERE && offset(self.pos) >= FAR {
+            self.pos = ring.rewind(self.pos);
+            (taken, self.taken) = (self.pos, self.pos);
+        }
+        let full = taken + WORDS as u64;
+        let soon = self.pos + MAX_START_WORDS + END_WORDS + self.reserved;
+        if soon > self.wake_at {
+            self.wake_at = taken + WAKE_AFTER;
+            // Otherwise the reader has come by itself.
+            if soon > self.wake_at {
+                self.wake_at = soon + WAKE_AFTER;
+                consumer.wake();
+            }
         }
         self.limit = full.min(self.wake_at);
         if self.pos + len + END_WORDS + self.reserved <= full {
