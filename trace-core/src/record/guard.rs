@@ -7,6 +7,8 @@ use std::ops::Deref;
 use std::panic::RefUnwindSafe;
 
 use super::current::{Restore, activate, current_context, with_local};
+use super::hot::with_hot;
+use super::quiet::{self, Mark};
 use super::recorder::{Recorder, or_default};
 use super::ring::MAX_VALUES;
 use super::ring_span::{Elsewhere, RingSpan};
@@ -24,6 +26,8 @@ use crate::model::{SpanContext, ValueRef};
 pub struct SpanGuard {
     /// The span as [`span!`](crate::span) leaves it, until `span` is set.
     fast: Option<RingSpan>,
+    /// The span while it is only counted; then `fast` is not set.
+    quiet: Option<Mark>,
     /// Set from the beginning, or when it is first asked for. Neither this nor `restore` is dropped where nothing is in
     /// it, which is nearly always: the code for that would cost what it never does.
     span: ManuallyDrop<OnceCell<Span>>,
@@ -37,13 +41,30 @@ impl RefUnwindSafe for SpanGuard {}
 impl SpanGuard {
     pub(super) fn new(span: Span) -> Self {
         let restore = ManuallyDrop::new(span.context().cloned().map(activate));
-        Self { fast: None, span: ManuallyDrop::new(OnceCell::from(span)), restore, not_send: PhantomData }
+        Self {
+            fast: None,
+            quiet: None,
+            span: ManuallyDrop::new(OnceCell::from(span)),
+            restore,
+            not_send: PhantomData,
+        }
     }
 
     #[inline(always)]
     fn of_ring(fast: RingSpan) -> Self {
+        Self::of(Some(fast), None)
+    }
+
+    #[inline(always)]
+    fn of_quiet(mark: Mark) -> Self {
+        Self::of(None, Some(mark))
+    }
+
+    #[inline(always)]
+    fn of(fast: Option<RingSpan>, quiet: Option<Mark>) -> Self {
         Self {
-            fast: Some(fast),
+            fast,
+            quiet,
             span: ManuallyDrop::new(OnceCell::new()),
             restore: ManuallyDrop::new(None),
             not_send: PhantomData,
@@ -62,6 +83,9 @@ impl SpanGuard {
             self.span.get_or_init(|| fast.to_span());
             fast.leave();
         }
+        if let Some(mark) = self.quiet.take() {
+            with_hot(|h| h.leave_quiet(mark));
+        }
         if let Some(r) = self.restore.take() {
             r.restore();
         }
@@ -73,17 +97,31 @@ impl SpanGuard {
 impl Deref for SpanGuard {
     type Target = Span;
     fn deref(&self) -> &Span {
-        self.span.get_or_init(|| self.fast.as_ref().map_or_else(Span::none, RingSpan::to_span))
+        self.span.get_or_init(|| match (&self.fast, self.quiet) {
+            (Some(fast), _) => fast.to_span(),
+            (None, Some(mark)) => quiet_span(mark),
+            (None, None) => Span::none(),
+        })
     }
 }
 
 impl Drop for SpanGuard {
     #[inline]
     fn drop(&mut self) {
-        match &self.fast {
-            Some(fast) if self.span.get().is_none() && !std::thread::panicking() && fast.end() => {}
+        match (&self.fast, self.quiet) {
+            (None, Some(mark)) if quiet::leave(mark) => {}
+            (Some(fast), _) if self.span.get().is_none() && !std::thread::panicking() && fast.end() => {}
             _ => self.finish(),
         }
+    }
+}
+
+/// A span that was only counted, in full.
+#[cold]
+fn quiet_span(mark: Mark) -> Span {
+    match with_hot(|h| h.find_quiet(mark)).flatten().and_then(|own| own.context()) {
+        Some(context) => Span::of_ring(context, None),
+        None => Span::none(),
     }
 }
 
@@ -135,11 +173,15 @@ pub fn enter_fast<const VALUES: usize>(
     write: impl FnOnce(&mut Writer<'_>),
     otherwise: impl FnOnce() -> SpanGuard,
 ) -> SpanGuard {
-    if VALUES <= MAX_VALUES
-        && !bridge::in_use()
-        && let Some(fast) = RingSpan::start_fast(recorder, callsite, write)
-    {
-        return SpanGuard::of_ring(fast);
+    if !bridge::in_use() {
+        if let Some(mark) = quiet::enter(recorder) {
+            return SpanGuard::of_quiet(mark);
+        }
+        if VALUES <= MAX_VALUES
+            && let Some(fast) = RingSpan::start_fast(recorder, callsite, write)
+        {
+            return SpanGuard::of_ring(fast);
+        }
     }
     otherwise()
 }
@@ -151,6 +193,10 @@ pub fn enter(recorder: Option<&Recorder>, callsite: &'static Callsite, values: &
     #[cfg(feature = "otel")]
     if bridge::in_use() {
         return enter_both(recorder, callsite, values);
+    }
+    // The fast way may just have found out that spans are only counted here.
+    if let Some(mark) = quiet::enter(recorder) {
+        return SpanGuard::of_quiet(mark);
     }
     match RingSpan::start(recorder, callsite, values) {
         Ok(fast) => SpanGuard::of_ring(fast),
@@ -177,6 +223,7 @@ fn enter_both(
             let restore = span.context().map(|c| Restore::of_api(bridge::attach(c)));
             SpanGuard {
                 fast: Some(fast),
+                quiet: None,
                 // Set, so that the guard takes the long way out, which detaches.
                 span: ManuallyDrop::new(OnceCell::from(span)),
                 restore: ManuallyDrop::new(restore),

@@ -39,6 +39,7 @@ mod open_spans;
 mod overflow;
 mod parked;
 mod process_id;
+mod quiet;
 mod recorder;
 mod ring;
 #[cfg(all(test, trace_loom))]

@@ -40,7 +40,7 @@ pub(super) enum Elsewhere {
 impl RingSpan {
     /// Starts a span under the thread's innermost active one, and makes it the innermost itself; `None` unless
     /// everything is as it nearly always is: the thread has a ring of this recorder, with room, and the active span is a
-    /// local one. `write` puts the values, if the trace is recorded.
+    /// local one of a trace that is recorded. `write` puts the values.
     #[inline(always)]
     pub(super) fn start_fast(
         recorder: Option<&Recorder>,
@@ -54,22 +54,21 @@ impl RingSpan {
                 return None;
             }
             let parent = h.innermost();
-            let mut at = NOT_RECORDED;
-            let span_id = h.ids.span_id().to_u64();
-            if parent.is_plain() {
-                let head = StartHead {
-                    callsite,
-                    trace: parent.trace,
-                    span: span_id,
-                    parent: parent.span,
-                    remote_parent: false,
-                    flags: parent.bits as u8,
-                };
-                h.next_place()?;
-                at = h.producer.start(ring, &slot.clock, head, write)?;
-            } else if !parent.is_plain_unsampled() {
+            if !parent.is_plain() {
+                h.begin_counting();
                 return None;
             }
+            let span_id = h.ids.span_id().to_u64();
+            let head = StartHead {
+                callsite,
+                trace: parent.trace,
+                span: span_id,
+                parent: parent.span,
+                remote_parent: false,
+                flags: parent.bits as u8,
+            };
+            h.next_place()?;
+            let at = h.producer.start(ring, &slot.clock, head, write)?;
             let (place, own) = h.next_place()?;
             *own = Active { span: span_id, ..parent };
             h.enter_next();
@@ -213,7 +212,7 @@ fn decide(
     let span_id = local.ids.span_id();
     let above = parent.context();
     if above.as_ref().is_some_and(|c| !c.is_remote) {
-        return Ok((Active { span: span_id.to_u64(), ..parent }, parent));
+        return Ok((parent.child(span_id.to_u64()), parent));
     }
     // Before the sampler is asked, for the other way asks it too.
     if !with_hot(|h| h.producer.can_carry(values)).unwrap_or(false) {
