@@ -84,7 +84,7 @@ impl SpanGuard {
             fast.leave();
         }
         if let Some(mark) = self.quiet.take() {
-            with_hot(|h| h.leave_quiet(mark));
+            with_hot(|h| h.leave(mark.place(), h.ids.span_id_of(mark.to_bits()).to_u64()));
         }
         if let Some(r) = self.restore.take() {
             r.restore();
@@ -119,7 +119,8 @@ impl Drop for SpanGuard {
 /// A span that was only counted, in full.
 #[cold]
 fn quiet_span(mark: Mark) -> Span {
-    match with_hot(|h| h.find_quiet(mark)).flatten().and_then(|own| own.context()) {
+    let own = with_hot(|h| h.find(mark.place(), h.ids.span_id_of(mark.to_bits()).to_u64())).flatten();
+    match own.and_then(|own| own.context()) {
         Some(context) => Span::of_ring(context, None),
         None => Span::none(),
     }

@@ -6,7 +6,7 @@ use std::mem::ManuallyDrop;
 
 use super::chunk::Slot;
 use super::id_gen::IdGenerator;
-use super::quiet::{self, Mark};
+use super::quiet;
 use super::ring::Ring;
 use super::ring_writer::Producer;
 use crate::model::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
@@ -17,7 +17,7 @@ pub(super) struct Active {
     /// High half first; zero if no span is active.
     pub(super) trace: [u64; 2],
     pub(super) span: u64,
-    /// The trace flags in the lowest byte, the `BIT`s, and from bit 16 on the mark of a span that was counted at first.
+    /// The trace flags in the lowest byte and the `BIT`s.
     pub(super) bits: u64,
 }
 
@@ -26,7 +26,6 @@ impl Active {
     pub(super) const BIT_REMOTE: u64 = 1 << 8;
     /// The trace state is not empty; the whole context lies with the thread's other state.
     pub(super) const BIT_STATE: u64 = 1 << 9;
-    const MARK_SHIFT: u32 = 16;
 
     pub(super) fn of(context: &SpanContext) -> Self {
         let trace = context.trace_id.to_u128();
@@ -38,16 +37,6 @@ impl Active {
                 | bit(context.is_remote, Self::BIT_REMOTE)
                 | bit(!context.trace_state.is_empty(), Self::BIT_STATE),
         }
-    }
-
-    /// A child of this span with the same flags.
-    #[inline(always)]
-    pub(super) fn child(self, span: u64) -> Self {
-        Self { span, bits: self.bits & !(u64::MAX << Self::MARK_SHIFT), ..self }
-    }
-
-    fn is_marked(&self, mark: Mark) -> bool {
-        self.bits >> Self::MARK_SHIFT == mark.to_bits()
     }
 
     pub(super) fn flags(&self) -> TraceFlags {
@@ -202,31 +191,8 @@ impl Hot {
     fn settle(&mut self) {
         let mut above = self.innermost();
         for mark in quiet::end() {
-            above = above.child(self.ids.span_id().to_u64());
-            above.bits |= mark.to_bits() << Active::MARK_SHIFT;
+            above.span = self.ids.span_id_of(mark.to_bits()).to_u64();
             self.enter(above);
-        }
-    }
-
-    /// Where a span that was counted lies among the active ones.
-    fn position_of(&self, mark: Mark) -> Option<usize> {
-        let place = mark.place();
-        let here = |at: &usize| self.entered().get(*at).is_some_and(|a| a.is_marked(mark));
-        Some(place.wrapping_sub(1))
-            .filter(here)
-            .or_else(|| self.entered().iter().rposition(|a| a.is_marked(mark)))
-    }
-
-    /// The active span that was counted at first.
-    pub(super) fn find_quiet(&self, mark: Mark) -> Option<Active> {
-        self.position_of(mark).and_then(|at| self.entered().get(at)).copied()
-    }
-
-    /// Ends a span that was counted at first.
-    pub(super) fn leave_quiet(&mut self, mark: Mark) {
-        if let Some(at) = self.position_of(mark) {
-            self.active.remove(at + 1);
-            self.depth -= 1;
         }
     }
 

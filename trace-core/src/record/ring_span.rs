@@ -212,7 +212,7 @@ fn decide(
     let span_id = local.ids.span_id();
     let above = parent.context();
     if above.as_ref().is_some_and(|c| !c.is_remote) {
-        return Ok((parent.child(span_id.to_u64()), parent));
+        return Ok((Active { span: span_id.to_u64(), ..parent }, parent));
     }
     // Before the sampler is asked, for the other way asks it too.
     if !with_hot(|h| h.producer.can_carry(values)).unwrap_or(false) {
