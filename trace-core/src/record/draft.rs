@@ -41,7 +41,7 @@ pub(super) struct Draft {
     /// Additions for which there was no room.
     refused: u64,
     /// What the handle that it was opened by does when there is no room for the whole of it.
-    overflow: OverflowPolicy,
+    pub(super) overflow: OverflowPolicy,
     /// Attributes as the `opentelemetry` API has them; stored when the span is written.
     #[cfg(feature = "otel")]
     pub(super) attributes: super::otel::Attributes,
