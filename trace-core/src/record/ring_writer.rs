@@ -220,17 +220,18 @@ impl Producer {
         Some(at)
     }
 
-    /// Writes a span that has ended and lies in these words, the first of which is its header. `false` if there is no room,
+    /// Writes a span that has ended and lies in these words, as its start record is to be. `false` if there is no room,
     /// or not for it; nothing is counted then.
     #[cfg(feature = "tracing")]
     #[inline]
-    pub(super) fn write_ended(
+    pub(super) fn write_ended<const N: usize>(
         &mut self,
         ring: &Ring,
         consumer: &Consumer,
-        header: u64,
-        words: &[Word],
+        words: &[Word; N],
     ) -> bool {
+        let word = |at: usize| words[at % N].load(Ordering::Relaxed);
+        let header = word(0);
         let len = header >> 48;
         if self.pos + MAX_START_WORDS + END_WORDS + self.reserved > self.limit {
             if let Err(refused) = self.make_room(ring, consumer, len) {
@@ -242,8 +243,8 @@ impl Producer {
         }
         let record = ring.record(self.pos);
         put(record, 0, header);
-        for (to, from) in record.iter().zip(words).take(len as usize).skip(1) {
-            to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
+        for at in 1..len as usize {
+            put(record, at, word(at));
         }
         self.pos = behind(self.pos, len);
         self.newest = NOWHERE;

@@ -33,11 +33,7 @@ impl Drop for Entered {
 pub(super) fn enter(layer: u64, id: u64, draft: &Draft) -> Option<Deferred> {
     let restore = activate_here(draft.context());
     let recorded = draft.held.recorded;
-    let _ = ENTERED.try_with(|e| {
-        if let Ok(mut e) = e.try_borrow_mut() {
-            e.0.push(One { layer, id, recorded, restore });
-        }
-    });
+    push(One { layer, id, recorded, restore });
     bridge::in_use().then(|| Deferred { layer, id, context: draft.context() })
 }
 
@@ -45,20 +41,21 @@ pub(super) fn enter(layer: u64, id: u64, draft: &Draft) -> Option<Deferred> {
 #[inline]
 pub(super) fn enter_plain(layer: u64, id: u64, own: Active) {
     // With a ring, the thread's state is there, and goes after this.
-    let entered = with_hot(|h| h.lent.is_some().then(|| h.enter(own))).flatten();
-    let restore = match (entered, bridge::in_use()) {
-        (Some(at), false) => Restore::of_plain(at, own.span),
-        (at, _) => {
-            if let Some(at) = at {
-                with_hot(|h| h.leave(at, own.span));
-            }
-            let Some(context) = own.context() else { return };
-            activate(context)
-        }
-    };
+    if !bridge::in_use()
+        && let Some(Some(at)) = with_hot(|h| h.lent.is_some().then(|| h.enter(own)))
+    {
+        return push(One { layer, id, recorded: true, restore: Restore::of_plain(at, own.span) });
+    }
+    if let Some(context) = own.context() {
+        push(One { layer, id, recorded: true, restore: activate(context) });
+    }
+}
+
+#[inline(always)]
+fn push(one: One) {
     let _ = ENTERED.try_with(|e| {
         if let Ok(mut e) = e.try_borrow_mut() {
-            e.0.push(One { layer, id, recorded: true, restore });
+            e.0.push(one);
         }
     });
 }

@@ -108,7 +108,7 @@ impl Spans {
             let (slot, ring) = self.lent(h)?;
             let left = place.left.load(Ordering::Relaxed);
             put(&place.words, 2, if left == 0 { slot.clock.ticks() } else { left });
-            let written = h.producer.write_ended(ring, &slot.consumer, place.word(0), &place.words);
+            let written = h.producer.write_ended(ring, &slot.consumer, &place.words);
             written.then(|| slot.uncount_opened())
         });
         let written = written.flatten().is_some();

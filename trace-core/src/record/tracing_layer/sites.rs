@@ -68,9 +68,13 @@ pub(super) fn plan(site: &'static Metadata<'static>) -> Option<&'static Plan> {
 fn find(site: &'static Metadata<'static>) -> Option<&'static Site> {
     let address = std::ptr::from_ref(site) as usize;
     let hash = (address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48;
-    (0..PROBES)
-        .map(|probe| SITES[(hash as usize + probe) % PLACES].get_or_init(|| describe(site)))
-        .find(|found| found.address == address)
+    for probe in 0..PROBES {
+        let found = SITES[(hash as usize + probe) % PLACES].get_or_init(|| describe(site));
+        if found.address == address {
+            return Some(found);
+        }
+    }
+    None
 }
 
 #[cold]
