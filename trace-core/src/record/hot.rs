@@ -161,6 +161,16 @@ impl Hot {
         self.depth += 1;
     }
 
+    /// The same as [`Hot::enter`], from registers if there is a place ready.
+    #[cfg(feature = "tracing")]
+    #[inline(always)]
+    pub(super) fn enter_words(&mut self, span: Active) -> usize {
+        let Some((place, own)) = self.next_place() else { return self.enter(span) };
+        *own = span;
+        self.enter_next();
+        place
+    }
+
     /// Makes a span the active one, and returns where it lies.
     pub(super) fn enter(&mut self, span: Active) -> usize {
         if self.torn_down {

@@ -42,7 +42,7 @@ pub(super) fn enter(layer: u64, id: u64, draft: &Draft) -> Option<Deferred> {
 pub(super) fn enter_plain(layer: u64, id: u64, own: Active) {
     // With a ring, the thread's state is there, and goes after this.
     if !bridge::in_use()
-        && let Some(Some(at)) = with_hot(|h| h.lent.is_some().then(|| h.enter(own)))
+        && let Some(Some(at)) = with_hot(|h| h.lent.is_some().then(|| h.enter_words(own)))
     {
         return push(One { layer, id, recorded: true, restore: Restore::of_plain(at, own.span) });
     }

@@ -44,44 +44,42 @@ impl Spans {
         if bridge::in_use() || !attrs.is_contextual() {
             return false;
         }
-        if !self.can_open() {
-            return false;
-        }
         let Some(plan) = sites::plan(attrs.metadata()) else { return false };
         let shard = self.shard(id);
-        let Some(place) = shard.arena().free_place(shard, id) else { return false };
-        let mut fields = LeanFields::new(&place.words, shard.limits.value_length);
-        attrs.record(&mut fields);
-        let LeanFields { to, tags, count, fits: true, .. } = fields else { return false };
-        let number = plan.callsite(count).number();
         let opened = with_hot(|h| {
-            let (slot, _) = self.lent(h)?;
+            let Some((slot, _)) = self.lent(h) else { return None };
             let parent = h.innermost();
+            if !parent.is_plain() || !slot.consumer.is_open() {
+                return Some(false);
+            }
+            let Some(place) = shard.arena().free_place(shard, id) else { return Some(false) };
+            // None of this runs the user's code.
+            let mut fields = LeanFields::new(&place.words, shard.limits.value_length);
+            attrs.record(&mut fields);
+            let LeanFields { to, tags, count, fits: true, .. } = fields else { return Some(false) };
+            let number = plan.callsite(count).number();
             let flags = parent.bits & 0xff;
-            let span = h.ids.span_id().to_u64();
             put(&place.words, 0, flags << 8 | u64::from(number) << 16 | (to as u64) << 48);
             put(&place.words, 3, parent.trace[0]);
             put(&place.words, 4, parent.trace[1]);
-            put(&place.words, 5, span);
+            put(&place.words, 5, h.ids.span_id().to_u64());
             put(&place.words, 6, parent.span);
             put(&place.words, 7, tags);
             slot.count_opened();
             // Nearly last, so that what recording costs is not part of the span.
             put(&place.words, 1, slot.clock.ticks());
             place.show(id);
-            Some(())
+            Some(true)
         });
-        opened.flatten().is_some()
-    }
-
-    /// Whether the calling thread has a ring of this recorder, and its active span is a local one that is recorded.
-    #[inline]
-    fn can_open(&self) -> bool {
-        with_hot(|h| match self.lent(h) {
-            Some((slot, _)) => Some(h.innermost().is_plain() && slot.consumer.is_open()),
-            None => None,
-        })
-        .is_some_and(|ready| ready.unwrap_or_else(|| self.load_ring()))
+        match opened {
+            Some(Some(opened)) => opened,
+            // The next one may.
+            Some(None) => {
+                self.load_ring();
+                false
+            }
+            None => false,
+        }
     }
 
     /// What the calling thread has of this recorder.
@@ -90,12 +88,11 @@ impl Spans {
         h.lent.filter(|_| h.recorder == self.recorder.0.id)
     }
 
-    /// `true` if the calling thread has its ring now, and a span can be opened.
+    /// Asks for the calling thread's ring, unless it records nothing.
     #[cold]
-    fn load_ring(&self) -> bool {
-        let loaded = with_local(|l| !l.is_suppressed() && self.recorder.load_ring(&mut l.slots));
-        loaded == Some(true)
-            && with_hot(|h| h.innermost().is_plain() && self.recorder.is_open()).unwrap_or(false)
+    #[inline(never)]
+    fn load_ring(&self) {
+        with_local(|l| !l.is_suppressed() && self.recorder.load_ring(&mut l.slots));
     }
 
     /// Writes a lean span that is closed to the ring of the calling thread; `false` if that cannot take it.

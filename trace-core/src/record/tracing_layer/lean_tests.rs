@@ -1,0 +1,219 @@
+//! What plain spans promise: nobody can tell them from drafts.
+
+use std::collections::HashMap;
+
+use tracing::{Span, field, info, info_span};
+use tracing_subscriber::layer::SubscriberExt;
+
+use super::{TraceLayer, TraceSpanExt};
+use crate::model::{SpanContext, SpanData, SpanId, TraceFlags, TraceId};
+use crate::record::{Drain, Recorder};
+
+fn take(d: &mut Drain) -> Vec<SpanData> {
+    d.drain().seal().iter().map(|s| s.to_span_data()).collect()
+}
+
+/// Runs under a layer, inside of a recorded span `root` for which the thread has its ring.
+fn below_a_root(f: impl FnOnce(&TraceLayer)) -> (Vec<SpanData>, Recorder) {
+    let (r, mut d) = Recorder::builder().build();
+    let dispatch = tracing::Dispatch::new(tracing_subscriber::registry().with(TraceLayer::new(r.clone())));
+    tracing::dispatcher::with_default(&dispatch, || {
+        let _root = info_span!("root").entered();
+        drop(info_span!("first").entered());
+        f(dispatch.downcast_ref::<TraceLayer>().unwrap());
+    });
+    let spans = take(&mut d).into_iter().filter(|s| s.name != "first").collect();
+    (spans, r)
+}
+
+fn id_of(span: &Span) -> u64 {
+    span.id().unwrap().into_u64()
+}
+
+fn is_lean(layer: &TraceLayer, span: &Span) -> bool {
+    layer.spans.lean(id_of(span)).is_some()
+}
+
+fn named<'a>(spans: &'a [SpanData], name: &str) -> &'a SpanData {
+    spans.iter().find(|s| s.name == name).unwrap_or_else(|| panic!("no {name} in {spans:?}"))
+}
+
+#[test]
+fn values_are_the_same_whether_the_span_stays_plain_or_is_changed() {
+    let text: String = ('a'..='z').chain(['ä', '€', '𝄞']).cycle().take(700).collect();
+    let lengths = (0..text.len()).filter(|n| text.is_char_boundary(*n));
+    let (spans, r) = below_a_root(|layer| {
+        for len in lengths {
+            let make = |_| {
+                info_span!(
+                    "child",
+                    len,
+                    t = &text[..len],
+                    b = len % 2 == 0,
+                    f = len as f64 / 2.0,
+                    i = -1,
+                    u = u64::MAX >> 1
+                )
+            };
+            let [plain, changed] = [0, 1].map(make);
+            assert!(is_lean(layer, &plain) || len > 350, "{len}");
+            changed.set_attribute("changed", true);
+            assert!(!is_lean(layer, &changed));
+            changed.in_scope(|| ());
+        }
+    });
+    let mut by_length: HashMap<i64, Vec<SpanData>> = HashMap::new();
+    for s in spans.into_iter().filter(|s| s.name == "child") {
+        let len = s.attributes[0].value.as_ref().as_f64().unwrap() as i64;
+        by_length.entry(len).or_default().push(s);
+    }
+    for (len, pair) in by_length {
+        let (a, b) = (&pair[0], &pair[1]);
+        let (plain, changed) = if a.attributes.len() < b.attributes.len() { (a, b) } else { (b, a) };
+        assert_eq!(plain.attributes.len(), 6);
+        assert_eq!(plain.attributes[..], changed.attributes[..6], "{len}");
+        assert_eq!(plain.attributes[1].value.as_ref().as_str(), Some(&text[..len as usize]));
+        assert_eq!(
+            (plain.context.trace_id, plain.parent_span_id),
+            (changed.context.trace_id, changed.parent_span_id)
+        );
+        assert_eq!((plain.kind, &plain.scope.name), (changed.kind, &changed.scope.name));
+        assert!(changed.end >= changed.start && plain.end >= plain.start);
+    }
+    let counts = r.counts();
+    assert_eq!((counts.started, counts.buffer_full), (counts.ended, 0));
+}
+
+#[test]
+fn fields_that_are_empty_at_first_come_later_and_those_behind_them_are_kept() {
+    let (spans, _) = below_a_root(|layer| {
+        let late = info_span!("late", a = 1, b = field::Empty, c = field::Empty);
+        assert!(is_lean(layer, &late));
+        late.record("b", 2);
+        assert!(!is_lean(layer, &late));
+        let never = info_span!("never", a = 1, b = field::Empty);
+        assert!(is_lean(layer, &never));
+        let middle = info_span!("middle", a = field::Empty, b = 2);
+        assert!(!is_lean(layer, &middle));
+    });
+    let keys =
+        |name| -> Vec<_> { named(&spans, name).attributes.iter().map(|a| a.key.to_string()).collect() };
+    assert_eq!(
+        (keys("late"), keys("never"), keys("middle")),
+        (vec!["a".into(), "b".into()], vec!["a".into()], vec!["b".into()])
+    );
+}
+
+#[test]
+fn a_plain_span_may_go_to_other_threads_and_be_changed_and_closed_there() {
+    let (spans, r) = below_a_root(|layer| {
+        let [closed, changed, entered] =
+            [info_span!("closed", n = 1), info_span!("changed", n = 1), info_span!("entered", n = 1)];
+        assert!(is_lean(layer, &entered));
+        let dispatch = tracing::dispatcher::get_default(Clone::clone);
+        let id = entered.trace_context().unwrap().span_id;
+        std::thread::spawn(move || {
+            tracing::dispatcher::with_default(&dispatch, || {
+                drop(closed);
+                changed.in_scope(|| info!("an event"));
+                let _entered = entered.entered();
+                let below = info_span!("below");
+                assert_eq!(
+                    below.trace_context().unwrap().trace_id,
+                    crate::record::current_context().unwrap().trace_id
+                );
+                assert_eq!(crate::record::current_context().unwrap().span_id, id);
+            });
+        })
+        .join()
+        .unwrap();
+    });
+    let root = named(&spans, "root").context.span_id;
+    for name in ["closed", "changed", "entered"] {
+        assert_eq!(named(&spans, name).parent_span_id, Some(root), "{name}");
+        assert_eq!(named(&spans, name).attributes.len(), 1, "{name}");
+    }
+    assert_eq!(named(&spans, "below").parent_span_id, Some(named(&spans, "entered").context.span_id));
+    assert_eq!(named(&spans, "changed").events[0].name, "an event");
+    assert_eq!((r.counts().started, r.counts().ended), (6, 6));
+}
+
+#[test]
+fn the_parent_of_a_plain_span_can_be_set_until_it_is_entered() {
+    let remote = SpanContext {
+        is_remote: true,
+        ..SpanContext::new(TraceId::from_random(9), SpanId::new(9).unwrap(), TraceFlags::SAMPLED)
+    };
+    let (spans, _) = below_a_root(|layer| {
+        let moved = info_span!("moved", n = 1);
+        assert!(is_lean(layer, &moved));
+        moved.set_parent(remote.clone()).unwrap();
+        moved.in_scope(|| drop(info_span!("below")));
+        let stays = info_span!("stays");
+        stays.in_scope(|| ());
+        assert!(is_lean(layer, &stays));
+        assert!(stays.set_parent(remote.clone()).is_err());
+    });
+    let moved = named(&spans, "moved");
+    assert_eq!((moved.context.trace_id, moved.parent_span_id), (remote.trace_id, Some(remote.span_id)));
+    assert!(moved.parent_is_remote && moved.attributes.len() == 1);
+    assert_eq!(named(&spans, "below").parent_span_id, Some(moved.context.span_id));
+    assert_eq!(named(&spans, "stays").parent_span_id, Some(named(&spans, "root").context.span_id));
+}
+
+#[test]
+fn more_spans_than_there_are_places_are_drafts() {
+    let (spans, r) = below_a_root(|layer| {
+        let open: Vec<_> = (0..500).map(|n| info_span!("one", n)).collect();
+        let lean = open.iter().filter(|s| is_lean(layer, s)).count();
+        assert!((32..=64).contains(&lean), "{lean}");
+        assert_eq!(r_open(layer), 501);
+    });
+    assert_eq!(spans.len(), 501);
+    assert_eq!((r.counts().started, r.counts().ended), (502, 502));
+}
+
+fn r_open(layer: &TraceLayer) -> u64 {
+    let counts = layer.spans.recorder.counts();
+    counts.started - counts.ended
+}
+
+#[test]
+fn what_the_ring_has_no_room_for_takes_the_other_way_or_is_counted() {
+    const MADE: u64 = 60_000;
+    let (r, mut d) = Recorder::builder().build();
+    let dispatch = tracing::Dispatch::new(tracing_subscriber::registry().with(TraceLayer::new(r.clone())));
+    tracing::dispatcher::with_default(&dispatch, || {
+        let _root = info_span!("root").entered();
+        for n in 0..MADE {
+            drop(info_span!("child", n, text = "so that it takes some room in the ring").entered());
+        }
+    });
+    let taken = take(&mut d).len() as u64;
+    let counts = r.counts();
+    assert_eq!(taken + counts.buffer_full, MADE + 1);
+    assert_eq!((counts.started, counts.ended), (taken, taken));
+}
+
+#[test]
+fn a_shard_goes_to_the_next_thread_when_its_own_ends() {
+    let (spans, r) = below_a_root(|_| {
+        let dispatch = tracing::dispatcher::get_default(Clone::clone);
+        for _ in 0..3 {
+            let dispatch = dispatch.clone();
+            std::thread::spawn(move || {
+                tracing::dispatcher::with_default(&dispatch, || {
+                    let _task = info_span!("task").entered();
+                    drop(info_span!("first").entered());
+                    let layer = dispatch.downcast_ref::<TraceLayer>().unwrap();
+                    let inner = info_span!("inner", n = 1).entered();
+                    assert!(is_lean(layer, &inner));
+                });
+            })
+            .join()
+            .unwrap();
+        }
+    });
+    assert_eq!(spans.iter().filter(|s| s.name == "inner").count(), 3);
+    assert_eq!(r.counts().started, r.counts().ended);
+}
