@@ -94,8 +94,11 @@ pub(super) fn begin(recorder: u64, default: u64, place: usize) {
         }
         let times = (q.times.get() + 1) & Mark::TIMES;
         let base = times.max(1) << Mark::PLACE_BITS | place as u64;
-        (q.times.set(times), q.recorder.set(recorder), q.default.set(default));
-        (q.base.set(base), q.innermost.set(base));
+        q.times.set(times);
+        q.recorder.set(recorder);
+        q.default.set(default);
+        q.base.set(base);
+        q.innermost.set(base);
     });
 }
 
@@ -108,7 +111,8 @@ pub(super) fn is_counting() -> bool {
 /// Counts no more; the marks of the open spans, the outermost first.
 pub(super) fn end() -> impl Iterator<Item = Mark> {
     let (base, innermost) = QUIET.with(|q| {
-        (q.recorder.set(NOBODY), q.default.set(0));
+        q.recorder.set(NOBODY);
+        q.default.set(0);
         (q.base.get(), q.innermost.replace(0))
     });
     (base + 1..=innermost).filter_map(NonZeroU64::new).map(Mark)

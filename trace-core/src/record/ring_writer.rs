@@ -233,13 +233,13 @@ impl Producer {
         let word = |at: usize| words[at % N].load(Ordering::Relaxed);
         let header = word(0);
         let len = header >> 48;
-        if self.pos + MAX_START_WORDS + END_WORDS + self.reserved > self.limit {
-            if let Err(refused) = self.make_room(ring, consumer, len) {
-                if matches!(refused, Refused::Full) {
-                    ring.take_back_drop();
-                }
-                return false;
+        if self.pos + MAX_START_WORDS + END_WORDS + self.reserved > self.limit
+            && let Err(refused) = self.make_room(ring, consumer, len)
+        {
+            if matches!(refused, Refused::Full) {
+                ring.take_back_drop();
             }
+            return false;
         }
         let record = ring.record(self.pos);
         put(record, 0, header);

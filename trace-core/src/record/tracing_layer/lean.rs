@@ -47,7 +47,7 @@ impl Spans {
         let Some(plan) = sites::plan(attrs.metadata()) else { return false };
         let shard = self.shard(id);
         let opened = with_hot(|h| {
-            let Some((slot, _)) = self.lent(h) else { return None };
+            let (slot, _) = self.lent(h)?;
             let parent = h.innermost();
             if !parent.is_plain() || !slot.consumer.is_open() {
                 return Some(false);

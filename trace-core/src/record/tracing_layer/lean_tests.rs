@@ -113,7 +113,8 @@ fn a_plain_span_may_go_to_other_threads_and_be_changed_and_closed_there() {
         let dispatch = tracing::dispatcher::get_default(Clone::clone);
         let id = entered.trace_context().unwrap().span_id;
         std::thread::spawn(move || {
-            tracing::dispatcher::with_default(&dispatch, || {
+            // All is closed in there: the registry closes the parent in the thread's own subscriber.
+            tracing::dispatcher::with_default(&dispatch, move || {
                 drop(closed);
                 changed.in_scope(|| info!("an event"));
                 let _entered = entered.entered();
