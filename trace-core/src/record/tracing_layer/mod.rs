@@ -25,8 +25,6 @@ mod held;
 mod layer;
 mod lean;
 mod lean_fields;
-#[cfg(test)]
-mod lean_tests;
 #[cfg(feature = "tracing-fmt")]
 mod log_ids;
 mod options;
