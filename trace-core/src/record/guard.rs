@@ -7,8 +7,7 @@ use std::ops::Deref;
 use std::panic::RefUnwindSafe;
 
 use super::current::{Restore, activate, current_context, with_local};
-use super::hot::with_hot;
-use super::quiet::{self, Mark};
+use super::quiet;
 use super::recorder::{Recorder, or_default};
 use super::ring::MAX_VALUES;
 use super::ring_span::{Elsewhere, RingSpan};
@@ -26,8 +25,6 @@ use crate::model::{SpanContext, ValueRef};
 pub struct SpanGuard {
     /// The span as [`span!`](crate::span) leaves it, until `span` is set.
     fast: Option<RingSpan>,
-    /// The span while it is only counted; then `fast` is not set.
-    quiet: Option<Mark>,
     /// Set from the beginning, or when it is first asked for. Neither this nor `restore` is dropped where nothing is in
     /// it, which is nearly always: the code for that would cost what it never does.
     span: ManuallyDrop<OnceCell<Span>>,
@@ -41,30 +38,13 @@ impl RefUnwindSafe for SpanGuard {}
 impl SpanGuard {
     pub(super) fn new(span: Span) -> Self {
         let restore = ManuallyDrop::new(span.context().cloned().map(activate));
-        Self {
-            fast: None,
-            quiet: None,
-            span: ManuallyDrop::new(OnceCell::from(span)),
-            restore,
-            not_send: PhantomData,
-        }
+        Self { fast: None, span: ManuallyDrop::new(OnceCell::from(span)), restore, not_send: PhantomData }
     }
 
     #[inline(always)]
     fn of_ring(fast: RingSpan) -> Self {
-        Self::of(Some(fast), None)
-    }
-
-    #[inline(always)]
-    fn of_quiet(mark: Mark) -> Self {
-        Self::of(None, Some(mark))
-    }
-
-    #[inline(always)]
-    fn of(fast: Option<RingSpan>, quiet: Option<Mark>) -> Self {
         Self {
-            fast,
-            quiet,
+            fast: Some(fast),
             span: ManuallyDrop::new(OnceCell::new()),
             restore: ManuallyDrop::new(None),
             not_send: PhantomData,
@@ -83,9 +63,6 @@ impl SpanGuard {
             self.span.get_or_init(|| fast.to_span());
             fast.leave();
         }
-        if let Some(mark) = self.quiet.take() {
-            with_hot(|h| h.leave(mark.place(), h.ids.span_id_of(mark.to_bits()).to_u64()));
-        }
         if let Some(r) = self.restore.take() {
             r.restore();
         }
@@ -97,32 +74,17 @@ impl SpanGuard {
 impl Deref for SpanGuard {
     type Target = Span;
     fn deref(&self) -> &Span {
-        self.span.get_or_init(|| match (&self.fast, self.quiet) {
-            (Some(fast), _) => fast.to_span(),
-            (None, Some(mark)) => quiet_span(mark),
-            (None, None) => Span::none(),
-        })
+        self.span.get_or_init(|| self.fast.as_ref().map_or_else(Span::none, RingSpan::to_span))
     }
 }
 
 impl Drop for SpanGuard {
     #[inline]
     fn drop(&mut self) {
-        match (&self.fast, self.quiet) {
-            (None, Some(mark)) if quiet::leave(mark) => {}
-            (Some(fast), _) if self.span.get().is_none() && !std::thread::panicking() && fast.end() => {}
+        match &self.fast {
+            Some(fast) if self.span.get().is_none() && !std::thread::panicking() && fast.end() => {}
             _ => self.finish(),
         }
-    }
-}
-
-/// A span that was only counted, in full.
-#[cold]
-fn quiet_span(mark: Mark) -> Span {
-    let own = with_hot(|h| h.find(mark.place(), h.ids.span_id_of(mark.to_bits()).to_u64())).flatten();
-    match own.and_then(|own| own.context()) {
-        Some(context) => Span::of_ring(context, None),
-        None => Span::none(),
     }
 }
 
@@ -175,8 +137,8 @@ pub fn enter_fast<const VALUES: usize>(
     otherwise: impl FnOnce() -> SpanGuard,
 ) -> SpanGuard {
     if !bridge::in_use() {
-        if let Some(mark) = quiet::enter(recorder) {
-            return SpanGuard::of_quiet(mark);
+        if let Some(fast) = quiet::enter(recorder) {
+            return SpanGuard::of_ring(fast);
         }
         if VALUES <= MAX_VALUES
             && let Some(fast) = RingSpan::start_fast(recorder, callsite, write)
@@ -196,8 +158,8 @@ pub fn enter(recorder: Option<&Recorder>, callsite: &'static Callsite, values: &
         return enter_both(recorder, callsite, values);
     }
     // The fast way may just have found out that spans are only counted here.
-    if let Some(mark) = quiet::enter(recorder) {
-        return SpanGuard::of_quiet(mark);
+    if let Some(fast) = quiet::enter(recorder) {
+        return SpanGuard::of_ring(fast);
     }
     match RingSpan::start(recorder, callsite, values) {
         Ok(fast) => SpanGuard::of_ring(fast),
@@ -224,7 +186,6 @@ fn enter_both(
             let restore = span.context().map(|c| Restore::of_api(bridge::attach(c)));
             SpanGuard {
                 fast: Some(fast),
-                quiet: None,
                 // Set, so that the guard takes the long way out, which detaches.
                 span: ManuallyDrop::new(OnceCell::from(span)),
                 restore: ManuallyDrop::new(restore),

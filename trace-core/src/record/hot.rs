@@ -102,14 +102,17 @@ thread_local! {
 /// Runs with the state; `None` within itself.
 #[inline(always)]
 pub(super) fn with_hot<R>(f: impl FnOnce(&mut Hot) -> R) -> Option<R> {
-    HOT.with(|h| {
-        h.try_borrow_mut().ok().map(|mut h| {
-            if quiet::is_counting() {
-                h.settle();
-            }
-            f(&mut h)
-        })
+    with_hot_as_it_is(|h| {
+        h.settle_counted();
+        f(h)
     })
+}
+
+/// The same, but spans may have been counted that are not among the active ones yet. Above a span that is recorded
+/// there are none, if it is the innermost.
+#[inline(always)]
+pub(super) fn with_hot_as_it_is<R>(f: impl FnOnce(&mut Hot) -> R) -> Option<R> {
+    HOT.with(|h| h.try_borrow_mut().ok().map(|mut h| f(&mut h)))
 }
 
 impl Hot {
@@ -189,13 +192,23 @@ impl Hot {
     /// From now on counts the children of the innermost span, if that is all that has to be done for them.
     #[cold]
     #[inline(never)]
-    pub(super) fn begin_counting(&self) {
-        if self.innermost().is_plain_unsampled() {
-            quiet::begin(self.recorder, self.default, self.depth);
+    pub(super) fn begin_counting(&mut self) {
+        self.settle_counted();
+        if let Some((slot, _)) = self.lent
+            && self.innermost().is_plain_unsampled()
+        {
+            quiet::begin(self.recorder, self.default, slot, self.depth);
         }
     }
 
     /// Gives an identity to the open spans that were only counted.
+    #[inline(always)]
+    pub(super) fn settle_counted(&mut self) {
+        if quiet::is_counting() {
+            self.settle();
+        }
+    }
+
     #[cold]
     #[inline(never)]
     fn settle(&mut self) {
@@ -231,6 +244,7 @@ impl Hot {
     #[cold]
     #[inline(never)]
     fn leave_in_disorder(&mut self, span: u64) {
+        self.settle_counted();
         if let Some(at) = self.entered().iter().rposition(|a| a.span == span) {
             self.active.remove(at + 1);
             self.depth -= 1;

@@ -7,7 +7,9 @@
 use std::cell::Cell;
 use std::num::NonZeroU64;
 
+use super::chunk::Slot;
 use super::recorder::Recorder;
+use super::ring_span::RingSpan;
 
 /// Tells the quiet spans of a thread apart: which time it began to count, and the place among its active spans.
 /// Never zero. It fits into 48 bits.
@@ -23,6 +25,10 @@ impl Mark {
         (self.0.get() & ((1 << Self::PLACE_BITS) - 1)) as usize
     }
 
+    pub(super) fn from_bits(bits: u64) -> Option<Self> {
+        NonZeroU64::new(bits).map(Self)
+    }
+
     /// As one number of 48 bits.
     pub(super) fn to_bits(self) -> u64 {
         self.0.get()
@@ -35,6 +41,8 @@ struct Quiet {
     recorder: Cell<u64>,
     /// The recorder that is used when none is named.
     default: Cell<u64>,
+    /// The calling thread's of that recorder.
+    slot: Cell<Option<&'static Slot>>,
     /// Where counting began.
     base: Cell<u64>,
     /// The mark of the innermost span; zero while nothing is counted.
@@ -50,6 +58,7 @@ thread_local! {
         Quiet {
             recorder: Cell::new(NOBODY),
             default: Cell::new(0),
+            slot: Cell::new(None),
             base: Cell::new(0),
             innermost: Cell::new(0),
             times: Cell::new(0),
@@ -59,7 +68,7 @@ thread_local! {
 
 /// Starts a span, if spans of this recorder are being counted.
 #[inline(always)]
-pub(super) fn enter(recorder: Option<&Recorder>) -> Option<Mark> {
+pub(super) fn enter(recorder: Option<&Recorder>) -> Option<RingSpan> {
     QUIET.with(|q| {
         let counted = q.recorder.get();
         if recorder.map_or_else(|| q.default.get(), |r| r.0.id) != counted {
@@ -69,8 +78,9 @@ pub(super) fn enter(recorder: Option<&Recorder>) -> Option<Mark> {
         if mark.place() == 0 {
             return None;
         }
+        let slot = q.slot.get()?;
         q.innermost.set(mark.0.get());
-        Some(mark)
+        Some(RingSpan::counted(slot, mark))
     })
 }
 
@@ -87,7 +97,7 @@ pub(super) fn leave(mark: Mark) -> bool {
 }
 
 /// Counts spans of this recorder from now on, above the active span at `place`.
-pub(super) fn begin(recorder: u64, default: u64, place: usize) {
+pub(super) fn begin(recorder: u64, default: u64, slot: &'static Slot, place: usize) {
     QUIET.with(|q| {
         if place >> Mark::PLACE_BITS != 0 {
             return;
@@ -97,6 +107,7 @@ pub(super) fn begin(recorder: u64, default: u64, place: usize) {
         q.times.set(times);
         q.recorder.set(recorder);
         q.default.set(default);
+        q.slot.set(Some(slot));
         q.base.set(base);
         q.innermost.set(base);
     });
