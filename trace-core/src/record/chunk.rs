@@ -21,6 +21,8 @@ pub(crate) struct Slot {
     pub(super) clock: Clock,
     /// Drafts begun by the thread that has the slot: it alone writes this.
     opened: AtomicU64,
+    #[cfg(feature = "tracing")]
+    arena: std::sync::OnceLock<Box<super::tracing_layer::Arena>>,
     /// Several threads may record here: those that are being torn down.
     #[cfg_attr(
         not(any(feature = "otel", feature = "tracing")),
@@ -107,6 +109,8 @@ impl Slot {
             limits,
             clock,
             opened: AtomicU64::new(0),
+            #[cfg(feature = "tracing")]
+            arena: std::sync::OnceLock::new(),
             is_shared,
         }))
     }
@@ -193,8 +197,22 @@ impl Slot {
         if self.is_shared {
             self.opened.fetch_add(1, Ordering::Relaxed);
         } else {
-            self.opened.store(self.opened.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+            self.opened.store(self.opened.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         }
+    }
+
+    /// A draft that was counted is counted again where it is written. By the thread that has the slot.
+    #[cfg(feature = "tracing")]
+    #[inline]
+    pub(super) fn uncount_opened(&self) {
+        self.opened.store(self.opened.load(Ordering::Relaxed).wrapping_sub(1), Ordering::Relaxed);
+    }
+
+    /// Where the `tracing` layer whose shard this is keeps its lean spans.
+    #[cfg(feature = "tracing")]
+    #[inline]
+    pub(super) fn arena(&self) -> &super::tracing_layer::Arena {
+        self.arena.get_or_init(Default::default)
     }
 
     /// Whether both are of one recorder.

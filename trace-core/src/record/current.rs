@@ -155,6 +155,13 @@ impl Restore {
         Self { at: NOWHERE, span: 0, has_state: false, _attached: attached }
     }
 
+    /// A local span without a trace state, which was entered at this place.
+    #[cfg(feature = "tracing")]
+    #[inline]
+    pub(super) fn of_plain(at: usize, span: u64) -> Self {
+        Self { at, span, has_state: false, _attached: bridge::Attached::none() }
+    }
+
     /// Takes over what was attached to the API's context.
     #[inline]
     pub(super) fn attach(&mut self, attached: bridge::Attached) {

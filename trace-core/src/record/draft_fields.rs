@@ -13,6 +13,11 @@ impl Draft {
         self.columns.rows[ROW].kind
     }
 
+    /// Sets the start to one that has been read.
+    pub(super) fn set_start_ticks(&mut self, ticks: u64) {
+        self.columns.rows[ROW].start = ticks;
+    }
+
     /// Adds an attribute whose key is known to be new.
     #[inline]
     pub(super) fn push_attribute(&mut self, key: Text, value: Cell) {

@@ -7,6 +7,7 @@ use std::ops::Deref;
 use std::panic::RefUnwindSafe;
 
 use super::current::{Restore, activate, activate_ref, current_context, with_local};
+use super::quiet;
 use super::recorder::{Recorder, or_default};
 use super::ring::MAX_VALUES;
 use super::ring_span::{Elsewhere, RingSpan};
@@ -135,11 +136,15 @@ pub fn enter_fast<const VALUES: usize>(
     write: impl FnOnce(&mut Writer<'_>),
     otherwise: impl FnOnce() -> SpanGuard,
 ) -> SpanGuard {
-    if VALUES <= MAX_VALUES
-        && !bridge::in_use()
-        && let Some(fast) = RingSpan::start_fast(recorder, callsite, write)
-    {
-        return SpanGuard::of_ring(fast);
+    if !bridge::in_use() {
+        if let Some(fast) = quiet::enter(recorder) {
+            return SpanGuard::of_ring(fast);
+        }
+        if VALUES <= MAX_VALUES
+            && let Some(fast) = RingSpan::start_fast(recorder, callsite, write)
+        {
+            return SpanGuard::of_ring(fast);
+        }
     }
     otherwise()
 }
@@ -151,6 +156,10 @@ pub fn enter(recorder: Option<&Recorder>, callsite: &'static Callsite, values: &
     #[cfg(feature = "otel")]
     if bridge::in_use() {
         return enter_both(recorder, callsite, values);
+    }
+    // The fast way may just have found out that spans are only counted here.
+    if let Some(fast) = quiet::enter(recorder) {
+        return SpanGuard::of_ring(fast);
     }
     match RingSpan::start(recorder, callsite, values) {
         Ok(fast) => SpanGuard::of_ring(fast),

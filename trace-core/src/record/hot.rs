@@ -6,6 +6,7 @@ use std::mem::ManuallyDrop;
 
 use super::chunk::Slot;
 use super::id_gen::IdGenerator;
+use super::quiet;
 use super::ring::Ring;
 use super::ring_writer::Producer;
 use crate::model::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
@@ -16,7 +17,7 @@ pub(super) struct Active {
     /// High half first; zero if no span is active.
     pub(super) trace: [u64; 2],
     pub(super) span: u64,
-    /// The trace flags in the lowest byte, and the `BIT`s.
+    /// The trace flags in the lowest byte and the `BIT`s.
     pub(super) bits: u64,
 }
 
@@ -113,6 +114,16 @@ thread_local! {
 /// Runs with the state; `None` within itself.
 #[inline(always)]
 pub(super) fn with_hot<R>(f: impl FnOnce(&mut Hot) -> R) -> Option<R> {
+    with_hot_as_it_is(|h| {
+        h.settle_counted();
+        f(h)
+    })
+}
+
+/// The same, but spans may have been counted that are not among the active ones yet. Above a span that is recorded
+/// there are none, if it is the innermost.
+#[inline(always)]
+pub(super) fn with_hot_as_it_is<R>(f: impl FnOnce(&mut Hot) -> R) -> Option<R> {
     HOT.with(|h| h.try_borrow_mut().ok().map(|mut h| f(&mut h)))
 }
 
@@ -167,6 +178,16 @@ impl Hot {
         self.depth += 1;
     }
 
+    /// The same as [`Hot::enter`], from registers if there is a place ready.
+    #[cfg(feature = "tracing")]
+    #[inline(always)]
+    pub(super) fn enter_words(&mut self, span: Active) -> usize {
+        let Some((place, own)) = self.next_place() else { return self.enter(span) };
+        *own = span;
+        self.enter_next();
+        place
+    }
+
     /// Makes a span the active one, and returns where it lies.
     pub(super) fn enter(&mut self, span: Active) -> usize {
         if self.torn_down {
@@ -180,6 +201,36 @@ impl Hot {
         self.active[place] = span;
         self.depth = place;
         place
+    }
+
+    /// From now on counts the children of the innermost span, if that is all that has to be done for them.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn begin_counting(&mut self) {
+        self.settle_counted();
+        if let Some((slot, _)) = self.lent
+            && self.innermost().is_plain_unsampled()
+        {
+            quiet::begin(self.recorder, self.default, slot, self.depth);
+        }
+    }
+
+    /// Gives an identity to the open spans that were only counted.
+    #[inline(always)]
+    pub(super) fn settle_counted(&mut self) {
+        if quiet::is_counting() {
+            self.settle();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn settle(&mut self) {
+        let mut above = self.innermost();
+        for mark in quiet::end() {
+            above.span = self.ids.span_id_of(mark.to_bits()).to_u64();
+            self.enter(above);
+        }
     }
 
     pub(super) fn entered(&self) -> &[Active] {

@@ -1,9 +1,9 @@
-//! A hasher for trace and span ids.
+//! A hasher for trace and span ids, and for those of `tracing`.
 
 use std::hash::Hasher;
 
-/// Ids are mostly random already. They are mixed once more (Fibonacci hashing), for a caller may bring ids of its own;
-/// a flood of ids that collide on purpose is bounded by the size of the tables that use this.
+/// Ids are mostly random already. They are mixed once more (Fibonacci hashing; Knuth, TAOCP volume 3, 6.4), for a caller may
+/// bring ids of its own, and those of `tracing` are small numbers in several bit fields; the best bits are the upper ones. A flood of ids that collide on purpose is bounded by the size of the tables that use this.
 #[derive(Default)]
 pub(super) struct IdHasher(u64);
 
@@ -15,7 +15,7 @@ impl IdHasher {
 
 impl Hasher for IdHasher {
     fn finish(&self) -> u64 {
-        self.0
+        self.0 ^ self.0 >> 32
     }
     fn write(&mut self, bytes: &[u8]) {
         for chunk in bytes.chunks(8) {

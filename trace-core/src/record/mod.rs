@@ -44,6 +44,7 @@ mod outlived;
 mod overflow;
 mod parked;
 mod process_id;
+mod quiet;
 mod recorder;
 mod ring;
 mod ring_entry;

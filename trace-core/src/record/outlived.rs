@@ -29,6 +29,7 @@ impl Hot {
     #[cold]
     #[inline(never)]
     pub(super) fn leave_in_disorder(&mut self, span: u64) {
+        self.settle_counted();
         let Some(at) = self.entered().iter().rposition(|a| a.span == span) else {
             self.aside.retain(|a| a.span != span);
             return;

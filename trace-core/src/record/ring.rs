@@ -55,6 +55,8 @@ const TELL_AFTER: u64 = WORDS as u64 / 32;
 #[derive(Default)]
 struct Line<T>(T);
 
+/// A word that may be read by another thread than the one that writes it.
+pub(super) type Word = AtomicU64;
 /// A record that begins before the last word goes on behind it: records are never cut in two.
 type Words = [AtomicU64; WORDS + MAX_RECORD];
 /// A record, with what lies behind it.
@@ -278,6 +280,6 @@ pub(super) fn get(record: &Record, at: usize) -> u64 {
 }
 
 #[inline(always)]
-pub(super) fn put(record: &Record, at: usize, v: u64) {
-    record[at % MAX_RECORD].store(v, Ordering::Relaxed);
+pub(super) fn put<const N: usize>(record: &[Word; N], at: usize, v: u64) {
+    record[at % N].store(v, Ordering::Relaxed);
 }

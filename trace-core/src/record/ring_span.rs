@@ -5,7 +5,8 @@
 
 use super::chunk::Slot;
 use super::current::{Local, with_local};
-use super::hot::{Active, Hot, with_hot};
+use super::hot::{Active, Hot, with_hot, with_hot_as_it_is};
+use super::quiet::{self, Mark};
 use super::recorder::{Recorder, or_default};
 use super::ring_writer::{Refused, StartHead, Writer};
 use super::span::Span;
@@ -27,6 +28,9 @@ pub(super) struct RingSpan {
 /// No position in a ring: those are counted in words from zero.
 const NOT_RECORDED: u64 = u64::MAX;
 
+/// The place of a span that is only counted. Its number stands for the span id.
+const COUNTED: usize = usize::MAX;
+
 /// Why a span is not in the ring.
 pub(super) enum Elsewhere {
     /// There is no recorder, or the thread records nothing.
@@ -38,38 +42,56 @@ pub(super) enum Elsewhere {
 }
 
 impl RingSpan {
+    /// A span that is only counted so far.
+    #[inline(always)]
+    pub(super) fn counted(slot: &'static Slot, mark: Mark) -> Self {
+        Self { slot, at: NOT_RECORDED, span_id: mark.to_bits(), place: COUNTED }
+    }
+
+    #[inline(always)]
+    fn mark(&self) -> Option<Mark> {
+        Mark::from_bits(self.span_id).filter(|_| self.place == COUNTED)
+    }
+
+    /// Its place among the active spans, and its id.
+    fn among_active(&self, h: &Hot) -> (usize, u64) {
+        match self.mark() {
+            Some(mark) => (mark.place(), h.ids.span_id_of(mark.to_bits()).to_u64()),
+            None => (self.place, self.span_id),
+        }
+    }
+
     /// Starts a span under the thread's innermost active one, and makes it the innermost itself; `None` unless
     /// everything is as it nearly always is: the thread has a ring of this recorder, with room, and the active span is a
-    /// local one. `write` puts the values, if the trace is recorded.
+    /// local one of a trace that is recorded. `write` puts the values.
     #[inline(always)]
     pub(super) fn start_fast(
         recorder: Option<&Recorder>,
         callsite: &'static Callsite,
         write: impl FnOnce(&mut Writer<'_>),
     ) -> Option<Self> {
-        with_hot(|h| {
+        with_hot_as_it_is(|h| {
             let (slot, ring) = h.lent?;
             let wanted = recorder.map_or(h.default, |r| r.0.id);
             if wanted != h.recorder || !slot.consumer.is_open() {
                 return None;
             }
             let parent = h.innermost();
-            let mut at = NOT_RECORDED;
-            let span_id = h.ids.span_id().to_u64();
-            if parent.is_plain() {
-                let head = StartHead {
-                    callsite,
-                    trace: parent.trace,
-                    span: span_id,
-                    parent: parent.span,
-                    remote_parent: false,
-                    flags: parent.bits as u8,
-                };
-                h.next_place()?;
-                at = h.producer.start(ring, &slot.clock, head, write)?;
-            } else if !parent.is_plain_unsampled() {
+            if !parent.is_plain() {
+                h.begin_counting();
                 return None;
             }
+            let span_id = h.ids.span_id().to_u64();
+            let head = StartHead {
+                callsite,
+                trace: parent.trace,
+                span: span_id,
+                parent: parent.span,
+                remote_parent: false,
+                flags: parent.bits as u8,
+            };
+            h.next_place()?;
+            let at = h.producer.start(ring, &slot.clock, head, write)?;
             let (place, own) = h.next_place()?;
             *own = Active { span: span_id, ..parent };
             h.enter_next();
@@ -157,14 +179,17 @@ impl RingSpan {
     /// can end it.
     #[inline(always)]
     pub(super) fn end(&self) -> bool {
+        if self.at == NOT_RECORDED {
+            return self.mark().is_some_and(quiet::leave) || self.end_unrecorded();
+        }
         // First, so that what recording costs is not part of the span.
-        let now = if self.at == NOT_RECORDED { 0 } else { self.slot.clock.ticks() };
-        with_hot(|h| {
+        let now = self.slot.clock.ticks();
+        with_hot_as_it_is(|h| {
             let Some((slot, ring)) = h.lent else { return false };
-            if !std::ptr::eq(slot, self.slot) || !h.producer.wrote(self.at) {
+            if !std::ptr::eq(slot, self.slot) {
                 return false;
             }
-            if self.at != NOT_RECORDED && !h.producer.end_newest(ring, self.at, now) {
+            if !h.producer.end_newest(ring, self.at, now) {
                 return self.end_apart(h, now);
             }
             h.leave(self.place, self.span_id);
@@ -173,9 +198,27 @@ impl RingSpan {
         .unwrap_or(false)
     }
 
+    /// Leaves a span that is not recorded, and not counted any more.
+    #[inline(never)]
+    fn end_unrecorded(&self) -> bool {
+        let left = with_hot(|h| {
+            let here = h.lent.is_some_and(|(slot, _)| std::ptr::eq(slot, self.slot));
+            if here {
+                let (place, span) = self.among_active(h);
+                h.leave(place, span);
+            }
+            here
+        });
+        left.unwrap_or(false)
+    }
+
     /// Leaves and ends a span that is not the newest record.
     #[inline(never)]
     fn end_apart(&self, h: &mut Hot, now: u64) -> bool {
+        h.settle_counted();
+        if !h.producer.wrote(self.at) {
+            return false;
+        }
         let (Some((_, ring)), Some(own)) = (h.lent, h.find(self.place, self.span_id)) else {
             return false;
         };
@@ -186,13 +229,20 @@ impl RingSpan {
 
     /// Leaves the span, which goes on.
     pub(super) fn leave(&self) {
-        with_hot(|h| h.leave(self.place, self.span_id));
+        with_hot(|h| {
+            let (place, span) = self.among_active(h);
+            h.leave(place, span);
+        });
     }
 
     /// The span in full. From then on it, and not this, ends the span.
     #[cold]
     pub(super) fn to_span(&self) -> Span {
-        match with_hot(|h| h.find(self.place, self.span_id)).flatten().and_then(|own| own.context()) {
+        let own = with_hot(|h| {
+            let (place, span) = self.among_active(h);
+            h.find(place, span)
+        });
+        match own.flatten().and_then(|own| own.context()) {
             Some(context) => {
                 Span::of_ring(context, (self.at != NOT_RECORDED).then_some((self.slot, self.at)))
             }

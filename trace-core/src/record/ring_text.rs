@@ -1,10 +1,10 @@
 //! Texts as words of a ring.
 
-use super::ring::{Record, put};
+use super::ring::{Word, put};
 
 /// Writes a short text at `at`; returns the last word written.
 #[inline]
-pub(super) fn put_short_text(record: &Record, at: usize, bytes: &[u8]) -> usize {
+pub(super) fn put_short_text<const N: usize>(record: &[Word; N], at: usize, bytes: &[u8]) -> usize {
     let n = bytes.len() as u32;
     if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
         put(record, at, u64::from_le_bytes(*first) << 8 | u64::from(n));
@@ -16,7 +16,7 @@ pub(super) fn put_short_text(record: &Record, at: usize, bytes: &[u8]) -> usize 
 }
 
 /// Writes bytes behind `at`, eight a word; returns the last word written.
-pub(super) fn put_text(record: &Record, mut at: usize, bytes: &[u8]) -> usize {
+pub(super) fn put_text<const N: usize>(record: &[Word; N], mut at: usize, bytes: &[u8]) -> usize {
     let (whole, rest) = bytes.as_chunks::<8>();
     for chunk in whole {
         at += 1;

@@ -1,7 +1,12 @@
 //! The writer's side of a [`Ring`].
 
+#[cfg(feature = "tracing")]
+use std::sync::atomic::Ordering;
+
 use super::Callsite;
 use super::chunk::Consumer;
+#[cfg(feature = "tracing")]
+use super::ring::Word;
 use super::ring::{
     BIT_CONTINUED, BIT_END, BIT_REMOTE_PARENT, END_WORDS, MAX_START_WORDS, MAX_TEXT, MAX_VALUES, Record,
     Ring, SHORT_TEXT, START_WORDS, TAG_BOOL, TAG_F64, TAG_I64, TAG_SHORT, TAG_TEXT, WORDS, behind, offset,
@@ -220,6 +225,40 @@ impl Producer {
         put(record, 1, clock.ticks());
         ring.count_start();
         Some(at)
+    }
+
+    /// Writes a span that has ended and lies in these words, as its start record is to be. `false` if there is no room,
+    /// or not for it; nothing is counted then.
+    #[cfg(feature = "tracing")]
+    #[inline]
+    pub(super) fn write_ended<const N: usize>(
+        &mut self,
+        ring: &Ring,
+        consumer: &Consumer,
+        words: &[Word; N],
+    ) -> bool {
+        let word = |at: usize| words[at % N].load(Ordering::Relaxed);
+        let header = word(0);
+        let len = header >> 48;
+        if self.pos + MAX_START_WORDS + END_WORDS + self.reserved > self.limit
+            && let Err(refused) = self.make_room(ring, consumer, len)
+        {
+            if matches!(refused, Refused::Full) {
+                ring.take_back_drop();
+            }
+            return false;
+        }
+        let record = ring.record(self.pos);
+        put(record, 0, header);
+        for at in 1..len as usize {
+            put(record, at, word(at));
+        }
+        self.pos = behind(self.pos, len);
+        self.newest = NOWHERE;
+        ring.count_start();
+        ring.count_end();
+        ring.publish(self.pos);
+        true
     }
 
     /// Writes the end of a span into its start, if that is the newest record.

@@ -4,8 +4,9 @@ use std::cell::RefCell;
 
 use crate::model::SpanContext;
 use crate::record::bridge;
-use crate::record::current::{Restore, activate_here};
+use crate::record::current::{Restore, activate, activate_here};
 use crate::record::draft::Draft;
+use crate::record::hot::{Active, with_hot};
 
 thread_local! {
     static ENTERED: RefCell<Entered> = const { RefCell::new(Entered(Vec::new())) };
@@ -32,12 +33,31 @@ impl Drop for Entered {
 pub(super) fn enter(layer: u64, id: u64, draft: &Draft) -> Option<Deferred> {
     let restore = activate_here(draft.context());
     let recorded = draft.held.recorded;
+    push(One { layer, id, recorded, restore });
+    bridge::in_use().then(|| Deferred { layer, id, context: draft.context() })
+}
+
+/// The same for a span without a trace state that is recorded. Nothing is locked.
+#[inline]
+pub(super) fn enter_plain(layer: u64, id: u64, own: Active) {
+    // With a ring, the thread's state is there, and goes after this.
+    if !bridge::in_use()
+        && let Some(Some(at)) = with_hot(|h| h.lent.is_some().then(|| h.enter_words(own)))
+    {
+        return push(One { layer, id, recorded: true, restore: Restore::of_plain(at, own.span) });
+    }
+    if let Some(context) = own.context() {
+        push(One { layer, id, recorded: true, restore: activate(context) });
+    }
+}
+
+#[inline(always)]
+fn push(one: One) {
     let _ = ENTERED.try_with(|e| {
         if let Ok(mut e) = e.try_borrow_mut() {
-            e.0.push(One { layer, id, recorded, restore });
+            e.0.push(one);
         }
     });
-    bridge::in_use().then(|| Deferred { layer, id, context: draft.context() })
 }
 
 /// A span that has to be attached to the `opentelemetry` context too.
@@ -64,6 +84,9 @@ impl Deferred {
 pub(super) fn exit(layer: u64, id: u64) -> bool {
     let left = ENTERED.try_with(|e| {
         let mut e = e.try_borrow_mut().ok()?;
+        if e.0.last().is_some_and(|one| one.id == id && one.layer == layer) {
+            return e.0.pop();
+        }
         let at = e.0.iter().rposition(|one| one.id == id && one.layer == layer)?;
         Some(e.0.remove(at))
     });

@@ -7,11 +7,12 @@
 //! one shard, and wait for each other for as long as it takes to copy a span.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 use std::sync::OnceLock;
 
 use crate::record::chunk::{Chunk, Slot};
 use crate::record::draft::Draft;
+use crate::record::id_hasher::IdHasher;
 use crate::record::recorder::Recorder;
 
 /// Open spans by id. Boxes, for moving what has just been written costs more than writing it.
@@ -46,9 +47,16 @@ impl Spans {
         Self { recorder, shards: Box::new([const { OnceLock::new() }; SHARDS]) }
     }
 
-    fn shard(&self, id: u64) -> &'static Slot {
+    #[inline]
+    pub(super) fn shard(&self, id: u64) -> &'static Slot {
         let shard = &self.shards[(id >> THREAD_BITS) as usize % SHARDS];
         shard.get_or_init(|| self.recorder.0.take_slot())
+    }
+
+    /// The shard of this id, if there is one already.
+    #[inline]
+    pub(super) fn known_shard(&self, id: u64) -> Option<&'static Slot> {
+        self.shards[(id >> THREAD_BITS) as usize % SHARDS].get().copied()
     }
 
     /// Runs with the shard of this id, locked: nothing that runs user code may be done there.
@@ -58,9 +66,10 @@ impl Spans {
         f(slot, &mut slot.lock())
     }
 
-    /// Runs with an open span.
+    /// Runs with an open span, which is a draft from then on.
     #[inline]
     pub(super) fn with_span<R>(&self, id: u64, f: impl FnOnce(&'static Slot, &mut Draft) -> R) -> Option<R> {
+        self.thicken(id);
         self.with(id, |slot, chunk| chunk.held.get_mut(&id).map(|draft| f(slot, draft)))
     }
 }
@@ -83,24 +92,8 @@ impl Drop for Spans {
         for slot in self.shards.iter().filter_map(OnceLock::get) {
             let held = std::mem::take(&mut slot.lock().held);
             drop(held);
+            slot.arena().clear();
             self.recorder.0.return_slot(slot);
         }
-    }
-}
-
-/// Ids are small numbers in several bit fields: spread over all bits.
-#[derive(Default)]
-pub(in crate::record) struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, _: &[u8]) {}
-    #[inline]
-    fn write_u64(&mut self, v: u64) {
-        // Fibonacci hashing (Knuth, TAOCP volume 3, 6.4); the best bits are the upper ones.
-        let h = v.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 = h ^ (h >> 32);
     }
 }

@@ -101,7 +101,11 @@ impl TraceLayer {
 
     /// The identity of an open span. From then on it does not change.
     pub(super) fn context_of(&self, id: &Id) -> Option<SpanContext> {
-        self.spans.with_span(id.into_u64(), |_, draft| {
+        let id = id.into_u64();
+        if let Some(place) = self.spans.lean(id) {
+            return place.context();
+        }
+        self.spans.with_span(id, |_, draft| {
             draft.held.seen = true;
             draft.context()
         })
@@ -145,6 +149,9 @@ pub(super) fn give_back(draft: Box<Draft>) {
 
 impl<S: Subscriber> Layer<S> for TraceLayer {
     fn on_new_span(&self, attrs: &Attributes<'_>, id: &Id, _: Context<'_, S>) {
+        if !self.options.describes() && self.spans.open_lean(attrs, id.into_u64()) {
+            return;
+        }
         let metadata = attrs.metadata();
         let parent = self.parent(attrs);
         // Children of a local span follow it. Others may turn out to be sampled, now or when a parent is set.
@@ -248,6 +255,10 @@ impl<S: Subscriber> Layer<S> for TraceLayer {
 
     fn on_enter(&self, id: &Id, _: Context<'_, S>) {
         let id = id.into_u64();
+        if let Some(place) = self.spans.lean(id) {
+            place.seen.store(true, Ordering::Relaxed);
+            return active::enter_plain(self.number, id, place.identity());
+        }
         let entered = self.spans.with_span(id, |_, draft| {
             draft.held.seen = true;
             active::enter(self.number, id, draft)
@@ -259,15 +270,31 @@ impl<S: Subscriber> Layer<S> for TraceLayer {
 
     fn on_exit(&self, id: &Id, _: Context<'_, S>) {
         let id = id.into_u64();
-        if active::exit(self.number, id) {
+        if !active::exit(self.number, id) {
+            return;
+        }
+        if let Some(place) = self.spans.place(id) {
+            place.left.store(self.spans.recorder.clock().ticks(), Ordering::Relaxed);
+        } else {
             self.spans.with_span(id, |slot, draft| draft.held.left = slot.clock.ticks());
         }
     }
 
     fn on_close(&self, id: Id, _: Context<'_, S>) {
         let id = id.into_u64();
+        let place = self.spans.place(id);
+        if let Some(place) = place.filter(|place| place.is_lean()) {
+            if self.spans.close_lean(place) {
+                return;
+            }
+            self.spans.thicken(id);
+        }
         let closed = self.spans.with(id, |slot, chunk| {
             let mut draft = chunk.held.remove(&id)?;
+            if let Some(place) = place {
+                draft.held.left = place.left.load(Ordering::Relaxed);
+                place.free();
+            }
             if !draft.held.recorded {
                 return Some((draft, None));
             }

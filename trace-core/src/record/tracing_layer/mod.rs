@@ -17,11 +17,14 @@
 //! gives the identity to send on. `WithTraceIds` (feature `tracing-fmt`) puts the ids on log lines.
 
 mod active;
+mod arena;
 mod event;
 mod ext;
 mod fields;
 mod held;
 mod layer;
+mod lean;
+mod lean_fields;
 #[cfg(feature = "tracing-fmt")]
 mod log_ids;
 mod options;
@@ -29,6 +32,7 @@ mod sites;
 #[cfg(test)]
 mod tests;
 
+pub(super) use arena::Arena;
 pub use ext::{SetParentError, TraceSpanExt};
 pub(super) use held::{Held, HeldState};
 pub use layer::TraceLayer;

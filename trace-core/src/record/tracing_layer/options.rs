@@ -23,10 +23,16 @@ impl Default for Options {
 }
 
 impl Options {
+    /// Whether anything is added to a new span.
+    #[inline]
+    pub(super) fn describes(&self) -> bool {
+        self.location || self.level || self.target || self.thread_name
+    }
+
     /// Adds to a new span what was asked for.
     #[inline]
     pub(super) fn describe(&self, metadata: &Metadata<'static>, draft: &mut Draft) {
-        if self.location || self.level || self.target || self.thread_name {
+        if self.describes() {
             self.describe_all(metadata, draft);
         }
     }
