@@ -14,3 +14,5 @@ pub mod jaeger_remote;
 pub mod otlp;
 #[cfg(feature = "prometheus")]
 pub mod prometheus;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
