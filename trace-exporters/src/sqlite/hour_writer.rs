@@ -17,7 +17,7 @@ use super::run::{Run, Zone};
 use super::{schema, segment};
 
 /// Spans whose postings stay in memory before they become a segment.
-const SEGMENT_SPANS: u64 = 131_072;
+const SEGMENT_SPANS: u64 = if cfg!(test) { 128 } else { 131_072 };
 /// Spans that are remembered from before a restart.
 const REMEMBERED: usize = 65_536;
 /// Names of an hour that are listed; spans with further ones are stored and found all the same.
