@@ -165,15 +165,7 @@ async fn hours_go_when_they_are_too_old_and_late_spans_are_refused_and_counted()
 async fn the_oldest_hours_go_when_there_are_too_many_bytes() {
     let directory = tempfile::tempdir().unwrap();
     let config = kept(directory.path()).max_bytes(4 << 20);
-    let noise = |hour: u64| {
-        (0..1000).map(move |n| {
-            let mut s = span(hour * 1000 + n, hour * 1000 + n + 1, 0, hour * HOUR + n);
-            let text =
-                (0..60).map(|i| format!("{:x}", (hour + n * 61 + i) * 0x9e37_79b9_7f4a)).collect::<String>();
-            s.attributes.push(trace_core::model::KeyValue::new("noise", text));
-            s
-        })
-    };
+    let noise = |hour: u64| (0..1000).map(move |n| world::noisy(hour * 1000 + n, hour * HOUR + n));
     let store = SqliteStore::open(config.clone()).unwrap();
     for hour in 0..12 {
         store.export(&batch("shop", noise(hour))).await.unwrap();

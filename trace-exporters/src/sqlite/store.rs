@@ -183,8 +183,6 @@ fn adopt(writer: &mut Writer) -> Result<(), SqliteError> {
             writer.catalog.add(hour);
         }
     }
-    // Before they are opened: what goes need not be whole.
-    writer.tidy();
     for hour in writer.catalog.hours().into_iter().rev() {
         let opened = HourWriter::open(hour, &writer.catalog, &writer.config, &mut writer.cutter)
             .and_then(|opened| opened.remember(&mut writer.recent));
@@ -203,6 +201,8 @@ fn adopt(writer: &mut Writer) -> Result<(), SqliteError> {
             }
         }
     }
+    // Once what is in them has been counted.
+    writer.tidy();
     Ok(())
 }
 

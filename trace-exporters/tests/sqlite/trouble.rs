@@ -8,7 +8,7 @@ use trace_core::signal::SpanExporter;
 use trace_core::store::{SpanFilter, SpanQuery, SpanReader};
 use trace_exporters::sqlite::{SqliteError, SqliteStore};
 
-use super::world::{HOUR, batch, kept, span, trace_id};
+use super::world::{HOUR, batch, kept, noisy, span, trace_id};
 
 const FIRST: &str = "spans-2025100909.sqlite";
 
@@ -118,16 +118,7 @@ const LIMITED: &str = "SQLITE_STORE_THAT_IS_LIMITED";
 async fn a_child_writes_until_the_disk_is_full() {
     let Some(directory) = std::env::var_os(LIMITED) else { return };
     let store = SqliteStore::open(kept(directory.as_ref())).unwrap();
-    let spans = |n: u64| {
-        (0..500).map(move |i| {
-            let mut s = span(n * 500 + i, n * 500 + i + 1, 0, n);
-            let text = (0..20)
-                .map(|k| format!("{:x}", (n * 7919 + i * 104_729 + k) * 0x9e37_79b9_7f4a))
-                .collect::<String>();
-            s.attributes.push(trace_core::model::KeyValue::new("noise", text));
-            s
-        })
-    };
+    let spans = |n: u64| (0..500).map(move |i| noisy(n * 500 + i, n));
     let mut stored = 0;
     let error = loop {
         match store.export(&batch("shop", spans(stored))).await {

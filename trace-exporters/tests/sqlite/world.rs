@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use trace_core::batch::SpanBatch;
-use trace_core::model::{Resource, SpanContext, SpanData, SpanId, Timestamp, TraceFlags, TraceId};
+use trace_core::model::{KeyValue, Resource, SpanContext, SpanData, SpanId, Timestamp, TraceFlags, TraceId};
 use trace_core::store::StoredTrace;
 use trace_exporters::sqlite::SqliteConfig;
 
@@ -31,6 +31,14 @@ pub(crate) fn span(trace: u64, id: u64, parent: u64, ms: u64) -> SpanData {
 
 pub(crate) fn batch(service: &'static str, spans: impl IntoIterator<Item = SpanData>) -> SpanBatch {
     SpanBatch::from_spans(Arc::new(Resource::service(service)), spans)
+}
+
+/// The one span of a trace, with an attribute of half a kilobyte that cannot be compressed much.
+pub(crate) fn noisy(n: u64, ms: u64) -> SpanData {
+    let mut span = span(n, n + 1, 0, ms);
+    let part = |i: u64| format!("{:x}", (n * 61 + i).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    span.attributes.push(KeyValue::new("noise", (0..32).map(part).collect::<String>()));
+    span
 }
 
 /// The ids of a trace's spans.
