@@ -15,6 +15,8 @@ mod peer;
 #[path = "sqlite/world.rs"]
 mod world;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use cpu_time::{ProcessTime, ThreadTime};
@@ -53,7 +55,10 @@ fn main() {
     line("CPU of writing", wrote.cpu, peer.cpu, "us/span", 6.6, false);
     line("bytes on disk", wrote.bytes, peer.bytes, "bytes/span", peer.bytes, false);
     read(&runtime, &store, spans, &peer);
+    read_while_writing(&runtime, &store, spans);
     runtime.block_on(store.shutdown()).expect("a shutdown");
+    drop(store);
+    many_hours(&runtime, &directory);
 }
 
 struct Wrote {
@@ -164,6 +169,77 @@ fn read(runtime: &Runtime, store: &SqliteStore, spans: u64, peer: &peer::Peer) {
     let ours =
         measure(5, |n| runtime.block_on(store.durations(&tenant, &filter, minute(n))).expect("an answer"));
     report("durations of an operation in a second of data", ours, (f64::NAN, f64::NAN), 100.0);
+}
+
+/// Readers beside a writer that never rests.
+fn read_while_writing(runtime: &Runtime, store: &SqliteStore, spans: u64) {
+    let stop = Arc::new(AtomicBool::new(false));
+    let (writing, stopped) = (store.clone(), stop.clone());
+    let thread = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let mut world = World::new();
+        world.skip(spans / BATCH);
+        let (began, mut n) = (Instant::now(), 0);
+        while !stopped.load(Ordering::Relaxed) {
+            runtime.block_on(writing.export(&world.batch())).expect("a commit");
+            n += BATCH;
+        }
+        n as f64 / began.elapsed().as_secs_f64()
+    });
+    let traces = spans / BATCH * BATCH / world::TRACE;
+    let tenant = TenantId::default();
+    let ours = measure(2000, |n| {
+        let id = world::trace_id(world::mix(n) % traces);
+        runtime.block_on(store.trace(&tenant, &id)).expect("an answer").expect("a trace")
+    });
+    stop.store(true, Ordering::Relaxed);
+    let rate = thread.join().expect("a rate");
+    eprintln!("written meanwhile: {rate:.0} spans/s, making them included");
+    report("a trace by its id, while spans are written", ours, (f64::NAN, f64::NAN), 1.0);
+}
+
+/// A week of files.
+fn many_hours(runtime: &Runtime, directory: &std::path::Path) {
+    const HOURS: u64 = 168;
+    let config =
+        SqliteConfig::new(directory.join("week")).indexed_attributes(INDEXED).retention_hours(0).max_bytes(0);
+    let store = SqliteStore::open(config.clone()).expect("a store");
+    let mut world = World::new();
+    for hour in 0..HOURS {
+        world.hour = hour;
+        for _ in 0..4 {
+            runtime.block_on(store.export(&world.batch())).expect("a commit");
+        }
+    }
+    runtime.block_on(store.shutdown()).expect("a shutdown");
+    drop(store);
+    let began = Instant::now();
+    let store = SqliteStore::open(config).expect("a store");
+    report(
+        "a store of 168 hours is opened",
+        (began.elapsed().as_secs_f64() * 1e3, 0.0),
+        (f64::NAN, f64::NAN),
+        1000.0,
+    );
+    let tenant = TenantId::default();
+    let traces = HOURS * 4 * BATCH / world::TRACE;
+    let by_id = |id| runtime.block_on(store.trace(&tenant, &id)).expect("an answer");
+    let recent = |n| by_id(world::trace_id(traces - 1 - world::mix(n) % 8000)).expect("a trace");
+    report("168 hours: a trace of the last eight by its id", measure(300, recent), (f64::NAN, f64::NAN), 1.0);
+    let any = |n| by_id(world::trace_id(world::mix(n) % traces)).expect("a trace");
+    report("168 hours: any trace by its id", measure(100, any), (f64::NAN, f64::NAN), 10.0);
+    let rare = |n| {
+        let filter = SpanFilter {
+            attributes: vec![AttributeCondition::equals("enduser.id", world::user(n * 7919))],
+            ..SpanFilter::default()
+        };
+        runtime
+            .block_on(store.search(&tenant, &SpanQuery { filter, ..SpanQuery::default() }))
+            .expect("an answer")
+    };
+    report("168 hours: a rare attribute, all traces with it", measure(50, rare), (f64::NAN, f64::NAN), 100.0);
+    let none = |n| assert!(by_id(world::trace_id(traces * 2 + n)).is_none());
+    report("168 hours: an id that there is not", measure(50, none), (f64::NAN, f64::NAN), 10.0);
 }
 
 fn report(case: &str, ours: (f64, f64), peer: (f64, f64), goal: f64) {

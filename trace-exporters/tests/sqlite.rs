@@ -1,5 +1,6 @@
 //! The SQLite store from outside: what every store must stand, restarts, kills, damage, retention.
 #![cfg(feature = "sqlite")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "what tests share too")]
 
 #[path = "sqlite/killed.rs"]
 mod killed;

@@ -51,6 +51,8 @@ pub(crate) fn mix(n: u64) -> u64 {
 pub(crate) struct World {
     resources: Vec<Arc<Resource>>,
     batches: u64,
+    /// Added to the start of every span.
+    pub(crate) hour: u64,
 }
 
 impl World {
@@ -63,7 +65,12 @@ impl World {
                 KeyValue::new("process.pid", 4000 + n as i64),
             ]))
         };
-        Self { resources: (0..SERVICES).map(resource).collect(), batches: 0 }
+        Self { resources: (0..SERVICES).map(resource).collect(), batches: 0, hour: 0 }
+    }
+
+    /// Leaves batches out.
+    pub(crate) fn skip(&mut self, batches: u64) {
+        self.batches += batches;
     }
 
     /// The next batch. Its traces are interleaved, as those of a busy server are.
@@ -72,18 +79,18 @@ impl World {
         let resource = &self.resources[(self.batches % SERVICES) as usize];
         self.batches += 1;
         // Children end before their root.
-        let spans = (0..BATCH).map(|i| span(first + i % traces, TRACE - 1 - i / traces));
+        let spans = (0..BATCH).map(|i| span(first + i % traces, TRACE - 1 - i / traces, self.hour));
         SpanBatch::from_spans(resource.clone(), spans)
     }
 }
 
 /// The n-th trace's span; 0 is the root. Ten million spans take under an hour.
-fn span(n: u64, part: u64) -> SpanData {
+fn span(n: u64, part: u64, hour: u64) -> SpanData {
     let random = mix(n * TRACE + part);
     let id = |part: u64| SpanId::new(mix(n * TRACE + part) | 1).unwrap_or(SpanId::MAX);
-    let start = START + Duration::from_micros(n * 2500 + part * 40 + random % 40);
+    let start = START + Duration::from_micros(hour * 3_600_000_000 + n * 2500 + part * 40 + random % 40);
     // One of a hundred is slow.
-    let took = if mix(n) % 100 == 0 { 1_000_000 } else { 2_000 + random % 30_000 };
+    let took = if mix(n).is_multiple_of(100) { 1_000_000 } else { 2_000 + random % 30_000 };
     let took = if part == 0 { took } else { random % 2_000 };
     let context = SpanContext::new(trace_id(n), id(part), TraceFlags::SAMPLED);
     let name = if part == 0 { format!("GET {}", route(random >> 20)) } else { operation(random >> 8) };
@@ -92,7 +99,7 @@ fn span(n: u64, part: u64) -> SpanData {
         span.parent_span_id = Some(id(0));
     }
     span.kind = if part == 0 { SpanKind::Server } else { SpanKind::Internal };
-    if random % 1000 == 0 {
+    if random.is_multiple_of(1000) {
         span.status = Status::Error("it broke".into());
     }
     span.attributes = vec![

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::filter::Filter;
 use super::hour::Hour;
 use super::run::Run;
 use super::state::State;
+use super::term::Term;
 
 /// Runs of more spans than this are not joined.
 const JOINED: u64 = 16_384;
@@ -42,6 +44,8 @@ impl Counts {
 pub(super) struct HourShared {
     /// Postings of chunks that no segment covers, in order of the chunks.
     runs: Mutex<Vec<Arc<Run>>>,
+    /// Which traces the segments may have.
+    filters: Mutex<Vec<Arc<Filter>>>,
     pub(super) spans: AtomicU64,
 }
 
@@ -100,15 +104,28 @@ impl HourShared {
         let mut runs = lock(&self.runs);
         let mut last = run;
         while let Some(before) = runs.pop_if(|b| b.spans <= last.spans && b.spans + last.spans <= JOINED) {
-            let zones = [&*before.zones, &*last.zones].concat();
-            let entries = [&*before.entries, &*last.entries].concat();
-            last = Run::new(before.first_chunk, zones, before.spans + last.spans, entries);
+            last = before.joined(&last);
         }
         runs.push(Arc::new(last));
     }
 
-    /// Forgets the runs: a segment covers their chunks.
-    pub(super) fn clear_runs(&self) {
+    /// A segment covers the chunks of all runs; this filter has their traces.
+    pub(super) fn replace_runs(&self, filter: Filter) {
+        // In this order: a reader that sees no runs must see the filter.
+        lock(&self.filters).push(Arc::new(filter));
         lock(&self.runs).clear();
+    }
+
+    /// Starts anew with the filters of a file.
+    pub(super) fn restart(&self, filters: Vec<Arc<Filter>>, spans: u64) {
+        *lock(&self.filters) = filters;
+        lock(&self.runs).clear();
+        self.spans.store(spans, Ordering::Relaxed);
+    }
+
+    /// Whether something of a trace may be there.
+    pub(super) fn may_have(&self, trace: Term) -> bool {
+        let in_memory = !lock(&self.runs).is_empty();
+        in_memory || lock(&self.filters).iter().any(|filter| filter.may_have(trace))
     }
 }

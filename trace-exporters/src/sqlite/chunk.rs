@@ -31,14 +31,22 @@ pub(super) struct Chunk {
     pub(super) operations: Vec<String>,
     pub(super) zone: Zone,
     pub(super) spans: u64,
-    /// What its spans are found by, each once.
-    pub(super) terms: Vec<Term>,
+    pub(super) found_by: FoundBy,
     /// What is forgotten again if it cannot be written.
     pub(super) keys: Vec<SpanKey>,
     /// Length of the payload before compression.
     pub(super) size: usize,
     /// An OTLP `TracesData`, compressed.
     pub(super) payload: Vec<u8>,
+}
+
+/// What the spans of a chunk are found by.
+#[derive(Debug, Default)]
+pub(super) struct FoundBy {
+    /// Everything, each once.
+    pub(super) terms: Vec<Term>,
+    /// The traces among it.
+    pub(super) traces: Vec<Term>,
 }
 
 /// What was left out while chunks were cut.
@@ -127,41 +135,19 @@ impl Cutter {
         let resource = batch.resource();
         let mut spans = SpanBatchMut::new(resource.clone());
         let mut zone = Zone { first: u32::MAX, last: 0 };
-        let mut terms = vec![
-            self.terms.of(tenant, Fact::Tenant),
-            self.terms.of(tenant, Fact::Service(resource.service_name())),
-        ];
         let mut operations: Vec<String> = Vec::new();
-        let mut trace = None;
         for span in places.iter().filter_map(|p| batch.get(p.3 as usize)) {
             spans.push_ref(span);
             let start = hour.micros(span.start());
             zone = Zone { first: zone.first.min(start), last: zone.last.max(start) };
-            if trace.replace(span.trace_id()) != Some(span.trace_id()) {
-                terms.push(self.terms.of(tenant, Fact::Trace(span.trace_id())));
-            }
             if !operations.iter().any(|o| o == span.name()) {
-                terms.push(self.terms.of(tenant, Fact::Operation(span.name())));
                 operations.push(span.name().to_owned());
             }
-            if span.is_error() {
-                terms.push(self.terms.of(tenant, Fact::Error));
-            }
-            for (key, value) in span.attributes() {
-                if self.indexed.iter().any(|i| i == key) {
-                    terms.push(self.terms.of(tenant, Fact::Attribute(key, value)));
-                }
-            }
         }
-        for key in &self.indexed {
-            if let Some(value) = resource.attributes.get(key) {
-                terms.push(self.terms.of(tenant, Fact::Attribute(key, value.as_ref())));
-            }
-        }
-        terms.sort_unstable();
-        terms.dedup();
+        let spans = [spans.seal()];
+        let found_by = facts(&mut self.terms, tenant, &spans, &self.indexed);
         self.bytes.clear();
-        encode_spans(&spans.seal(), &mut self.bytes);
+        spans.iter().for_each(|batch| encode_spans(batch, &mut self.bytes));
         let payload = self.compressor.compress(&self.bytes)?;
         Ok(Chunk {
             hour,
@@ -170,39 +156,52 @@ impl Cutter {
             operations,
             zone,
             spans: places.len() as u64,
-            terms,
+            found_by,
             keys: places.iter().map(|p| p.4).collect(),
             size: self.bytes.len(),
             payload,
         })
     }
 
-    /// The terms of a chunk that is read back, for postings that were not written before the process ended.
-    pub(super) fn terms_again(&mut self, tenant: &str, spans: &[SpanBatch], indexed: &[String]) -> Vec<Term> {
-        let mut terms = vec![self.terms.of(tenant, Fact::Tenant)];
-        for batch in spans {
-            let resource = batch.resource();
-            terms.push(self.terms.of(tenant, Fact::Service(resource.service_name())));
-            for key in indexed {
-                if let Some(value) = resource.attributes.get(key) {
-                    terms.push(self.terms.of(tenant, Fact::Attribute(key, value.as_ref())));
-                }
+    /// What a chunk that is read back is found by, given the attributes that are indexed in its file.
+    pub(super) fn facts_again(&mut self, tenant: &str, spans: &[SpanBatch], indexed: &[String]) -> FoundBy {
+        facts(&mut self.terms, tenant, spans, indexed)
+    }
+}
+
+/// What the spans of a chunk are found by.
+fn facts(terms: &mut Terms, tenant: &str, spans: &[SpanBatch], indexed: &[String]) -> FoundBy {
+    let mut found = vec![terms.of(tenant, Fact::Tenant)];
+    let mut traces = Vec::new();
+    let mut names: Vec<&str> = Vec::new();
+    let is_indexed = |key: &str| indexed.iter().any(|i| i == key);
+    for batch in spans {
+        let resource = batch.resource();
+        found.push(terms.of(tenant, Fact::Service(resource.service_name())));
+        for attribute in resource.attributes.iter().filter(|a| is_indexed(&a.key)) {
+            found.push(terms.of(tenant, Fact::Attribute(&attribute.key, attribute.value.as_ref())));
+        }
+        let mut trace = None;
+        for span in batch.iter() {
+            if trace.replace(span.trace_id()) != Some(span.trace_id()) {
+                traces.push(terms.of(tenant, Fact::Trace(span.trace_id())));
             }
-            for span in batch.iter() {
-                terms.push(self.terms.of(tenant, Fact::Trace(span.trace_id())));
-                terms.push(self.terms.of(tenant, Fact::Operation(span.name())));
-                if span.is_error() {
-                    terms.push(self.terms.of(tenant, Fact::Error));
-                }
-                for (key, value) in span.attributes().filter(|(key, _)| indexed.iter().any(|i| i == key)) {
-                    terms.push(self.terms.of(tenant, Fact::Attribute(key, value)));
-                }
+            if !names.contains(&span.name()) {
+                names.push(span.name());
+                found.push(terms.of(tenant, Fact::Operation(span.name())));
+            }
+            if span.is_error() {
+                found.push(terms.of(tenant, Fact::Error));
+            }
+            for (key, value) in span.attributes().filter(|(key, _)| is_indexed(key)) {
+                found.push(terms.of(tenant, Fact::Attribute(key, value)));
             }
         }
-        terms.sort_unstable();
-        terms.dedup();
-        terms
     }
+    found.extend(&traces);
+    found.sort_unstable();
+    found.dedup();
+    FoundBy { terms: found, traces }
 }
 
 /// Where the first chunk of these ends: behind a trace, unless it is too long.

@@ -2,18 +2,19 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use rusqlite::{Connection, params};
 use twox_hash::XxHash3_64;
 
 use super::SqliteConfig;
 use super::catalog::{Catalog, HourShared};
-use super::chunk::{Chunk, Cutter, Opener};
+use super::chunk::{Chunk, Cutter, FoundBy, Opener};
 use super::error::FileError;
+use super::filter::Filter;
 use super::hour::Hour;
 use super::recent::Recent;
 use super::run::{Run, Zone};
+use super::term::Term;
 use super::{schema, segment};
 
 /// Spans whose postings stay in memory before they become a segment.
@@ -62,6 +63,16 @@ impl HourWriter {
         Ok(names)
     }
 
+    fn load_filters(&self) -> Result<Vec<Arc<Filter>>, FileError> {
+        let mut statement = self.db.prepare("SELECT data FROM filters")?;
+        let filters = statement.query_map([], |row| row.get::<_, Vec<u8>>(0))?;
+        let read = |bytes: rusqlite::Result<Vec<u8>>| match Filter::from_bytes(&bytes?) {
+            Some(filter) => Ok(Arc::new(filter)),
+            None => Err(FileError::Damaged("a filter of traces is cut off")),
+        };
+        filters.map(read).collect()
+    }
+
     /// Makes a segment of the chunks that none covers. Not to be done twice: what is in memory would be counted twice.
     fn recover(&mut self, catalog: &Catalog, cutter: &mut Cutter) -> Result<(), FileError> {
         let (covered, spans): (u32, i64) = self.db.query_row(
@@ -69,34 +80,34 @@ impl HourWriter {
             [],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
-        self.shared.clear_runs();
-        self.shared.spans.store(spans as u64, Ordering::Relaxed);
+        self.shared.restart(self.load_filters()?, spans.unsigned_abs());
         if covered + 1 >= self.next_chunk {
             return Ok(());
         }
         let indexed = schema::indexed(&self.db)?;
         let mut opener = Opener::new()?;
-        let (mut zones, mut spans, mut entries) = (Vec::new(), 0, Vec::new());
+        let mut run = Run::new(covered + 1);
         let mut statement = self.db.prepare(
-            "SELECT id, tenant, first, last, spans, size, payload FROM chunks WHERE id > ?1 ORDER BY id",
+            "SELECT tenant, first, last, spans, size, payload FROM chunks WHERE id > ?1 ORDER BY id",
         )?;
         let mut rows = statement.query([covered])?;
         while let Some(row) = rows.next()? {
-            let (id, tenant): (u32, String) = (row.get(0)?, row.get(1)?);
-            zones.push(Zone { first: row.get(2)?, last: row.get(3)? });
-            spans += row.get::<_, u32>(4)?;
-            let payload: Vec<u8> = row.get(6)?;
-            match opener.open(&payload, row.get::<_, u32>(5)? as usize) {
-                Ok(found) => {
-                    entries
-                        .extend(cutter.terms_again(&tenant, &found, &indexed).into_iter().map(|t| (t, id)));
+            let tenant: String = row.get(0)?;
+            let zone = Zone { first: row.get(1)?, last: row.get(2)? };
+            let payload: Vec<u8> = row.get(5)?;
+            let found_by = match opener.open(&payload, row.get::<_, u32>(4)? as usize) {
+                Ok(spans) => cutter.facts_again(&tenant, &spans, &indexed),
+                Err(_) => {
+                    catalog.counts.unreadable();
+                    FoundBy::default()
                 }
-                Err(_) => catalog.counts.unreadable(),
-            }
+            };
+            run.push(zone, row.get::<_, u32>(3)?.into(), &found_by);
         }
         drop(rows);
         drop(statement);
-        self.shared.push(Run::new(covered + 1, zones, spans.into(), entries));
+        run.sort();
+        self.shared.push(run);
         self.make_segment()
     }
 
@@ -105,7 +116,7 @@ impl HourWriter {
         let first_chunk = self.next_chunk;
         let mut new_names = Vec::new();
         let tx = self.db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        let mut entries = Vec::with_capacity(chunks.iter().map(|c| c.terms.len()).sum());
+        let mut run = Run::new(first_chunk);
         {
             let mut insert = tx.prepare_cached(
                 "INSERT INTO chunks (id, tenant, first, last, spans, size, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -121,7 +132,7 @@ impl HourWriter {
                     c.size as i64,
                     c.payload
                 ])?;
-                entries.extend(c.terms.iter().map(|t| (*t, id)));
+                run.push(c.zone, c.spans, &c.found_by);
                 for operation in &c.operations {
                     let hash = name_hash(&c.tenant, &c.service, operation);
                     if self.names.len() + new_names.len() < MOST_NAMES && !self.names.contains(&hash) {
@@ -134,8 +145,8 @@ impl HourWriter {
         tx.commit()?;
         self.names.extend(new_names);
         self.next_chunk = first_chunk.saturating_add(chunks.len() as u32);
-        let zones = chunks.iter().map(|c| c.zone).collect();
-        self.shared.push(Run::new(first_chunk, zones, chunks.iter().map(|c| c.spans).sum(), entries));
+        run.sort();
+        self.shared.push(run);
         Ok(())
     }
 
@@ -154,9 +165,12 @@ impl HourWriter {
         if !runs.is_empty() {
             let tx = self.db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
             segment::write(&tx, &runs)?;
+            let traces: Vec<Term> = runs.iter().flat_map(|r| r.traces.iter().copied()).collect();
+            let filter = Filter::new(&traces);
+            tx.execute("INSERT INTO filters (data) VALUES (?1)", [filter.to_bytes()])?;
             tx.commit()?;
             // Only this thread adds runs, so none has come meanwhile.
-            self.shared.clear_runs();
+            self.shared.replace_runs(filter);
         }
         loop {
             let tx = self.db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;

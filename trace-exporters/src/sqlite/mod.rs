@@ -14,6 +14,7 @@ mod config;
 mod cursor;
 mod durations;
 mod error;
+mod filter;
 mod hour;
 mod hour_reader;
 mod hour_writer;

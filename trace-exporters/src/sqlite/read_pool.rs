@@ -49,7 +49,6 @@ impl ReadPool {
         let question: Question = Box::new(move |readers| {
             if !answer.is_closed() {
                 let result = question(readers, &|| answer.is_closed());
-                readers.end();
                 let _ = answer.send(result);
             }
         });
@@ -70,6 +69,7 @@ fn work(asked: &Mutex<Receiver<Question>>, mut readers: Readers) {
         let Ok(question) = question else { break };
         // A panic of one question must not take the thread from the others.
         let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| question(&mut readers)));
+        readers.end();
     }
 }
 

@@ -7,7 +7,7 @@ use trace_core::batch::{SpanRef, StatusCode};
 use trace_core::model::{TraceId, ValueRef};
 use trace_core::store::{AttributeTest, ReadError, SpanFilter, StoredSpan};
 
-use super::catalog::Catalog;
+use super::catalog::{Catalog, HourShared};
 use super::error::FileError;
 use super::hour::Hour;
 use super::hour_reader::HourReader;
@@ -44,7 +44,7 @@ impl Readers {
         act: impl FnOnce(&mut HourReader) -> Result<T, FileError>,
     ) -> Result<Option<T>, ReadError> {
         let Some(shared) = self.catalog.get(hour) else { return Ok(None) };
-        let result = self.reader(hour).and_then(|reader| {
+        let result = self.reader(hour, &shared).and_then(|reader| {
             reader.begin()?;
             act(reader)
         });
@@ -62,16 +62,15 @@ impl Readers {
         }
     }
 
-    fn reader(&mut self, hour: Hour) -> Result<&mut HourReader, FileError> {
-        let at = self.open.iter().position(|r| r.hour == hour && r.is_current());
+    fn reader(&mut self, hour: Hour, shared: &Arc<HourShared>) -> Result<&mut HourReader, FileError> {
+        let at = self.open.iter().position(|r| r.hour == hour && Arc::ptr_eq(&r.shared, shared));
         let reader = match at {
             Some(at) => self.open.remove(at),
             None => {
                 if self.open.len() >= OPEN {
                     self.open.remove(0);
                 }
-                let shared = self.catalog.add(hour);
-                HourReader::open(hour, shared, self.catalog.clone())?
+                HourReader::open(hour, shared.clone(), self.catalog.clone())?
             }
         };
         self.open.push(reader);

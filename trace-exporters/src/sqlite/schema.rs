@@ -13,7 +13,8 @@ const FORMAT: i64 = 1;
 /// `PRAGMA application_id`: "mpls".
 const APPLICATION: i64 = 0x6d70_6c73;
 
-/// `chunks`: spans, see [`super::chunk`]. `segments` and `blocks`: postings, see [`super::segment`]. `names`: what
+/// `chunks`: spans, see [`super::chunk`]. `segments` and `blocks`: postings, see [`super::segment`]. `filters`: which
+/// traces there may be, see [`super::filter`]. `names`: what
 /// services and operations there are. `indexed`: the attributes that the postings of all chunks cover.
 const TABLES: &str = "
     CREATE TABLE chunks (
@@ -23,6 +24,7 @@ const TABLES: &str = "
         id INTEGER PRIMARY KEY, level INTEGER NOT NULL, first_chunk INTEGER NOT NULL, chunks INTEGER NOT NULL,
         spans INTEGER NOT NULL, first_block INTEGER NOT NULL, fences BLOB NOT NULL, last INTEGER NOT NULL,
         zones BLOB NOT NULL);
+    CREATE TABLE filters (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
     CREATE TABLE blocks (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
     CREATE TABLE names (
         tenant TEXT NOT NULL, service TEXT NOT NULL, operation TEXT NOT NULL,

@@ -42,8 +42,15 @@ impl<'a> Loaded<'a> {
         }
     }
 
-    /// Adds the spans of an hour. `false` if it has none.
-    fn add(&mut self, reader: &mut HourReader) -> Result<bool, FileError> {
+    /// Adds the spans of an hour. `false` if it has none. Hours that cannot have any are not opened.
+    fn add(&mut self, readers: &mut Readers, hour: Hour) -> Result<bool, ReadError> {
+        if !readers.catalog.get(hour).is_some_and(|shared| shared.may_have(self.term)) {
+            return Ok(false);
+        }
+        Ok(readers.with(hour, |reader| self.add_from(reader))?.unwrap_or(false))
+    }
+
+    fn add_from(&mut self, reader: &mut HourReader) -> Result<bool, FileError> {
         let before = self.spans.len();
         for chunk in reader.chunks(self.term)? {
             let Some(chunk) = reader.chunk(chunk)?.filter(|c| c.tenant == self.tenant) else { continue };
@@ -86,7 +93,7 @@ pub(super) fn trace(
 ) -> Result<Option<StoredTrace>, ReadError> {
     let mut loaded = Loaded::new(readers, tenant, id, None);
     for hour in readers.catalog.hours().into_iter().rev() {
-        readers.with(hour, |reader| loaded.add(reader))?;
+        loaded.add(readers, hour)?;
     }
     let Some(mut trace) = loaded.trace() else { return Ok(None) };
     trace.incomplete |= lost_a_part(readers, &trace);
@@ -102,13 +109,13 @@ pub(super) fn around<'a>(
     asked: Asked<'a>,
 ) -> Result<Loaded<'a>, ReadError> {
     let mut loaded = Loaded::new(readers, tenant, id, Some(asked));
-    readers.with(hour, |reader| loaded.add(reader))?;
+    loaded.add(readers, hour)?;
     let mut next = hour.previous();
-    while readers.with(next, |reader| loaded.add(reader))? == Some(true) {
+    while loaded.add(readers, next)? {
         next = next.previous();
     }
     next = hour.next();
-    while readers.with(next, |reader| loaded.add(reader))? == Some(true) {
+    while loaded.add(readers, next)? {
         next = next.next();
     }
     Ok(loaded)
