@@ -81,6 +81,23 @@ async fn a_batch_that_is_offered_again_counts_once_also_after_a_restart_and_in_o
 }
 
 #[tokio::test]
+async fn a_batch_of_a_quiet_hour_is_known_again_although_a_busy_hour_has_more_than_is_remembered() {
+    let directory = tempfile::tempdir().unwrap();
+    let quiet = batch("shop", (0..20).map(|n| span(1_000_000, 1_000_001 + n, 0, n)));
+    {
+        let store = SqliteStore::open(kept(directory.path())).unwrap();
+        for n in 0..7 {
+            let busy = (n * 10_000..(n + 1) * 10_000).map(|n| span(n / 10, n + 1, 0, HOUR + n));
+            store.export(&batch("shop", busy)).await.unwrap();
+        }
+        store.export(&quiet).await.unwrap();
+    }
+    let store = SqliteStore::open(kept(directory.path())).unwrap();
+    store.export(&quiet).await.unwrap();
+    assert_eq!((store.stats().spans, store.stats().duplicate_spans), (70_020, 20));
+}
+
+#[tokio::test]
 async fn a_trace_that_crosses_hours_is_one_trace_by_id_and_in_every_page() {
     let directory = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(kept(directory.path())).unwrap();

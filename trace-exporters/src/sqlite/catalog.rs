@@ -79,6 +79,11 @@ impl Catalog {
         lock(&self.hours).remove(&hour)
     }
 
+    /// The hour is there after all.
+    pub(super) fn put_back(&self, hour: Hour, shared: Arc<HourShared>) {
+        lock(&self.hours).insert(hour, shared);
+    }
+
     /// In order.
     pub(super) fn hours(&self) -> Vec<Hour> {
         lock(&self.hours).keys().copied().collect()

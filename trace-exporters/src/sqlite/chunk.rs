@@ -110,6 +110,7 @@ impl Cutter {
             places.push((tenant_at as u32, hour, trace, row as u32, key));
         }
         places.sort_unstable();
+        let mut packed_places = 0;
         for group in places.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
             let mut rest = group;
             while !rest.is_empty() {
@@ -120,10 +121,11 @@ impl Cutter {
                     Ok(packed) => out.push(packed),
                     Err(e) => {
                         // Those before are in `out`, and forgotten by whom it belongs to.
-                        rest.iter().for_each(|p| recent.remove(p.4));
+                        places.get(packed_places..).unwrap_or(&[]).iter().for_each(|p| recent.remove(p.4));
                         return Err(e);
                     }
                 }
+                packed_places += chunk.len();
                 rest = after;
             }
         }

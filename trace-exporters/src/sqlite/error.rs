@@ -65,10 +65,12 @@ pub(super) enum FileError {
 impl FileError {
     /// Whether the file is to be set aside: trying again cannot help.
     pub(super) fn is_damage(&self) -> bool {
-        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        // Our statements do not depend on what is stored: one that SQLite cannot run (`Unknown`) is run on another's file.
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase, Unknown};
         match self {
             Self::Sqlite(e) => {
-                matches!(e.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase)) || is_missing_table(e)
+                matches!(e.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase | Unknown))
+                    || is_foreign(e)
             }
             Self::Damaged(_) | Self::Format { .. } => true,
             Self::Io(_) => false,
@@ -92,8 +94,15 @@ impl FileError {
     }
 }
 
-/// A database, but with none of our tables.
-fn is_missing_table(e: &rusqlite::Error) -> bool {
-    matches!(e, rusqlite::Error::SqlInputError { msg, .. } if msg.starts_with("no such"))
-        || matches!(e, rusqlite::Error::SqliteFailure(_, Some(msg)) if msg.starts_with("no such"))
+/// A database, but not with our tables and values.
+fn is_foreign(e: &rusqlite::Error) -> bool {
+    use rusqlite::Error::{
+        FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnIndex, InvalidColumnType,
+        QueryReturnedNoRows, SqlInputError, Utf8Error,
+    };
+    match e {
+        FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnIndex(_) => true,
+        InvalidColumnType(..) | QueryReturnedNoRows | Utf8Error(..) | SqlInputError { .. } => true,
+        _ => false,
+    }
 }

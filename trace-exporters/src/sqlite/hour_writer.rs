@@ -19,7 +19,7 @@ use super::{schema, segment};
 
 /// Spans whose postings stay in memory before they become a segment.
 const SEGMENT_SPANS: u64 = if cfg!(test) { 128 } else { 131_072 };
-/// Spans that are remembered from before a restart.
+/// Spans of a file that are remembered from before a restart.
 const REMEMBERED: usize = 65_536;
 /// Names of an hour that are listed; spans with further ones are stored and found all the same.
 const MOST_NAMES: usize = 50_000;
@@ -187,11 +187,13 @@ impl HourWriter {
         let mut opener = Opener::new()?;
         let mut statement = self.db.prepare("SELECT tenant, size, payload FROM chunks ORDER BY id DESC")?;
         let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()?.filter(|_| recent.len() < REMEMBERED) {
+        let mut remembered = 0;
+        while let Some(row) = rows.next()?.filter(|_| remembered < REMEMBERED) {
             let (tenant, payload): (String, Vec<u8>) = (row.get(0)?, row.get(2)?);
             let spans = opener.open(&payload, row.get::<_, u32>(1)? as usize).unwrap_or_default();
             for span in spans.iter().flat_map(|b| b.iter()) {
                 recent.insert(recent.key(&tenant, span));
+                remembered += 1;
             }
         }
         Ok(())

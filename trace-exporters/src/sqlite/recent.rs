@@ -30,11 +30,6 @@ impl Recent {
         hasher.finish()
     }
 
-    /// How many are remembered, up to a generation.
-    pub(super) fn len(&self) -> usize {
-        self.new.len()
-    }
-
     /// Remembers a span. `false` if it is known.
     pub(super) fn insert(&mut self, key: SpanKey) -> bool {
         if self.old.contains(&key) || !self.new.insert(key) {

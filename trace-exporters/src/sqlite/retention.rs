@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::sync::atomic::Ordering;
+use std::time::SystemTime;
 
 use trace_core::model::Timestamp;
 
@@ -24,6 +25,12 @@ pub(super) fn is_kept(hour: Hour, now: Timestamp, config: &SqliteConfig) -> bool
 pub(super) fn bytes(catalog: &Catalog, hour: Hour) -> u64 {
     let path = catalog.path(hour);
     ["", "-wal"].iter().filter_map(|ending| fs::metadata(with(&path, ending)).ok()).map(|m| m.len()).sum()
+}
+
+/// When the files of an hour were last written.
+pub(super) fn written(catalog: &Catalog, hour: Hour) -> Option<SystemTime> {
+    let path = catalog.path(hour);
+    ["", "-wal"].iter().filter_map(|ending| fs::metadata(with(&path, ending)).ok()?.modified().ok()).max()
 }
 
 /// Hours that must go, the oldest first, and whether the newest alone is larger than all may be.
@@ -69,10 +76,14 @@ pub(super) fn set_aside(catalog: &Catalog, hour: Hour, reason: String) -> std::i
     let path = catalog.path(hour);
     let name = |n: u32| format!("{}.damaged-{n}", hour.file_name());
     let free = (1..=u32::MAX).find(|n| !catalog.directory().join(name(*n)).exists()).unwrap_or(u32::MAX);
-    fs::rename(&path, catalog.directory().join(name(free)))?;
+    // First out of sight: a reader that finds no file must see that there is none to be found.
+    let shared = catalog.remove(hour);
+    if let Err(e) = fs::rename(&path, catalog.directory().join(name(free))) {
+        shared.into_iter().for_each(|shared| catalog.put_back(hour, shared));
+        return Err(e);
+    }
     let _ = fs::rename(with(&path, "-wal"), catalog.directory().join(format!("{}-wal", name(free))));
     let _ = fs::remove_file(with(&path, "-shm"));
-    catalog.remove(hour);
     let mut state = catalog.state();
     state.set_aside.push(SetAside { file: name(free), reason });
     let _ = state.save(catalog.directory());

@@ -1,5 +1,6 @@
 //! The store: opening, writing, asking.
 
+use std::cmp::Reverse;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ use super::lock::DirectoryLock;
 use super::read_pool::ReadPool;
 use super::readers::Readers;
 use super::recent::Recent;
-use super::writer::Writer;
+use super::writer::{OPEN, Writer};
 use super::{SqliteConfig, durations, names, retention, search, trace};
 
 /// Batches that may wait for the writer; further calls wait without blocking.
@@ -183,9 +184,12 @@ fn adopt(writer: &mut Writer) -> Result<(), SqliteError> {
             writer.catalog.add(hour);
         }
     }
-    for hour in writer.catalog.hours().into_iter().rev() {
-        let opened = HourWriter::open(hour, &writer.catalog, &writer.config, &mut writer.cutter)
-            .and_then(|opened| opened.remember(&mut writer.recent));
+    // What was under way when the last process ended is offered again, and may be in any of the files it wrote last.
+    let mut hours = writer.catalog.hours();
+    hours.sort_by_cached_key(|hour| Reverse(retention::written(&writer.catalog, *hour)));
+    for (age, hour) in hours.into_iter().enumerate() {
+        let opened = HourWriter::open(hour, &writer.catalog, &writer.config, &mut writer.cutter);
+        let opened = opened.and_then(|w| if age < OPEN { w.remember(&mut writer.recent) } else { Ok(()) });
         match opened {
             Ok(()) => {}
             Err(e) if e.is_damage() => {

@@ -23,7 +23,7 @@ use super::retention;
 /// Spans in a transaction, if that many wait.
 const GROUP: usize = 4096;
 /// Hours that are open to be written at once; those of late spans are opened again when they are needed.
-const OPEN: usize = 4;
+pub(super) const OPEN: usize = 4;
 /// How often files that are due are looked for.
 const TIDY_EVERY: Duration = Duration::from_secs(10);
 /// Bytes after which they are looked for earlier.

@@ -97,6 +97,58 @@ async fn one_damaged_chunk_costs_its_spans_alone() {
     assert!(store.stats().unreadable_chunks > 0 && store.stats().set_aside.is_empty());
 }
 
+/// SplitMix64.
+fn random(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let z = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[tokio::test]
+async fn whatever_bytes_change_in_a_file_the_other_hours_are_answered_in_full() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = kept(directory.path());
+    let store = SqliteStore::open(config.clone()).unwrap();
+    three_hours(&store).await;
+    store.shutdown().await.unwrap();
+    drop(store);
+    let whole = fs::read(config.directory.join(FIRST)).unwrap();
+    let rounds: u64 = std::env::var("SQLITE_DAMAGES").ok().and_then(|n| n.parse().ok()).unwrap_or(60);
+    let (tenant, query) = (TenantId::default(), SpanQuery { limit: 1000, ..SpanQuery::default() });
+    for round in 0..rounds {
+        let mut state = round;
+        let mut bytes = whole.clone();
+        // A few bytes, or a stretch; all over the file, or where a page begins.
+        for _ in 0..1 + random(&mut state) % 8 {
+            let at = random(&mut state) as usize % bytes.len();
+            let at = if random(&mut state) % 2 == 0 { at / 16_384 * 16_384 + at % 200 } else { at };
+            let end = (at + 1 + (random(&mut state) % 2 * 40) as usize).min(bytes.len());
+            bytes[at.min(end)..end].iter_mut().for_each(|b| *b = random(&mut state) as u8);
+        }
+        fs::write(config.directory.join(FIRST), bytes).unwrap();
+        let store = SqliteStore::open(config.clone()).unwrap_or_else(|e| panic!("round {round}: {e}"));
+        let found = store.search(&tenant, &query).await.unwrap_or_else(|e| panic!("round {round}: {e}"));
+        let others = found.items.iter().filter(|t| t.start >= super::world::at(HOUR)).count();
+        assert_eq!(others, 400, "round {round}");
+        for n in [3, 1003, 2003] {
+            let trace =
+                store.trace(&tenant, &trace_id(n)).await.unwrap_or_else(|e| panic!("round {round}: {e}"));
+            assert!(trace.is_some() || n == 3, "round {round}");
+        }
+        let names = store.operations(&tenant, "shop").await.unwrap_or_else(|e| panic!("round {round}: {e}"));
+        assert!(names.len() >= 7, "round {round}");
+        let all = store.durations(&tenant, &SpanFilter::default(), None).await;
+        assert!(
+            all.unwrap_or_else(|e| panic!("round {round}: {e}")).milliseconds.count() >= 400,
+            "round {round}"
+        );
+        // Writing goes on, in this file or in a new one.
+        let answer = store.export(&batch("shop", [span(round, 500_000 + round, 0, 7)])).await;
+        answer.unwrap_or_else(|e| panic!("round {round}: {e}"));
+    }
+}
+
 #[test]
 fn a_directory_that_cannot_be_used_is_named() {
     let directory = tempfile::tempdir().unwrap();
