@@ -100,9 +100,14 @@ fn is_foreign(e: &rusqlite::Error) -> bool {
         FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnIndex, InvalidColumnType,
         QueryReturnedNoRows, SqlInputError, Utf8Error,
     };
-    match e {
-        FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnIndex(_) => true,
-        InvalidColumnType(..) | QueryReturnedNoRows | Utf8Error(..) | SqlInputError { .. } => true,
-        _ => false,
-    }
+    matches!(
+        e,
+        FromSqlConversionFailure(..)
+            | IntegralValueOutOfRange(..)
+            | InvalidColumnIndex(_)
+            | InvalidColumnType(..)
+            | QueryReturnedNoRows
+            | SqlInputError { .. }
+            | Utf8Error(..)
+    )
 }

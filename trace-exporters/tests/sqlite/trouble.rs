@@ -122,7 +122,7 @@ async fn whatever_bytes_change_in_a_file_the_other_hours_are_answered_in_full() 
         // A few bytes, or a stretch; all over the file, or where a page begins.
         for _ in 0..1 + random(&mut state) % 8 {
             let at = random(&mut state) as usize % bytes.len();
-            let at = if random(&mut state) % 2 == 0 { at / 16_384 * 16_384 + at % 200 } else { at };
+            let at = if random(&mut state).is_multiple_of(2) { at / 16_384 * 16_384 + at % 200 } else { at };
             let end = (at + 1 + (random(&mut state) % 2 * 40) as usize).min(bytes.len());
             bytes[at.min(end)..end].iter_mut().for_each(|b| *b = random(&mut state) as u8);
         }
