@@ -155,7 +155,14 @@ async fn compare(directory: &Path, shapes: &[Shape], reopen: bool) {
         assert_eq!(all_pages(&store, &query).await, all_pages(&memory, &query).await, "{query:?}");
         let tenant = TenantId::default();
         let ours = store.durations(&tenant, &query.filter, query.range).await.unwrap();
-        assert_eq!(ours, memory.durations(&tenant, &query.filter, query.range).await.unwrap(), "{query:?}");
+        let theirs = memory.durations(&tenant, &query.filter, query.range).await.unwrap();
+        // All but the sum, which depends on the order of adding.
+        let told = |d: &trace_core::store::Durations| {
+            let (m, q) = (&d.milliseconds, [0.0, 0.1, 0.5, 0.9, 0.99, 1.0]);
+            (m.count(), m.weight(), m.min(), m.max(), q.map(|q| m.quantile(q)), d.errors)
+        };
+        assert_eq!(told(&ours), told(&theirs), "{query:?}");
+        assert!((ours.milliseconds.sum() - theirs.milliseconds.sum()).abs() < 1e-6, "{query:?}");
     }
     for n in 0..60 {
         let key = |t: trace_core::store::StoredTrace| {
@@ -173,7 +180,12 @@ async fn compare(directory: &Path, shapes: &[Shape], reopen: bool) {
 
 #[test]
 fn it_answers_as_the_store_in_memory_does_however_often_postings_were_merged() {
-    let mut runner = TestRunner::new(Config { cases: 8, failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(Config {
+        cases: 6,
+        max_shrink_iters: 20,
+        failure_persistence: None,
+        ..Config::default()
+    });
     let result = runner.run(&(shapes(60), any::<bool>()), |(shapes, reopen)| {
         let directory = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

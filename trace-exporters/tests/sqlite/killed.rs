@@ -70,7 +70,9 @@ async fn what_was_acknowledged_survives_a_kill_at_any_moment() {
 
         let store = SqliteStore::open(kept(directory.path())).unwrap();
         assert_eq!(store.stats().set_aside, [], "round {round}");
-        for n in &acknowledged {
+        // Those of the last rounds; in the end all.
+        let checked = if round + 1 == rounds { usize::MAX } else { 150 };
+        for n in acknowledged.iter().rev().take(checked) {
             let trace = store.trace(&tenant, &trace_id(*n)).await.unwrap();
             let mut found = trace.map(|t| ids(&t)).unwrap_or_default();
             found.sort_unstable();
