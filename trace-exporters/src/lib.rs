@@ -14,5 +14,7 @@ pub mod jaeger_remote;
 pub mod otlp;
 #[cfg(feature = "prometheus")]
 pub mod prometheus;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 #[cfg(any(feature = "otlp", feature = "jaeger-remote-grpc"))]
 mod wire_reader;
