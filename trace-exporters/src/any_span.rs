@@ -30,8 +30,7 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 pub(crate) fn attributes() -> impl Strategy<Value = Vec<KeyValue>> {
-    btree_map(key(), value(), 0..4)
-        .prop_map(|m| m.into_iter().map(|(k, v)| KeyValue::new(k, v)).collect())
+    btree_map(key(), value(), 0..4).prop_map(|m| m.into_iter().map(|(k, v)| KeyValue::new(k, v)).collect())
 }
 
 fn context() -> impl Strategy<Value = SpanContext> {
@@ -73,18 +72,15 @@ fn kind() -> impl Strategy<Value = SpanKind> {
 }
 
 fn status() -> impl Strategy<Value = Status> {
-    prop_oneof![
-        Just(Status::Unset),
-        Just(Status::Ok),
-        text().prop_map(|text| Status::Error(text.into()))
-    ]
+    prop_oneof![Just(Status::Unset), Just(Status::Ok), text().prop_map(|text| Status::Error(text.into()))]
 }
 
 pub(crate) fn span() -> impl Strategy<Value = SpanData> {
     let head = (context(), any::<Option<u64>>(), text(), kind(), micros(), 1..10_000_000_000_u64);
     let state = prop_oneof![Just(TraceState::EMPTY), Just(TraceState::from_validated("a=1,b=2"))];
     let scope = (text(), text());
-    let rest = (attributes(), vec(event(), 0..3), vec(link(), 0..3), status(), any::<[u16; 3]>(), state, scope);
+    let rest =
+        (attributes(), vec(event(), 0..3), vec(link(), 0..3), status(), any::<[u16; 3]>(), state, scope);
     (head, rest).prop_map(|((context, parent, name, kind, start, duration), rest)| {
         let (attributes, events, links, status, dropped, state, (scope, version)) = rest;
         let at = |micros| Timestamp::from_unix_nanos(micros * 1000);

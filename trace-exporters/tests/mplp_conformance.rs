@@ -79,7 +79,8 @@ fn documents_are_valid_by_the_frozen_schemas() {
             assert_valid(&validator, &document);
         }
     }
-    for (key, value) in [("mplp.status", "cancelled"), ("mplp.status", "running"), ("mplp.plan.id", CONTEXT)] {
+    for (key, value) in [("mplp.status", "cancelled"), ("mplp.status", "running"), ("mplp.plan.id", CONTEXT)]
+    {
         let mut span = spans[0].clone();
         span.status = Default::default();
         span.attributes.push(KeyValue::new(key, value));
@@ -95,7 +96,9 @@ fn the_protocols_own_documents_are_read_and_written_again() {
     let traces = manifest["documents"].as_array().unwrap().iter().filter(|d| d["module"] == "trace");
     let mut read = 0;
     for entry in traces {
-        let mut document = json(&folder.join(entry["file"].as_str().unwrap()));
+        // Whole seconds are written without their fraction.
+        let text = std::fs::read_to_string(folder.join(entry["file"].as_str().unwrap())).unwrap();
+        let mut document: Json = serde_json::from_str(&text.replace(".000Z", "Z")).unwrap();
         let valid = entry["valid_without_$comment"] == true;
         let decoded = decode_document(document.to_string().as_bytes());
         assert_eq!(decoded.is_ok(), valid, "{entry}: {:?}", decoded.err());
@@ -106,7 +109,9 @@ fn the_protocols_own_documents_are_read_and_written_again() {
         assert_valid(&validator, &again);
         document.as_object_mut().unwrap().remove("$comment");
         for field in ["trace_id", "context_id", "plan_id", "status", "segments", "events"] {
-            let given = |json: &Json| Some(json[field].clone()).filter(|v| !matches!(v, Json::Null) && *v != Json::Array(vec![]));
+            let given = |json: &Json| {
+                Some(json[field].clone()).filter(|v| !matches!(v, Json::Null) && *v != Json::Array(vec![]))
+            };
             assert_eq!(given(&again), given(&document), "{field} of {entry}");
         }
         assert_eq!(again["root_span"]["attributes"]["span.kind"], "internal");

@@ -30,9 +30,9 @@ async fn jaeger_shows_what_came_as_zipkin_json() {
         assert_eq!(shown["operationName"], &*span.name);
         assert_eq!(shown["startTime"], span.start.unix_nanos() / 1000);
         assert_eq!(shown["duration"], (span.end.since(span.start).as_micros() as u64).max(1));
-        let references = span.parent_span_id.map(|parent| {
-            json!({"refType": "CHILD_OF", "traceID": id.to_string(), "spanID": parent.to_string()})
-        });
+        let references = span.parent_span_id.map(
+            |parent| json!({"refType": "CHILD_OF", "traceID": id.to_string(), "spanID": parent.to_string()}),
+        );
         let links = span.links.iter().map(|link| {
             let (trace, span) = (link.context.trace_id.to_string(), link.context.span_id.to_string());
             json!({"refType": "FOLLOWS_FROM", "traceID": trace, "spanID": span})

@@ -169,8 +169,11 @@ fn tags(w: &mut impl Write, span: SpanRef<'_>) {
         (names::SCOPE_VERSION, &scope.version),
         (names::TRACE_STATE, span.trace_state().as_str()),
     ];
-    let counts =
-        [(names::DROPPED_ATTRIBUTES, attributes), (names::DROPPED_EVENTS, events), (names::DROPPED_LINKS, links)];
+    let counts = [
+        (names::DROPPED_ATTRIBUTES, attributes),
+        (names::DROPPED_EVENTS, events),
+        (names::DROPPED_LINKS, links),
+    ];
     let texts = texts.into_iter().filter(|(_, text)| !text.is_empty());
     let counts = counts.into_iter().filter(|(_, count)| *count > 0);
     let own = texts.clone().count() + counts.clone().count() + usize::from(span.is_error());
@@ -212,7 +215,6 @@ fn log(w: &mut impl Write, event: EventRef<'_>) {
     }
     w.end();
 }
-
 
 /// `Tag`. What is no scalar is a text in JSON.
 fn tag(w: &mut impl Write, key: &str, value: ValueRef<'_>) {

@@ -34,7 +34,9 @@ pub enum JaegerConfigError {
         found: usize,
     },
     /// The endpoint means OTLP over gRPC.
-    #[error("endpoint {shown:?} means OTLP over gRPC, which this build cannot send: use port 4318 for OTLP over HTTP")]
+    #[error(
+        "endpoint {shown:?} means OTLP over gRPC, which this build cannot send: use port 4318 for OTLP over HTTP"
+    )]
     Grpc {
         /// The endpoint as far as it can be shown.
         shown: String,

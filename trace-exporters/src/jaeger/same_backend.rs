@@ -102,14 +102,16 @@ mod tests {
 
     #[test]
     fn this_machine_has_many_names() {
-        for other in ["http://127.0.0.1:4317", "http://[::1]:4318/v1/traces", "http://0.0.0.0:14268", "agent"] {
+        for other in ["http://127.0.0.1:4317", "http://[::1]:4318/v1/traces", "http://0.0.0.0:14268", "agent"]
+        {
             assert_eq!(pairs(&[("a", "http://localhost:4318"), ("b", other)]).len(), 1, "{other}");
         }
     }
 
     #[test]
     fn different_places_and_what_is_no_url_give_no_warning() {
-        let fine = [("a", "http://h:4318"), ("b", "http://h:9090"), ("c", ""), ("d", "https://h"), ("e", "x y")];
+        let fine =
+            [("a", "http://h:4318"), ("b", "http://h:9090"), ("c", ""), ("d", "https://h"), ("e", "x y")];
         assert_eq!(pairs(&fine), []);
         assert_eq!(pairs(&[("a", "https://h/a"), ("b", "https://h:443/b")]).len(), 1);
     }

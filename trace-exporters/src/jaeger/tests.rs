@@ -163,8 +163,7 @@ fn values_at_their_edges_are_encoded() {
 #[test]
 fn spans_without_ids_are_left_out_and_counted() {
     // Batch { 2: [Span {}, Span { traceIdLow: 1 }] }
-    let bytes =
-        [&[15, 0, 2, 12, 0, 0, 0, 2, 0][..], &[10, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0], &[0]].concat();
+    let bytes = [&[15, 0, 2, 12, 0, 0, 0, 2, 0][..], &[10, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0], &[0]].concat();
     let decoded = decode_binary(&bytes).unwrap();
     assert_eq!((decoded.rejected, decoded.batches.len()), (2, 0));
     assert_eq!(decoded.reason, Some("a trace id is zero"));

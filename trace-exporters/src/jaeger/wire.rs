@@ -208,7 +208,8 @@ mod tests {
 
     #[test]
     fn an_address_that_is_none_is_named_without_its_secrets() {
-        for bad in ["udp://h:0", "udp://h:99999", "udp://u:hunter2@h:1", "udp://a b", "ftp://h", "h:4318", ""] {
+        for bad in ["udp://h:0", "udp://h:99999", "udp://u:hunter2@h:1", "udp://a b", "ftp://h", "h:4318", ""]
+        {
             let text = told(bad);
             assert!(text.starts_with("error endpoint") && !text.contains("hunter2"), "{bad}: {text}");
         }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 use trace_core::batch::SpanBatchMut;
 use trace_core::model::{
-    Event as SpanEvent, KeyValue, Resource, Scope, SpanContext, SpanData, SpanId, SpanKind, Status, Timestamp,
-    TraceFlags, TraceId, TraceState,
+    Event as SpanEvent, KeyValue, Resource, Scope, SpanContext, SpanData, SpanId, SpanKind, Status,
+    Timestamp, TraceFlags, TraceId, TraceState,
 };
 
 use super::attributes::{from_json, from_object};
@@ -79,7 +79,9 @@ fn spans(document: Trace) -> Result<SpanBatchMut, &'static str> {
     root.name = name.unwrap_or_else(|| "trace".to_owned()).into();
     let meta = document.meta.iter().filter(|(key, value)| made_elsewhere(key, value, earliest));
     root.attributes.extend(
-        meta.filter_map(|(key, value)| Some(KeyValue::new(format!("{}{key}", keys::META), from_json(value)?))),
+        meta.filter_map(|(key, value)| {
+            Some(KeyValue::new(format!("{}{key}", keys::META), from_json(value)?))
+        }),
     );
     if let Some(governance) = document.governance {
         root.attributes.push(KeyValue::new(keys::GOVERNANCE, Json::from(governance).to_string()));

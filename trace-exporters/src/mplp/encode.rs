@@ -175,7 +175,8 @@ fn status(span: SpanRef<'_>) -> &'static str {
 /// The span's own, without those that are fields of the document.
 fn attributes(span: SpanRef<'_>) -> Object {
     let field = |key: &str| {
-        [keys::CONTEXT, keys::PLAN, keys::STATUS, keys::GOVERNANCE].contains(&key) || key.starts_with(keys::META)
+        [keys::CONTEXT, keys::PLAN, keys::STATUS, keys::GOVERNANCE].contains(&key)
+            || key.starts_with(keys::META)
     };
     let own = span.attributes().filter(|(key, _)| !field(key));
     own.map(|(key, value)| (key.to_owned(), to_json(value))).collect()

@@ -3,8 +3,8 @@
 use serde_json::{Value as Json, json};
 use trace_core::batch::{EventRef, LinkRef, SpanRef};
 use trace_core::model::{
-    Event as SpanEvent, KeyValue, Link, SpanContext, SpanId, Timestamp, TraceFlags, TraceId, TraceState, Value,
-    ValueRef,
+    Event as SpanEvent, KeyValue, Link, SpanContext, SpanId, Timestamp, TraceFlags, TraceId, TraceState,
+    Value, ValueRef,
 };
 
 use super::attributes::{from_json, to_json};
@@ -18,6 +18,8 @@ const FAILED: &str = "execution.failed";
 const LINKED: &str = "trace.linked";
 /// Where an event came from, unless it says.
 const SOURCE: &str = "trace";
+/// Beside an event whose id and source were made here.
+const MADE: &str = "made";
 
 /// Appends what belongs to this span: its events, its links, and the segments that it tells of.
 pub(super) fn of_span(span: SpanRef<'_>, root: SpanId, events: &mut Vec<Event>, segments: &mut Vec<Segment>) {
@@ -57,8 +59,13 @@ fn of_event(span: SpanRef<'_>, event: EventRef<'_>, index: usize, root: SpanId) 
     if event.dropped_attributes() > 0 {
         beside.insert("dropped_attributes".into(), event.dropped_attributes().into());
     }
+    let id = text(keys::EVENT_ID).and_then(Uuid::parse);
+    if id.is_none() {
+        beside.insert(MADE.into(), true.into());
+    }
     // What came with a document goes out as it came.
-    let mut data = text(keys::EVENT_DATA).and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Json::Null);
+    let mut data =
+        text(keys::EVENT_DATA).and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Json::Null);
     if event.name() == "exception" {
         let said = |key| text(key).unwrap_or_default();
         data["error"] =
@@ -67,7 +74,6 @@ fn of_event(span: SpanRef<'_>, event: EventRef<'_>, index: usize, root: SpanId) 
     if !beside.is_empty() {
         data[keys::OTEL] = beside.into();
     }
-    let id = text(keys::EVENT_ID).and_then(Uuid::parse);
     Event {
         event_id: id.unwrap_or_else(|| made(span, "event", index, event.name())).to_string(),
         event_type,
@@ -138,12 +144,10 @@ pub(super) fn read(event: &Event, trace: Uuid) -> Result<Read, &'static str> {
     if let Some(link) = field("link").and_then(link) {
         return Ok(Read::Link(of, link));
     }
-    let ours = beside.is_some();
     let name = text("name").unwrap_or(&event.event_type);
     let mut attributes = list(field("attributes"));
-    let made_here = ours && event.source == SOURCE;
-    // Without fields of ours it is an event of the protocol, and keeps all of its own.
-    if !made_here {
+    // Any other is an event of the protocol, and keeps all of its own.
+    if field(MADE).is_none() {
         attributes.push(KeyValue::new(keys::EVENT_ID, event.event_id.clone()));
         attributes.push(KeyValue::new(keys::EVENT_SOURCE, event.source.clone()));
         if let Some(data) = event.data.as_ref().filter(|data| !data.is_null()) {

@@ -47,8 +47,10 @@ impl Uuid {
 
     /// The span's id behind a half that is a hash.
     pub(super) fn of_span(trace: TraceId, span: SpanId) -> Self {
-        let hash =
-            Sha256::new().chain_update(b"mplp.span/v1").chain_update(trace.to_bytes()).chain_update(span.to_bytes());
+        let hash = Sha256::new()
+            .chain_update(b"mplp.span/v1")
+            .chain_update(trace.to_bytes())
+            .chain_update(span.to_bytes());
         Self::of(first_half(hash), span.to_u64())
     }
 

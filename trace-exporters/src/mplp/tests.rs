@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
 use serde_json::{Value as Json, json};
 use trace_core::batch::SpanBatch;
 use trace_core::model::{KeyValue, Resource, SpanData, SpanId, Status};
@@ -112,7 +113,8 @@ fn a_foreign_document_becomes_spans_with_everything_that_it_says() {
     let [root, draft] = &spans[..] else { panic!("{spans:?}") };
     assert_eq!(root.context.span_id.to_string(), "a716446655440535");
     assert_eq!((root.parent_span_id, draft.parent_span_id), (None, Some(root.context.span_id)));
-    let attributes: Vec<String> = root.attributes.iter().map(|kv| format!("{}={}", kv.key, kv.value)).collect();
+    let attributes: Vec<String> =
+        root.attributes.iter().map(|kv| format!("{}={}", kv.key, kv.value)).collect();
     let expected = [
         "list.json=[1,\"a\"]",
         "module.deep.n=1",

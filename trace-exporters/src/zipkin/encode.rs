@@ -201,7 +201,9 @@ impl fmt::Display for Link<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let context = self.0.context();
         let attributes = match self.0.attributes().next() {
-            Some(_) => serde_json::to_string(&annotation::Object(self.0.attributes())).map_err(|_| fmt::Error)?,
+            Some(_) => {
+                serde_json::to_string(&annotation::Object(self.0.attributes())).map_err(|_| fmt::Error)?
+            }
             None => String::new(),
         };
         write!(

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde::Deserialize;
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use trace_core::batch::SpanRef;
 use trace_core::model::{SpanKind, ValueRef};
 

@@ -69,7 +69,8 @@ impl SpanExporter for ZipkinExporter {
     async fn export(&self, batch: &SpanBatch) -> Result<(), ExportError> {
         let Packed { bodies, oversized } = pack(batch, self.limit);
         let mut rejected = oversized;
-        let mut reason = (oversized > 0).then(|| format!("{oversized} of the spans are over {} bytes", self.limit));
+        let mut reason =
+            (oversized > 0).then(|| format!("{oversized} of the spans are over {} bytes", self.limit));
         // Not a failure of the batch: the others are sent.
         let mut taken = oversized > 0;
         for (body, count) in bodies {

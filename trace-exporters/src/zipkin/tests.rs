@@ -190,7 +190,8 @@ fn short_ids_are_padded_and_the_other_side_becomes_attributes() {
     assert_eq!((span.parent_span_id, span.kind), (SpanId::new(9), SpanKind::Client));
     assert!(span.context.flags.is_debug() && span.context.is_sampled());
     assert_eq!((span.start.unix_nanos(), span.end.unix_nanos()), (1_000_000, 1_005_000));
-    let attributes: Vec<String> = span.attributes.iter().map(|kv| format!("{}={}", kv.key, kv.value)).collect();
+    let attributes: Vec<String> =
+        span.attributes.iter().map(|kv| format!("{}={}", kv.key, kv.value)).collect();
     let expected = [
         "n=7",
         "ok=true",
@@ -203,7 +204,10 @@ fn short_ids_are_padded_and_the_other_side_becomes_attributes() {
     ];
     assert_eq!(attributes, expected);
     assert_eq!(span.status, Status::Error("boom".into()));
-    assert_eq!((&*span.events[0].name, &span.events[0].attributes[..]), ("retry", &[KeyValue::new("n", 2)][..]));
+    assert_eq!(
+        (&*span.events[0].name, &span.events[0].attributes[..]),
+        ("retry", &[KeyValue::new("n", 2)][..])
+    );
     assert_eq!(span.events[1].name, "\"odd}");
 }
 

@@ -50,8 +50,10 @@ pub fn order(trace: u128) -> (TraceId, SpanBatch) {
         attributes,
         dropped_attributes: 0,
     };
-    client.events =
-        vec![event("retry", vec![KeyValue::new("attempt", 2), KeyValue::new("why", "lock")]), event("end", vec![])];
+    client.events = vec![
+        event("retry", vec![KeyValue::new("attempt", 2), KeyValue::new("why", "lock")]),
+        event("end", vec![]),
+    ];
     let mut plain = span(3, 1, "", 2_000, 2_000);
     let other = SpanContext::new(
         TraceId::new(u128::from(start) << 64 | 0xabc).unwrap(),

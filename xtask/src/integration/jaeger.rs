@@ -84,7 +84,8 @@ impl Jaeger {
         ] {
             listen(flag, tcp_port()?);
         }
-        for flag in ["processor.jaeger-binary.server-host-port", "processor.zipkin-compact.server-host-port"] {
+        for flag in ["processor.jaeger-binary.server-host-port", "processor.zipkin-compact.server-host-port"]
+        {
             listen(flag, udp_port()?);
         }
         let background = Background::start("jaeger", &mut command)?;

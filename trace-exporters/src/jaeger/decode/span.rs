@@ -166,8 +166,10 @@ impl Raw {
         span.events = self.events;
         span.dropped_attributes = self.tags.dropped_attributes;
         span.dropped_events = self.tags.dropped_events.saturating_add(self.dropped_events);
-        span.dropped_links =
-            span.dropped_links.saturating_add(self.tags.dropped_links).saturating_add(self.dropped_references);
+        span.dropped_links = span
+            .dropped_links
+            .saturating_add(self.tags.dropped_links)
+            .saturating_add(self.dropped_references);
         Ok(span)
     }
 }

@@ -67,10 +67,8 @@ impl Incoming {
             _ => SpanKind::Internal,
         };
         span.status = tags.status();
-        span.scope = std::sync::Arc::new(Scope {
-            version: tags.scope_version.into(),
-            ..Scope::named(tags.scope)
-        });
+        span.scope =
+            std::sync::Arc::new(Scope { version: tags.scope_version.into(), ..Scope::named(tags.scope) });
         span.attributes = tags.attributes;
         span.links = tags.links;
         (span.dropped_attributes, span.dropped_events, span.dropped_links) =
