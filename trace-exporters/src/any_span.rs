@@ -1,5 +1,6 @@
 //! Spans of every shape that fields of other protocols can carry: times in whole microseconds, no keys with a meaning of
 //! their own.
+#![allow(clippy::unwrap_used, reason = "Helpers stand outside of test functions")]
 
 use std::sync::Arc;
 

@@ -116,7 +116,7 @@ fn the_protocols_own_documents_are_read_and_written_again() {
         }
         assert_eq!(again["root_span"]["attributes"]["span.kind"], "internal");
     }
-    assert!(read >= 4, "{read}");
+    assert!(read >= 3, "{read}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use support::{Answer, Receiver, answer, spans};
 use trace_core::batch::SpanBatch;
-use trace_core::model::KeyValue;
+use trace_core::model::{KeyValue, Timestamp};
 use trace_core::signal::SpanExporter;
 use trace_core::testing::conformance::span_exporter;
 use trace_exporters::http_client::Compression;
@@ -52,6 +52,9 @@ async fn a_large_batch_is_split_and_a_span_over_the_limit_counted() {
     let receiver = Receiver::start(std::iter::repeat_with(accepted).take(20)).await;
     let all = spans(40);
     let mut owned: Vec<_> = all.iter().map(|s| s.to_span_data()).collect();
+    // Zero microseconds are no time to Zipkin.
+    let at = Timestamp::from_unix_secs(1);
+    owned.iter_mut().for_each(|span| (span.start, span.end) = (at, at));
     owned[7].attributes = vec![KeyValue::new("text", "x".repeat(2000))];
     let mut config = ZipkinConfig::new(receiver.url());
     config.max_request_bytes = 1024;

@@ -63,14 +63,16 @@ impl JaegerExporter {
 }
 
 fn over_http(config: &JaegerConfig, url: String) -> Result<OtlpSpanExporter, JaegerConfigError> {
-    let mut otlp = OtlpConfig::default();
-    otlp.url = Some(url);
-    otlp.headers = config.headers.clone();
-    otlp.timeout_ms = config.timeout_ms;
-    otlp.max_request_bytes = config.max_request_bytes;
-    otlp.ca_certificate = config.ca_certificate.clone();
-    otlp.client_certificate = config.client_certificate.clone();
-    otlp.client_key = config.client_key.clone();
+    let otlp = OtlpConfig {
+        url: Some(url),
+        headers: config.headers.clone(),
+        timeout_ms: config.timeout_ms,
+        max_request_bytes: config.max_request_bytes,
+        ca_certificate: config.ca_certificate.clone(),
+        client_certificate: config.client_certificate.clone(),
+        client_key: config.client_key.clone(),
+        ..OtlpConfig::default()
+    };
     Ok(OtlpSpanExporter::new(&otlp)?)
 }
 
