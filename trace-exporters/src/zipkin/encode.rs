@@ -200,12 +200,9 @@ struct Link<'a>(LinkRef<'a>);
 impl fmt::Display for Link<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let context = self.0.context();
-        let attributes = match self.0.attributes().next() {
-            Some(_) => {
-                serde_json::to_string(&annotation::Object(self.0.attributes())).map_err(|_| fmt::Error)?
-            }
-            None => String::new(),
-        };
+        // The Collector refuses a whole request over an empty text here.
+        let attributes =
+            serde_json::to_string(&annotation::Object(self.0.attributes())).map_err(|_| fmt::Error)?;
         write!(
             f,
             "{}|{}|{}|{attributes}|{}",

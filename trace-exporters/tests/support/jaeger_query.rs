@@ -26,7 +26,8 @@ pub async fn trace(query: &str, id: TraceId, spans: usize) -> BTreeMap<String, J
 }
 
 fn by_id(mut answer: Json) -> BTreeMap<String, Json> {
-    let trace = answer["data"][0].take();
+    // `data` is null while there is no such trace.
+    let trace = answer["data"].get_mut(0).map(Json::take).unwrap_or_default();
     let spans = trace["spans"].as_array().cloned().unwrap_or_default();
     let with_process = |mut span: Json| {
         span["process"] = trace["processes"][span["processID"].as_str().unwrap()].clone();
