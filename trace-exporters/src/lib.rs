@@ -3,18 +3,30 @@
 #![cfg_attr(all(feature = "otlp", feature = "console"), doc = include_str!("../README.md"))]
 #![forbid(unsafe_code)]
 
+#[cfg(all(test, any(feature = "jaeger", feature = "zipkin", feature = "mplp")))]
+mod any_span;
 #[cfg(feature = "console")]
 pub mod console;
+#[cfg(any(feature = "otlp", feature = "zipkin"))]
+mod decoded;
 #[cfg(feature = "http-client")]
 #[cfg_attr(not(feature = "otlp"), allow(dead_code, unused_imports, reason = "each exporter uses a part"))]
 pub mod http_client;
+#[cfg(feature = "jaeger")]
+pub mod jaeger;
 #[cfg(feature = "jaeger-remote")]
 pub mod jaeger_remote;
+#[cfg(feature = "mplp")]
+pub mod mplp;
 #[cfg(feature = "otlp")]
 pub mod otlp;
 #[cfg(feature = "prometheus")]
 pub mod prometheus;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(feature = "jaeger")]
+mod thrift;
 #[cfg(any(feature = "otlp", feature = "jaeger-remote-grpc"))]
 mod wire_reader;
+#[cfg(feature = "zipkin")]
+pub mod zipkin;

@@ -57,10 +57,10 @@ async fn a_trace_is_an_indented_tree_in_order_of_start() {
     let other = span(2, 5, 0, "other", 0, 1);
     assert_eq!(
         text(vec![inner, late, other, early, root]).await,
-        "trace 00000000000000000000000000000001 shop  4 spans  12.3ms  2025-09-03T11:46:40Z
-  POST /orders  server  12.3ms  +0.0ns  error: card \\u{1b}[2Jrefused  http.route=/orders n=2
+        "trace 00000000000000000000000000000001 shop  4 spans, 1 error  12.3ms  2025-09-03T11:46:40Z
+  POST /orders  server  12.3ms  self 9.8ms  +0.0ns  error: card \\u{1b}[2Jrefused  http.route=/orders n=2
     left out by limits: 0 attributes, 3 events, 0 links
-    early  internal  1.5ms  +1.0ms
+    early  internal  1.5ms  self 1.4ms  +1.0ms
       event retry  +500.0µs  attempt=2
       inner  internal  100.0µs  +1.2ms
     late  internal  1.0ms  +5.0ms  ok

@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz [TARGET...] [--for 10s]`: runs the fuzz targets of `trace-core/fuzz`.
+//! `cargo xtask fuzz [TARGET...] [--for 10s]`: runs the fuzz targets of `trace-core/fuzz` and `trace-exporters/fuzz`.
 //!
 //! They are in the layout of cargo-fuzz, which needs a nightly compiler only for its sanitizers. Ours have nothing
 //! to find in code without `unsafe`, so that any compiler builds them: what libFuzzer needs is coverage.
@@ -14,8 +14,8 @@ use target::Fuzzer;
 use crate::counts::Counts;
 use crate::{Result, cargo, process};
 
-/// Of the repository.
-const FOLDER: &str = "trace-core/fuzz";
+/// Of the repository. No two of them have a target of the same name.
+const FOLDERS: [&str; 2] = ["trace-core/fuzz", "trace-exporters/fuzz"];
 /// Coverage as cargo-fuzz 0.13 asks for it, without a sanitizer.
 const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
@@ -32,23 +32,30 @@ struct Request {
 
 /// Runs the named targets, or all, and closes with `N passed, N failed, N skipped`, counting targets.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
-    let known = known(&cargo::root().join(FOLDER))?;
-    let request = parse(arguments, &known)?;
-    let fuzzer = Fuzzer {
-        seeds: cargo::root().join(FOLDER).join("seeds"),
-        programs: build()?,
-        kept: cargo::target_folder()?.join("fuzz"),
-    };
+    let of_folder =
+        FOLDERS.iter().map(|folder| known(&cargo::root().join(folder))).collect::<Result<Vec<_>>>()?;
+    let request = parse(arguments, &of_folder.concat())?;
     let mut counts = Counts::default();
-    for target in &request.targets {
-        match fuzzer.run(target, request.each) {
-            Ok(runs) => {
-                println!("fuzz {target} ... ok ({runs})");
-                counts += Counts::PASSED;
-            }
-            Err(error) => {
-                println!("fuzz {target} ... FAILED: {error}");
-                counts += Counts::FAILED;
+    for (folder, known) in FOLDERS.iter().zip(&of_folder) {
+        let targets: Vec<&String> = request.targets.iter().filter(|target| known.contains(target)).collect();
+        if targets.is_empty() {
+            continue;
+        }
+        let fuzzer = Fuzzer {
+            seeds: cargo::root().join(folder).join("seeds"),
+            programs: build(folder)?,
+            kept: cargo::target_folder()?.join("fuzz"),
+        };
+        for target in targets {
+            match fuzzer.run(target, request.each) {
+                Ok(runs) => {
+                    println!("fuzz {target} ... ok ({runs})");
+                    counts += Counts::PASSED;
+                }
+                Err(error) => {
+                    println!("fuzz {target} ... FAILED: {error}");
+                    counts += Counts::FAILED;
+                }
             }
         }
     }
@@ -99,12 +106,12 @@ fn duration(text: &str) -> Option<Duration> {
     }
 }
 
-/// Builds the targets, and says where they are.
-fn build() -> Result<PathBuf> {
+/// Builds the targets of a folder, and says where they are.
+fn build(of: &str) -> Result<PathBuf> {
     let host = host()?;
     let folder = cargo::target_folder()?.join("fuzz/build");
     let mut command = cargo::command("build");
-    command.arg("--manifest-path").arg(cargo::root().join(FOLDER).join("Cargo.toml"));
+    command.arg("--manifest-path").arg(cargo::root().join(of).join("Cargo.toml"));
     command.arg("--target-dir").arg(&folder);
     // Flags hold for what runs on the target, and not for build scripts, only where a target is named.
     command.args(["--release", "--target", &host]);
@@ -149,14 +156,17 @@ mod tests {
 
     #[test]
     fn every_target_has_seeds_and_is_in_the_manifest() {
-        let folder = cargo::root().join(FOLDER);
-        let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap();
-        let known = known(&folder).unwrap();
-        assert!(known.len() >= 8);
-        for target in known {
-            assert!(manifest.contains(&format!("path = \"fuzz_targets/{target}.rs\"")), "{target}");
-            let seeds = std::fs::read_dir(folder.join("seeds").join(&target));
-            assert!(seeds.is_ok_and(|mut seeds| seeds.next().is_some()), "{target} has no seeds");
+        let mut names = std::collections::HashSet::new();
+        for folder in FOLDERS {
+            let folder = cargo::root().join(folder);
+            let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+            for target in known(&folder).unwrap() {
+                assert!(manifest.contains(&format!("path = \"fuzz_targets/{target}.rs\"")), "{target}");
+                let seeds = std::fs::read_dir(folder.join("seeds").join(&target));
+                assert!(seeds.is_ok_and(|mut seeds| seeds.next().is_some()), "{target} has no seeds");
+                assert!(names.insert(target.clone()), "{target} is there twice");
+            }
         }
+        assert!(names.len() >= 12);
     }
 }

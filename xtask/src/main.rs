@@ -26,7 +26,10 @@ pub(crate) const COMMANDS: [(&str, &str); 8] = [
     ("integration", "[SUITE...] against real peers: otlp prometheus propagation smtp slack"),
     ("bench", "[NAME] [--json | --markdown] measure against named peers"),
     ("loom", "the lock-free ring under a model checker"),
-    ("fuzz", "[TARGET...] [--for 30s] the fuzz targets of trace-core/fuzz, 10 s each by default"),
+    (
+        "fuzz",
+        "[TARGET...] [--for 30s] the fuzz targets of trace-core and trace-exporters, 10 s each by default",
+    ),
     ("ci", "all that continuous integration checks, in its order"),
     ("help", "this list"),
 ];

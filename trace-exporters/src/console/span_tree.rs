@@ -2,7 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
+use std::time::Duration;
 
+use trace_core::analyze::{SpanTiming, TraceTiming};
 use trace_core::batch::{SpanBatch, SpanRef, StatusRef};
 use trace_core::model::{SpanId, TraceId, ValueRef};
 
@@ -37,17 +39,18 @@ pub(super) fn render(batch: &SpanBatch, paint: Paint) -> String {
 fn trace(id: TraceId, spans: &[SpanRef<'_>], service: &str, paint: Paint, out: &mut String) {
     let start = spans.iter().map(SpanRef::start).min().unwrap_or_default();
     let end = spans.iter().map(SpanRef::end).max().unwrap_or_default();
-    let count = match spans.len() {
-        1 => "1 span".to_owned(),
-        n => format!("{n} spans"),
-    };
-    let _ = writeln!(
+    let _ = write!(
         out,
-        "{} {}  {count}  {:.1?}  {start}",
+        "{} {}  {}",
         paint.bold(format_args!("trace {id}")),
         Safe(service),
-        end.since(start)
+        counted(spans.len(), "span")
     );
+    let errors = spans.iter().filter(|span| span.is_error()).count();
+    if errors > 0 {
+        let _ = write!(out, ", {}", paint.red(counted(errors, "error")));
+    }
+    let _ = writeln!(out, "  {:.1?}  {start}", end.since(start));
 
     let ids: HashSet<SpanId> = spans.iter().map(SpanRef::span_id).collect();
     let mut children: HashMap<SpanId, Vec<usize>> = HashMap::new();
@@ -58,6 +61,16 @@ fn trace(id: TraceId, spans: &[SpanRef<'_>], service: &str, paint: Paint, out: &
             _ => roots.push(i),
         }
     }
+    let timings: Vec<SpanTiming> = spans
+        .iter()
+        .map(|s| SpanTiming {
+            span_id: s.span_id(),
+            parent: s.parent_span_id(),
+            start: s.start(),
+            end: s.end(),
+        })
+        .collect();
+    let self_times = TraceTiming::of(&timings).map_or_else(Vec::new, |timing| timing.self_times);
     // A list rather than recursion: a chain of spans may be as long as the batch. Spans in a circle have no root;
     // they follow last, each shown once.
     let mut shown = vec![false; spans.len()];
@@ -70,7 +83,9 @@ fn trace(id: TraceId, spans: &[SpanRef<'_>], service: &str, paint: Paint, out: &
             }
             let indent = "  ".repeat(depth.min(MAX_INDENT));
             let offset = format!("+{:.1?}", spans[i].start().since(start));
-            line(&spans[i], &indent, &offset, paint, out);
+            // What a span without children did itself is all of it.
+            let own = self_times.get(i).filter(|_| children.contains_key(&spans[i].span_id())).copied();
+            line(&spans[i], &indent, (&offset, own), paint, out);
             if let Some(below) = children.get(&spans[i].span_id()) {
                 waiting.extend(below.iter().rev().map(|c| (*c, depth + 1)));
             }
@@ -78,15 +93,24 @@ fn trace(id: TraceId, spans: &[SpanRef<'_>], service: &str, paint: Paint, out: &
     }
 }
 
-fn line(span: &SpanRef<'_>, indent: &str, offset: &str, paint: Paint, out: &mut String) {
-    let _ = write!(
-        out,
-        "{indent}{}  {}  {:.1?}  {}",
-        paint.cyan(Safe(span.name())),
-        span.kind().as_str(),
-        span.duration(),
-        paint.dim(offset)
-    );
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+fn line(
+    span: &SpanRef<'_>,
+    indent: &str,
+    (offset, own): (&str, Option<Duration>),
+    paint: Paint,
+    out: &mut String,
+) {
+    let name = Safe(span.name());
+    let name = if span.is_error() { paint.red(name) } else { paint.cyan(name) };
+    let _ = write!(out, "{indent}{name}  {}  {:.1?}", paint.dim(span.kind().as_str()), span.duration());
+    if let Some(own) = own {
+        let _ = write!(out, "  {}", paint.dim(format_args!("self {own:.1?}")));
+    }
+    let _ = write!(out, "  {}", paint.dim(offset));
     match span.status() {
         StatusRef::Unset => {}
         StatusRef::Ok => out.push_str("  ok"),

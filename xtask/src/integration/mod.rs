@@ -4,6 +4,7 @@
 //! a free port, and everything that a suite starts ends with it.
 
 mod http;
+mod jaeger;
 mod node;
 mod otlp;
 mod peer;

@@ -3,18 +3,20 @@
 use std::time::Instant;
 
 use super::peer::Missing;
-use super::{otlp, prometheus, propagation, slack, smtp};
+use super::{jaeger, otlp, prometheus, propagation, slack, smtp};
 use crate::Result;
 use crate::counts::Counts;
 
 type Suite = (&'static str, fn() -> Result<()>);
 
-const SUITES: [Suite; 5] = [
+const SUITES: [Suite; 7] = [
     ("otlp", otlp::run),
     ("prometheus", prometheus::run),
     ("propagation", propagation::run),
     ("smtp", smtp::run),
     ("slack", slack::run),
+    ("jaeger", jaeger::run),
+    ("zipkin", jaeger::run_zipkin),
 ];
 
 /// Runs the named suites, or all, and closes with `N passed, N failed, N skipped`, counting suites.

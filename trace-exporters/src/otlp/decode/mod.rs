@@ -11,28 +11,7 @@ mod span;
 #[cfg(test)]
 mod tests;
 
+pub use crate::decoded::Decoded;
 pub use error::DecodeError;
 pub use metric::decode_metrics;
 pub use span::decode_spans;
-
-/// What a request held.
-#[derive(Clone, Debug)]
-pub struct Decoded<T> {
-    /// One for each resource of the request that has records.
-    pub batches: Vec<T>,
-    /// Records that were left out.
-    pub rejected: u64,
-    /// Why the first of them was.
-    pub reason: Option<&'static str>,
-}
-
-impl<T> Decoded<T> {
-    fn new() -> Self {
-        Self { batches: Vec::new(), rejected: 0, reason: None }
-    }
-
-    fn reject(&mut self, reason: &'static str) {
-        self.rejected += 1;
-        self.reason.get_or_insert(reason);
-    }
-}
