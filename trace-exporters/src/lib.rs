@@ -5,6 +5,8 @@
 
 #[cfg(feature = "console")]
 pub mod console;
+#[cfg(feature = "delivery")]
+pub mod delivery;
 #[cfg(feature = "http-client")]
 #[cfg_attr(not(feature = "otlp"), allow(dead_code, unused_imports, reason = "each exporter uses a part"))]
 pub mod http_client;

@@ -1,0 +1,64 @@
+//! The decorators of a configuration around an exporter, in the right order.
+
+use std::time::Duration;
+
+use trace_core::signal::{MetricExporter, SpanExporter};
+
+use super::config::DeliveryConfig;
+use super::spill::{Spill, SpillError};
+use super::{Failover, Throttle, TimeLimit};
+
+macro_rules! wrap {
+    ($(#[$doc:meta])* $name:ident, $exporter:ident, $folder:literal) => {
+        $(#[$doc])*
+        pub fn $name(
+            &self,
+            inner: Box<dyn $exporter>,
+            others: Vec<Box<dyn $exporter>>,
+        ) -> Result<Box<dyn $exporter>, SpillError> {
+            let decorated = self.throttle.is_some() || self.failover.is_some() || self.spill.is_some();
+            let mut exporter = inner;
+            if decorated {
+                exporter = Box::new(TimeLimit::new(exporter, self.timeout()));
+            }
+            if let Some(failover) = &self.failover {
+                let others = others.into_iter().map(|other| -> Box<dyn $exporter> {
+                    Box::new(TimeLimit::new(other, self.timeout()))
+                });
+                let probe_after = Duration::from_millis(failover.probe_after_ms);
+                exporter = Box::new(Failover::new(exporter, others, probe_after));
+            }
+            if let Some(throttle) = self.throttle {
+                exporter = Box::new(Throttle::new(exporter, throttle));
+            }
+            if let Some(spill) = &self.spill {
+                let mut spill = spill.clone();
+                spill.dir.push($folder);
+                exporter = Box::new(Spill::$name(&spill, self.retry.from_disk(), exporter)?);
+            }
+            Ok(exporter)
+        }
+    };
+}
+
+impl DeliveryConfig {
+    wrap! {
+        /// Puts what is configured around an exporter: a log on disk (in the folder `spill.dir/spans`), behind it the
+        /// throttle, behind that the alternatives, each with the time limit. `others` are the exporters that
+        /// `failover.to` names, in its order.
+        ///
+        /// Retries are the pipeline's, or those of the log: see [`DeliveryConfig::destination`].
+        ///
+        /// # Errors
+        /// If the log cannot be opened.
+        spans, SpanExporter, "spans"
+    }
+
+    wrap! {
+        /// The same for metrics; the log is in `spill.dir/metrics`. See [`DeliveryConfig::spans`].
+        ///
+        /// # Errors
+        /// If the log cannot be opened.
+        metrics, MetricExporter, "metrics"
+    }
+}
