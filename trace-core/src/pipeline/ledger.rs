@@ -95,6 +95,9 @@ impl DestinationLedger {
         self.pending = self.pending.saturating_sub(unanswered);
         self.delivered = self.delivered.saturating_sub(kept.accepted) + kept.delivered;
         self.held = kept.held;
+        if kept.last_error.is_some() {
+            self.last_error = kept.last_error;
+        }
         for (reason, n) in kept.dropped {
             *self.dropped.entry(reason).or_default() += n;
         }
@@ -170,11 +173,16 @@ mod tests {
             delivered: 4,
             held: 6,
             dropped: BTreeMap::from([("spill_full", 1)]),
+            last_error: Some("down".to_owned()),
         });
         assert_eq!((d.received, d.delivered, d.held, d.pending, d.lost()), (15, 6, 6, 2, 1));
         let ledger = Ledger { destinations: vec![d], ..Ledger::default() };
         assert!(ledger.adds_up());
-        assert!(DeliveryReport { ledger }.to_string().contains("6 kept for later"));
+        assert!(
+            DeliveryReport { ledger }
+                .to_string()
+                .ends_with("6 kept for later, 2 pending, 1 lost (spill_full): down")
+        );
     }
 
     #[test]

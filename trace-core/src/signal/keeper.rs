@@ -17,6 +17,8 @@ pub struct Kept {
     pub held: u64,
     /// Of both, records that were lost after all, by reason.
     pub dropped: BTreeMap<&'static str, u64>,
+    /// Why the backend last failed to take what is held; empty again after a success.
+    pub last_error: Option<String>,
 }
 
 /// Tells what an exporter holds; see [`SpanExporter::keeper`](super::SpanExporter::keeper).

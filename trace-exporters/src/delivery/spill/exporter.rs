@@ -84,6 +84,7 @@ impl<B> Spill<B> {
     }
 }
 
+#[allow(private_bounds, reason = "spans and metrics, and nothing else")]
 impl<B: Batch> Spill<B> {
     fn start(
         config: &SpillConfig,

@@ -80,6 +80,7 @@ impl Keeper for SpillStats {
             delivered: c.delivered,
             held: c.held,
             dropped: c.dropped,
+            last_error: c.last_error,
         }
     }
 }

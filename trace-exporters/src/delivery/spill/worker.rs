@@ -41,9 +41,13 @@ impl<B: Batch> Worker<B> {
         match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => {
                 runtime.block_on(self.work());
-                // Inside the runtime, which its connections may want.
-                let _inside = runtime.enter();
-                drop(self);
+                {
+                    // Inside the runtime, which its connections may want.
+                    let _inside = runtime.enter();
+                    drop(self);
+                }
+                // Waits for nobody, such as a name that is still being looked up.
+                runtime.shutdown_background();
             }
             Err(e) => {
                 self.shared.note(&format!("cannot start a runtime: {e}"));
