@@ -25,6 +25,9 @@ pub(super) trait Batch: Clone + Send + Sync + 'static {
 
     /// The batches of an OTLP request.
     fn decode(bytes: &[u8]) -> Result<Vec<Self>, DecodeError>;
+
+    /// Neighbours that may travel as one, joined; with how many of the parts are in each.
+    fn join(parts: &[Self]) -> Vec<(Self, usize)>;
 }
 
 impl Batch for SpanBatch {
@@ -44,6 +47,22 @@ impl Batch for SpanBatch {
 
     fn decode(bytes: &[u8]) -> Result<Vec<Self>, DecodeError> {
         Ok(decode_spans(bytes)?.batches.into_iter().map(SpanBatchMut::seal).collect())
+    }
+
+    fn join(parts: &[Self]) -> Vec<(Self, usize)> {
+        let groups = parts.chunk_by(|a, b| a.resource() == b.resource());
+        let joined = groups.filter_map(|group| {
+            let [first, rest @ ..] = group else { return None };
+            if rest.is_empty() {
+                return Some((first.clone(), 1));
+            }
+            let mut batch = SpanBatchMut::new(first.resource().clone());
+            for span in group.iter().flat_map(SpanBatch::iter) {
+                batch.push_ref(span);
+            }
+            Some((batch.seal(), group.len()))
+        });
+        joined.collect()
     }
 }
 
@@ -65,6 +84,11 @@ impl Batch for MetricBatch {
 
     fn decode(bytes: &[u8]) -> Result<Vec<Self>, DecodeError> {
         Ok(decode_metrics(bytes)?.batches)
+    }
+
+    /// One collection is one request: receivers want the points of a series in requests of their own.
+    fn join(parts: &[Self]) -> Vec<(Self, usize)> {
+        parts.iter().map(|part| (part.clone(), 1)).collect()
     }
 }
 

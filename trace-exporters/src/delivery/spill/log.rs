@@ -42,7 +42,7 @@ impl Segment {
     }
 }
 
-/// A frame that has been read and is neither delivered nor given up.
+/// Frames that have been read and are neither delivered nor given up.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct InFlight {
     pub(super) start: Cursor,

@@ -16,8 +16,8 @@ pub(super) struct Taken {
 }
 
 impl<D: Disk> Log<D> {
-    /// The oldest frame that has not been delivered, or `None` if there is none. Only one is under way at a time:
-    /// [`Log::settle`] or [`Log::give_back`] comes before the next.
+    /// The oldest frame that has not been delivered, or `None` if there is none. Only those taken
+    /// along with it are under way at the same time: [`Log::settle`] or [`Log::give_back`] comes before the next.
     ///
     /// # Errors
     /// If the disk fails to read. What is there but damaged is passed over and counted.
@@ -54,6 +54,29 @@ impl<D: Disk> Log<D> {
             return Ok(Some(taken));
         }
         Ok(None)
+    }
+
+    /// The frame behind those under way, if it is small enough to travel with them and nothing lies between.
+    ///
+    /// # Errors
+    /// If the disk fails to read.
+    pub(super) fn take_along(&mut self, records: u64, bytes: u64) -> io::Result<Option<Taken>> {
+        let Some(in_flight) = self.in_flight.filter(|f| !f.evicted) else { return Ok(None) };
+        let next = self.next;
+        let segment = self.segments.iter().find(|s| s.number == next.segment).map(|s| s.bytes);
+        let Some(end) = segment.filter(|end| next.offset < *end) else { return Ok(None) };
+        let fits = |t: &Taken| {
+            let h = t.header;
+            h.before == next.records && u64::from(h.records) <= records && h.frame_len() <= bytes
+        };
+        let Some(taken) = self.frame_at(next.segment, next.offset, end)?.filter(fits) else {
+            return Ok(None);
+        };
+        self.next.offset += taken.header.frame_len();
+        self.next.records = taken.header.after();
+        let records = in_flight.records + u64::from(taken.header.records);
+        self.in_flight = Some(InFlight { records, ..in_flight });
+        Ok(Some(taken))
     }
 
     /// The segment of the next frame, and its length; `None` if everything has been read.

@@ -21,6 +21,9 @@ use crate::delivery::retry::random;
 const LOOK_AROUND: Duration = Duration::from_secs(5);
 /// The longest that the end of the inner exporter may take.
 const LAST_CALL: Duration = Duration::from_secs(1);
+/// Small frames travel together up to this many records and bytes.
+const TOGETHER: u64 = 512;
+const TOGETHER_BYTES: u64 = 1 << 18;
 
 pub(super) struct Worker<B> {
     pub(super) shared: Arc<Shared<B>>,
@@ -73,14 +76,14 @@ impl<B: Batch> Worker<B> {
             if self.stop_at().is_some_and(|at| Instant::now() >= at) {
                 break;
             }
-            match self.shared.with(|log, _| log.take()) {
-                Ok(Some(frame)) => {
-                    if let Err(Stopped) = self.deliver(frame).await {
+            match self.frames() {
+                Ok(frames) if !frames.is_empty() => {
+                    if let Err(Stopped) = self.deliver(frames).await {
                         break;
                     }
                 }
-                Ok(None) if self.stop_at().is_some() => break,
-                Ok(None) => {
+                Ok(_) if self.stop_at().is_some() => break,
+                Ok(_) => {
                     let wait = self.shared.fsync_interval.unwrap_or(LOOK_AROUND);
                     let _ = timeout(wait, self.shared.wake.notified()).await;
                 }
@@ -151,32 +154,56 @@ impl<B: Batch> Worker<B> {
         }
     }
 
-    /// Delivers a frame, or gives it up for good, or leaves it on disk.
-    async fn deliver(&self, frame: Taken) -> Result<(), Stopped> {
-        let all = u64::from(frame.header.records);
-        let batches = match B::decode(&frame.payload) {
-            Ok(batches) if frame.header.kind == B::KIND => batches,
-            _ => {
-                self.settle(all, vec![("spill_corrupt", all)]);
-                return Ok(());
+    /// The oldest frame, and small ones behind it.
+    fn frames(&self) -> io::Result<Vec<Taken>> {
+        self.shared.with(|log, _| {
+            let mut frames = Vec::from_iter(log.take()?);
+            let mut room = TOGETHER.saturating_sub(frames.iter().map(records).sum());
+            // Not worth a look if the next one is probably as large.
+            while !frames.is_empty() && room >= TOGETHER / 2 {
+                // What cannot be read now is read, or passed over, when its turn comes.
+                let Ok(Some(frame)) = log.take_along(room, TOGETHER_BYTES) else { break };
+                room = room.saturating_sub(records(&frame));
+                frames.push(frame);
             }
-        };
-        drop(frame);
-        let mut lost = Vec::new();
-        for batch in &batches {
-            match self.attempts(batch).await {
+            Ok(frames)
+        })
+    }
+
+    /// Delivers frames, or gives them up for good, or leaves them on disk.
+    async fn deliver(&self, frames: Vec<Taken>) -> Result<(), Stopped> {
+        let all: u64 = frames.iter().map(records).sum();
+        let mut parts: Vec<B> = Vec::new();
+        for frame in frames.iter().filter(|f| f.header.kind == B::KIND) {
+            parts.extend(B::decode(&frame.payload).unwrap_or_default());
+        }
+        drop(frames);
+        let there: u64 = parts.iter().map(Batch::records).sum();
+        let mut lost = vec![("spill_corrupt", all.saturating_sub(there))];
+        let mut rest = parts.as_slice();
+        for (batch, of) in B::join(&parts) {
+            let (joined, others) = rest.split_at(of.min(rest.len()));
+            rest = others;
+            match self.attempts(&batch).await {
                 Ok(None) => {}
-                Ok(Some(loss)) => lost.push(loss),
-                Err(Stopped) => {
-                    self.shared.with(|log, _| log.give_back());
-                    return Err(Stopped);
+                // One that is bad must not cost those that travel with it.
+                Ok(Some(("permanent_error" | "panic", _))) if joined.len() > 1 => {
+                    for batch in joined {
+                        lost.extend(self.attempts(batch).await.or_else(|Stopped| self.stop())?);
+                    }
                 }
+                Ok(Some(loss)) => lost.push(loss),
+                Err(Stopped) => return self.stop(),
             }
         }
-        let there: u64 = batches.iter().map(Batch::records).sum();
-        lost.push(("spill_corrupt", all.saturating_sub(there)));
         self.settle(all, lost);
         Ok(())
+    }
+
+    /// Leaves on disk what is under way.
+    fn stop<T>(&self) -> Result<T, Stopped> {
+        self.shared.with(|log, _| log.give_back());
+        Err(Stopped)
     }
 
     fn settle(&self, all: u64, lost: Vec<(&'static str, u64)>) {
@@ -245,4 +272,8 @@ impl<B: Batch> Worker<B> {
             }
         }
     }
+}
+
+fn records(frame: &Taken) -> u64 {
+    frame.header.records.into()
 }

@@ -79,12 +79,35 @@ async fn a_flush_ends_in_time_and_says_what_waits() {
 }
 
 #[tokio::test]
+async fn small_batches_travel_together_and_a_bad_one_costs_only_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut down, bad) = (vec![down()], || Err(ExportError::permanent("one is bad")));
+    // The first is on its way alone; then nine together, which are refused, and each by itself.
+    down.extend([Ok(()), bad(), Ok(()), bad()]);
+    let answers = Answers::new(down);
+    let slow =
+        RetryPolicy { initial: Duration::from_millis(200), max: Duration::from_millis(200), ..retry() };
+    let spill = Spill::spans(&config(&dir), slow, answers.clone()).unwrap();
+    spill.export(&spans(1..2)).await.unwrap();
+    while spill.stats().counts().retries == 0 {
+        tokio::task::yield_now().await;
+    }
+    for id in 2..11 {
+        spill.export(&spans(id..id + 1)).await.unwrap();
+    }
+    spill.flush().await.unwrap();
+    assert_eq!((answers.taken(), answers.calls()), (vec![1, 2, 4, 5, 6, 7, 8, 9, 10], 12));
+    assert_eq!(spill.stats().counts().dropped.get("permanent_error"), Some(&1));
+}
+
+#[tokio::test]
 async fn refusals_after_the_fact_are_counted_by_reason() {
     let dir = tempfile::tempdir().unwrap();
     let answers =
         Answers::new([Err(ExportError::partial(2, "two are bad")), Err(ExportError::permanent("bad"))]);
     let spill = Spill::spans(&config(&dir), retry(), answers).unwrap();
     spill.export(&spans(1..6)).await.unwrap();
+    spill.flush().await.unwrap();
     spill.export(&spans(6..9)).await.unwrap();
     spill.flush().await.unwrap();
     let counts = spill.stats().counts();

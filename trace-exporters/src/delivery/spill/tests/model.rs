@@ -95,6 +95,12 @@ impl Model {
         assert!(id < self.next_id, "never written: {id}");
         self.last = Some(id);
         self.delivered.insert(id);
+        while let Ok(Some(along)) = self.log.take_along(20, 1000) {
+            let id = u64::from_le_bytes(*along.payload.first_chunk().unwrap());
+            assert!(self.last.is_none_or(|last| last < id) && id < self.next_id, "{id}");
+            self.last = Some(id);
+            self.delivered.insert(id);
+        }
         self.counts.2 += self.log.in_flight.unwrap().records;
         self.log.settle();
         true
@@ -112,6 +118,7 @@ impl Model {
             Op::Deliver => drop(self.deliver()),
             Op::GiveBack => {
                 take(&mut self.log);
+                let _ = self.log.take_along(20, 1000);
                 self.log.give_back();
             }
             Op::Kill => {
