@@ -102,7 +102,7 @@ async fn collector(arrived: Arc<Mutex<Vec<u64>>>) -> String {
         async move {
             let mut calls = calls.lock().unwrap();
             *calls += 1;
-            if random(*calls) % 4 == 0 {
+            if random(*calls).is_multiple_of(4) {
                 return StatusCode::SERVICE_UNAVAILABLE;
             }
             let batches = decode_spans(&body).unwrap().batches;

@@ -62,3 +62,38 @@ impl DeliveryConfig {
         metrics, MetricExporter, "metrics"
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Answers, spans};
+    use super::*;
+    use trace_core::signal::ExportError;
+
+    #[tokio::test]
+    async fn everything_at_once_delivers_by_the_alternative_and_says_what_it_holds() {
+        let dir = tempfile::tempdir().unwrap();
+        let json = format!(
+            r#"{{"spill":{{"dir":{:?}}},"throttle":{{"records_per_second":1000}},"failover":{{"to":["b"]}}}}"#,
+            dir.path()
+        );
+        let config: DeliveryConfig = serde_json::from_str(&json).unwrap();
+        config.validate().unwrap();
+        let first = Answers::repeating(|| Err(ExportError::retryable("down")));
+        let second = Answers::new([]);
+        let exporter = config.spans(Box::new(first.clone()), vec![Box::new(second.clone())]).unwrap();
+        exporter.export(&spans(1..5)).await.unwrap();
+        exporter.flush().await.unwrap();
+        assert_eq!((first.calls(), second.taken()), (1, vec![1, 2, 3, 4]));
+        let kept = exporter.keeper().map(|k| k.kept()).unwrap();
+        assert_eq!((kept.accepted, kept.delivered, kept.held), (4, 4, 0));
+        assert!(dir.path().join("spans").is_dir());
+    }
+
+    #[tokio::test]
+    async fn without_anything_the_exporter_stays_as_it_is() {
+        let answers = Answers::new([]);
+        let exporter = DeliveryConfig::default().spans(Box::new(answers.clone()), Vec::new()).unwrap();
+        exporter.export(&spans(1..2)).await.unwrap();
+        assert!(exporter.keeper().is_none() && answers.calls() == 1);
+    }
+}

@@ -158,3 +158,20 @@ async fn the_exporter_conforms() {
     let spill = Spill::metrics(&config, retry(), capture).unwrap();
     trace_core::testing::conformance::metric_exporter(&spill).await;
 }
+
+#[tokio::test]
+async fn when_the_disk_fails_batches_go_past_the_log_and_the_failure_is_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(&dir);
+    let answers = Answers::new([Ok(()), down()]);
+    let spill = Spill::spans(&config, retry(), answers.clone()).unwrap();
+    // No segment can be made any more.
+    std::fs::remove_dir_all(&config.dir).unwrap();
+    spill.export(&spans(1..3)).await.unwrap();
+    let error = spill.export(&spans(3..4)).await.unwrap_err();
+    assert!(error.is_retryable(), "the caller keeps it");
+    spill.export(&spans(3..4)).await.unwrap();
+    let counts = spill.stats().counts();
+    assert_eq!((answers.taken(), counts.accepted), (vec![1, 2, 3], 0));
+    assert!(counts.disk_failures >= 3 && counts.adds_up(), "{counts:?}");
+}
