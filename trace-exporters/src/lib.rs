@@ -9,6 +9,8 @@ mod any_span;
 pub mod console;
 #[cfg(any(feature = "otlp", feature = "zipkin"))]
 mod decoded;
+#[cfg(feature = "delivery")]
+pub mod delivery;
 #[cfg(feature = "http-client")]
 #[cfg_attr(not(feature = "otlp"), allow(dead_code, unused_imports, reason = "each exporter uses a part"))]
 pub mod http_client;

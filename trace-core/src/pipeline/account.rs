@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::ledger::DestinationLedger;
 use super::queue::Capacity;
 use crate::metric::BoundHistogram;
-use crate::signal::Holdings;
+use crate::signal::{Holdings, Keeper};
 
 /// Live counts of one destination.
 pub(super) struct Account {
@@ -18,6 +18,8 @@ pub(super) struct Account {
     pub(super) is_metrics: bool,
     pub(super) capacity: Capacity,
     state: Mutex<DestinationLedger>,
+    /// What the exporter holds.
+    keeper: Option<Arc<dyn Keeper>>,
     /// How long calls of the exporter take, by outcome.
     pub(super) durations: OnceLock<Durations>,
 }
@@ -30,7 +32,13 @@ pub(super) struct Durations {
 }
 
 impl Account {
-    pub(super) fn new(name: &str, component: &'static str, is_metrics: bool, capacity: Capacity) -> Self {
+    pub(super) fn new(
+        name: &str,
+        component: &'static str,
+        is_metrics: bool,
+        capacity: Capacity,
+        keeper: Option<Arc<dyn Keeper>>,
+    ) -> Self {
         let state = DestinationLedger { name: name.to_owned(), ..DestinationLedger::default() };
         Self {
             name: name.to_owned(),
@@ -38,12 +46,19 @@ impl Account {
             is_metrics,
             capacity,
             state: Mutex::new(state),
+            keeper,
             durations: OnceLock::new(),
         }
     }
 
     pub(super) fn snapshot(&self) -> DestinationLedger {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        // Before the state: what is accepted after this look counts as delivered for once, not as missing.
+        let kept = self.keeper.as_ref().map(|k| k.kept());
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(kept) = kept {
+            state.add(kept);
+        }
+        state
     }
 
     fn with(&self, f: impl FnOnce(&mut DestinationLedger)) {

@@ -29,7 +29,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 impl RetryPolicy {
     /// The wait after the given number of failed attempts. `random` is uniform in [0, 1); `asked` is what the
     /// destination asked for, which is honoured up to one hour.
-    pub(super) fn wait(&self, failed: u32, random: f64, asked: Option<Duration>) -> Duration {
+    pub fn wait(&self, failed: u32, random: f64, asked: Option<Duration>) -> Duration {
         if let Some(asked) = asked {
             return asked.min(HOUR);
         }

@@ -5,13 +5,14 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::signal::Kept;
 use crate::tenant::TenantLedger;
 
 /// The account of the whole pipeline at one moment.
 ///
 /// For the pipeline, `received = delivered + pending + dropped + record_only + sampled_out`, where a span is delivered
-/// when it was handed to the destinations. For each destination `received = delivered + pending + dropped` holds of what
-/// it was handed. What is not sampled is not lost: it does not make a shutdown an error.
+/// when it was handed to the destinations. For each destination `received = delivered + held + pending + dropped` holds
+/// of what it was handed. What is not sampled is not lost: it does not make a shutdown an error.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Ledger {
@@ -45,15 +46,18 @@ pub struct Ledger {
 pub struct DestinationLedger {
     /// Its name.
     pub name: String,
-    /// Spans or data points handed to it.
+    /// Spans or data points handed to it, and those of an earlier run that its exporter still held.
     pub received: u64,
     /// Taken by the backend.
     pub delivered: u64,
+    /// Held by the exporter, as on disk, until the backend takes them. Not lost: also after the shutdown.
+    pub held: u64,
     /// In the queue or under way.
     pub pending: u64,
     /// Of these, in a call of the exporter, or between two attempts.
     pub in_flight: u64,
-    /// Lost, by reason: `queue_full`, `rejected`, `permanent_error`, `retries_exhausted`, `panic`, `shutdown`.
+    /// Lost, by reason: `queue_full`, `rejected`, `permanent_error`, `retries_exhausted`, `panic`, `shutdown`; by an
+    /// exporter that holds records also `spill_full` and `spill_corrupt`.
     pub dropped: BTreeMap<&'static str, u64>,
     /// Attempts that failed and were repeated.
     pub retries: u64,
@@ -72,7 +76,7 @@ impl Ledger {
     pub fn adds_up(&self) -> bool {
         let known = self.delivered + self.pending + self.record_only + self.sampled_out;
         self.received == known + self.dropped.values().sum::<u64>()
-            && self.destinations.iter().all(|d| d.received == d.delivered + d.pending + d.lost())
+            && self.destinations.iter().all(|d| d.received == d.delivered + d.held + d.pending + d.lost())
             && self.tenants.iter().all(TenantLedger::adds_up)
     }
 }
@@ -81,6 +85,22 @@ impl DestinationLedger {
     /// Records lost for any reason.
     pub fn lost(&self) -> u64 {
         self.dropped.values().sum()
+    }
+
+    /// Adds what the exporter says. To the pipeline, what it holds is delivered.
+    pub(super) fn add(&mut self, kept: Kept) {
+        self.received += kept.recovered;
+        // A batch that the exporter has accepted, but whose answer is not yet here, is still pending.
+        let unanswered = kept.accepted.saturating_sub(self.delivered);
+        self.pending = self.pending.saturating_sub(unanswered);
+        self.delivered = self.delivered.saturating_sub(kept.accepted) + kept.delivered;
+        self.held = kept.held;
+        if kept.last_error.is_some() {
+            self.last_error = kept.last_error;
+        }
+        for (reason, n) in kept.dropped {
+            *self.dropped.entry(reason).or_default() += n;
+        }
     }
 }
 
@@ -110,11 +130,14 @@ impl fmt::Display for DeliveryReport {
         }
         for d in &l.destinations {
             write!(f, "\n  {:<16} {} received, {} delivered", d.name, d.received, d.delivered)?;
+            if d.held > 0 {
+                write!(f, ", {} kept for later", d.held)?;
+            }
             if d.pending > 0 {
                 write!(f, ", {} pending", d.pending)?;
             }
             write_dropped(f, &d.dropped)?;
-            if let (Some(e), true) = (&d.last_error, d.lost() + d.pending > 0) {
+            if let (Some(e), true) = (&d.last_error, d.lost() + d.pending + d.held > 0) {
                 write!(f, ": {e}")?;
             }
         }
@@ -135,4 +158,38 @@ fn write_dropped(f: &mut fmt::Formatter<'_>, dropped: &BTreeMap<&'static str, u6
         write!(f, ", {n} lost ({reason})")?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_exporter_holds_is_neither_delivered_nor_lost() {
+        let mut d = DestinationLedger { received: 10, delivered: 8, pending: 2, ..Default::default() };
+        d.add(Kept {
+            recovered: 5,
+            accepted: 6,
+            delivered: 4,
+            held: 6,
+            dropped: BTreeMap::from([("spill_full", 1)]),
+            last_error: Some("down".to_owned()),
+        });
+        assert_eq!((d.received, d.delivered, d.held, d.pending, d.lost()), (15, 6, 6, 2, 1));
+        let ledger = Ledger { destinations: vec![d], ..Ledger::default() };
+        assert!(ledger.adds_up());
+        assert!(
+            DeliveryReport { ledger }
+                .to_string()
+                .ends_with("6 kept for later, 2 pending, 1 lost (spill_full): down")
+        );
+    }
+
+    #[test]
+    fn a_batch_that_is_held_but_not_yet_answered_counts_once() {
+        let mut d = DestinationLedger { received: 3, pending: 3, ..Default::default() };
+        d.add(Kept { accepted: 3, held: 3, ..Kept::default() });
+        assert_eq!((d.pending, d.held, d.delivered), (0, 3, 0));
+        assert!(Ledger { destinations: vec![d], ..Ledger::default() }.adds_up());
+    }
 }

@@ -1,10 +1,12 @@
 //! What a destination receives: spans or metrics.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::batch::SpanBatch;
 use crate::model::MetricBatch;
-use crate::signal::{ExportError, MetricExporter, SpanExporter};
+use crate::signal::{ExportError, Keeper, MetricExporter, SpanExporter};
 
 /// Something that is queued, counted and exported.
 pub(super) trait Payload: Clone + Send + Sync + 'static {
@@ -68,6 +70,7 @@ pub(super) trait Sink<P>: Send + Sync {
     async fn export(&self, payload: &P) -> Result<(), ExportError>;
     async fn flush(&self) -> Result<(), ExportError>;
     async fn shutdown(&self) -> Result<(), ExportError>;
+    fn keeper(&self) -> Option<Arc<dyn Keeper>>;
 }
 
 /// Spans into a [`SpanExporter`].
@@ -88,6 +91,9 @@ macro_rules! sink {
             }
             async fn shutdown(&self) -> Result<(), ExportError> {
                 self.0.shutdown().await
+            }
+            fn keeper(&self) -> Option<Arc<dyn Keeper>> {
+                self.0.keeper()
             }
         }
     };

@@ -177,6 +177,15 @@ fn exporters(meter: &Meter, ledger: &LedgerReader, metrics: bool) -> Result<(), 
             });
         })?;
     let reader = ledger.clone();
+    let held = if metrics { "mplp.pipeline.metric_data_point.held" } else { "mplp.pipeline.span.held" };
+    meter
+        .observable_up_down_counter(held)
+        .unit(unit)
+        .description("Records that an exporter holds, as on disk, until its destination takes them.")
+        .observe(move |o| {
+            each(&reader, &reader.read(), metrics, |account, d| o.observe(d.held, &exporter(account)));
+        })?;
+    let reader = ledger.clone();
     meter
         .observable_up_down_counter(format!("{name}.inflight"))
         .unit(unit)

@@ -1,8 +1,10 @@
 //! Where telemetry goes.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
-use super::ExportError;
+use super::{ExportError, Keeper};
 use crate::batch::SpanBatch;
 use crate::model::MetricBatch;
 
@@ -35,6 +37,12 @@ pub trait SpanExporter: Send + Sync {
     async fn shutdown(&self) -> Result<(), ExportError> {
         self.flush().await
     }
+
+    /// Who tells what this exporter has answered with `Ok` but still holds; nobody by default. Asked once, before the
+    /// first batch. The ledger shows what is held, and counts it as delivered when it is.
+    fn keeper(&self) -> Option<Arc<dyn Keeper>> {
+        None
+    }
 }
 
 /// A destination for metrics. The contract is that of [`SpanExporter`].
@@ -61,6 +69,12 @@ pub trait MetricExporter: Send + Sync {
     async fn shutdown(&self) -> Result<(), ExportError> {
         self.flush().await
     }
+
+    /// Who tells what this exporter has answered with `Ok` but still holds; nobody by default. Asked once, before the
+    /// first batch. The ledger shows what is held, and counts it as delivered when it is.
+    fn keeper(&self) -> Option<Arc<dyn Keeper>> {
+        None
+    }
 }
 
 macro_rules! forward {
@@ -70,9 +84,9 @@ macro_rules! forward {
             async fn export(&self, batch: &$batch) -> Result<(), ExportError> { (**self).export(batch).await }
             async fn flush(&self) -> Result<(), ExportError> { (**self).flush().await }
             async fn shutdown(&self) -> Result<(), ExportError> { (**self).shutdown().await }
+            fn keeper(&self) -> Option<Arc<dyn Keeper>> { (**self).keeper() }
         }
     )*};
 }
-use std::sync::Arc;
 forward!(SpanExporter, SpanBatch, Box, Arc);
 forward!(MetricExporter, MetricBatch, Box, Arc);
