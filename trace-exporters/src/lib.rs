@@ -5,6 +5,9 @@
 
 #[cfg(feature = "console")]
 pub mod console;
+#[cfg(feature = "grpc-client")]
+#[cfg_attr(not(all(feature = "otlp-grpc", feature = "jaeger-remote-grpc")), allow(dead_code, unused_imports, reason = "each exporter uses a part"))]
+mod grpc_client;
 #[cfg(feature = "http-client")]
 #[cfg_attr(not(feature = "otlp"), allow(dead_code, unused_imports, reason = "each exporter uses a part"))]
 pub mod http_client;
@@ -14,5 +17,5 @@ pub mod jaeger_remote;
 pub mod otlp;
 #[cfg(feature = "prometheus")]
 pub mod prometheus;
-#[cfg(any(feature = "otlp", feature = "jaeger-remote-grpc"))]
+#[cfg(any(feature = "otlp", feature = "grpc-client"))]
 mod wire_reader;

@@ -11,9 +11,9 @@ use trace_core::batch::SpanBatch;
 use trace_core::model::MetricBatch;
 
 pub(crate) use metric::MetricRequest;
-pub(crate) use span::SpanRequest;
+pub(crate) use span::{SpanRequest, rows_by_scope, span_flags};
 #[cfg(test)]
-pub(crate) use tests::generate;
+pub(crate) use tests::{expected, generate};
 
 /// Appends an `ExportTraceServiceRequest`, which is also a `TracesData`, with the spans of a batch; nothing for an empty
 /// one.

@@ -60,6 +60,13 @@ impl<'a> SpanRequest<'a> {
     }
 }
 
+/// The rows of a batch, those of a scope together; stable, so that they stay in the order of recording.
+pub(crate) fn rows_by_scope(batch: &SpanBatch) -> Vec<u32> {
+    let mut rows: Vec<u32> = (0..batch.len() as u32).collect();
+    rows.sort_by_key(|row| batch.get(*row as usize).map(|s| s.scope_index()));
+    rows
+}
+
 /// `ResourceSpans`.
 impl Message for SpanRequest<'_> {
     fn fields<S: Sink>(&self, s: &mut S) {
@@ -137,11 +144,12 @@ impl Message for SpanMessage<'_> {
         if span.status() != StatusRef::Unset {
             s.message(15, &StatusMessage(span.status()));
         }
-        s.fixed32(16, flags(span.flags(), span.parent_is_remote()));
+        s.fixed32(16, span_flags(span.flags(), span.parent_is_remote()));
     }
 }
 
-fn flags(w3c: TraceFlags, is_remote: bool) -> u32 {
+/// The bits of `flags`.
+pub(crate) fn span_flags(w3c: TraceFlags, is_remote: bool) -> u32 {
     u32::from(w3c.0) | REMOTE_IS_KNOWN | if is_remote { IS_REMOTE } else { 0 }
 }
 
@@ -170,7 +178,7 @@ impl Message for LinkMessage<'_> {
             s.message(4, &Attribute(key, value));
         }
         s.uint(5, self.0.dropped_attributes().into());
-        s.fixed32(6, flags(context.flags, context.is_remote));
+        s.fixed32(6, span_flags(context.flags, context.is_remote));
     }
 }
 

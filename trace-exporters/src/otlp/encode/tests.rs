@@ -12,7 +12,7 @@ use trace_core::model::*;
 
 use super::{MetricRequest, SpanRequest};
 
-mod expected;
+pub(crate) mod expected;
 pub(crate) mod generate;
 
 fn encode_spans(batch: &SpanBatch) -> Vec<u8> {
