@@ -6,7 +6,10 @@
 #[cfg(feature = "console")]
 pub mod console;
 #[cfg(feature = "grpc-client")]
-#[cfg_attr(not(all(feature = "otlp-grpc", feature = "jaeger-remote-grpc")), allow(dead_code, unused_imports, reason = "each exporter uses a part"))]
+#[cfg_attr(
+    not(all(feature = "otlp-grpc", feature = "jaeger-remote-grpc")),
+    allow(dead_code, unused_imports, reason = "each exporter uses a part")
+)]
 mod grpc_client;
 #[cfg(feature = "http-client")]
 #[cfg_attr(not(feature = "otlp"), allow(dead_code, unused_imports, reason = "each exporter uses a part"))]

@@ -22,8 +22,14 @@ const ROUNDS: usize = 40;
 const IN_A_ROW: usize = 25;
 
 /// Keeps what it is handed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Kept<T>(Arc<Mutex<Vec<T>>>);
+
+impl<T> Default for Kept<T> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
 
 #[async_trait]
 impl SpanExporter for Kept<SpanBatch> {
@@ -43,7 +49,8 @@ impl sdk::SpanExporter for Kept<sdk::SpanData> {
 /// The batch as the pipeline hands it to an exporter.
 fn ours() -> SpanBatch {
     let kept = Kept::default();
-    let pipeline = Pipeline::builder().export_spans("kept", kept.clone()).start().expect("threads can be started");
+    let pipeline =
+        Pipeline::builder().export_spans("kept", kept.clone()).start().expect("threads can be started");
     for _ in 0..BATCH.div_ceil(65) {
         trace(pipeline.recorder());
     }

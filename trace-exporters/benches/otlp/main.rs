@@ -26,7 +26,13 @@ fn main() {
     {
         return println!("{}", sender::seconds_per_million(contender, url));
     }
-    report("encode a span with 4 attributes, 512 a batch", "opentelemetry-otlp", "ns/span", 12.0, encode::measure());
+    report(
+        "encode a span with 4 attributes, 512 a batch",
+        "opentelemetry-otlp",
+        "ns/span",
+        12.0,
+        encode::measure(),
+    );
     for (protocol, goal) in [("http", 8.0), ("grpc", 5.0)] {
         let sink = sink::start(protocol);
         let mut least = [f64::INFINITY; 2];

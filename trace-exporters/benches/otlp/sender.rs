@@ -70,7 +70,8 @@ pub(super) fn seconds_per_million(contender: &str, url: &str) -> f64 {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
             let runtime = runtime.expect("threads can be started");
             let _inside = runtime.enter();
-            let exporter = opentelemetry_otlp::SpanExporter::builder().with_tonic().with_endpoint(url).build();
+            let exporter =
+                opentelemetry_otlp::SpanExporter::builder().with_tonic().with_endpoint(url).build();
             theirs(exporter.expect("the peer can be built"))
         }
         other => panic!("no contender {other}"),
@@ -79,7 +80,8 @@ pub(super) fn seconds_per_million(contender: &str, url: &str) -> f64 {
 
 fn ours(config: &OtlpConfig) -> f64 {
     let exporter = OtlpSpanExporter::new(config).expect("the configuration is fine");
-    let pipeline = Pipeline::builder().export_spans("otlp", exporter).start().expect("threads can be started");
+    let pipeline =
+        Pipeline::builder().export_spans("otlp", exporter).start().expect("threads can be started");
     let pipeline = Arc::new(pipeline);
     let figure = measured(
         || trace(pipeline.recorder()),
@@ -91,7 +93,8 @@ fn ours(config: &OtlpConfig) -> f64 {
 }
 
 fn theirs(exporter: opentelemetry_otlp::SpanExporter) -> f64 {
-    let config = sdk::BatchConfigBuilder::default().with_max_queue_size(QUEUE).with_max_export_batch_size(512).build();
+    let config =
+        sdk::BatchConfigBuilder::default().with_max_queue_size(QUEUE).with_max_export_batch_size(512).build();
     let processor = sdk::BatchSpanProcessor::builder(exporter).with_batch_config(config).build();
     let provider = sdk::SdkTracerProvider::builder().with_span_processor(processor).build();
     measured(|| sdk_trace(&provider), || provider.force_flush().expect("the sink takes everything"))

@@ -14,7 +14,8 @@ use trace_core::signal::ExportError;
 
 use super::{Code, Status, frame};
 use crate::http_client::{
-    Ask, Carried, Compression, Connector, HttpConfigError, TlsConfig, http2_connector, no_answer, retry_after, show,
+    Ask, Carried, Compression, Connector, HttpConfigError, TlsConfig, http2_connector, no_answer,
+    retry_after, show,
 };
 
 /// The largest answer that is read (OTLP specification: a client's limit of 4 MiB).
@@ -43,6 +44,7 @@ pub(crate) struct GrpcClient {
     carried: Carried,
     compression: Compression,
     limit: Option<Duration>,
+    idle: usize,
 }
 
 impl GrpcClient {
@@ -60,8 +62,8 @@ impl GrpcClient {
         if let Some(limit) = limit {
             fixed.insert(HeaderName::from_static("grpc-timeout"), timeout_value(limit));
         }
-        let client = Mutex::new(pool(&connector));
-        Ok(Self { connector, client, uri, fixed, carried, compression: Compression::None, limit })
+        let client = Mutex::new(pool(&connector, 1));
+        Ok(Self { connector, client, uri, fixed, carried, compression: Compression::None, limit, idle: 1 })
     }
 
     /// The same client that compresses messages.
@@ -71,6 +73,14 @@ impl GrpcClient {
         if let Some(name) = compression.content_encoding() {
             self.fixed.insert(HeaderName::from_static("grpc-encoding"), HeaderValue::from_static(name));
         }
+        self
+    }
+
+    /// The same client that keeps no connection between calls, which are far apart.
+    #[must_use]
+    pub(crate) fn without_idle_connection(mut self) -> Self {
+        self.idle = 0;
+        self.client = Mutex::new(pool(&self.connector, 0));
         self
     }
 
@@ -112,7 +122,9 @@ impl GrpcClient {
             CallError::Unanswered(ExportError::permanent(text).caused_by(e))
         })?;
         match self.attempt(framed.clone(), Ask::Attempt).await {
-            Err(CallError::Refused(status)) if status.code == Code::UNAUTHENTICATED && self.carried.can_renew() => {
+            Err(CallError::Refused(status))
+                if status.code == Code::UNAUTHENTICATED && self.carried.can_renew() =>
+            {
                 self.attempt(framed, Ask::Refused).await
             }
             result => result,
@@ -155,9 +167,7 @@ impl GrpcClient {
         let body = body.to_bytes();
         match frame::message(&body) {
             Ok(_) => Ok(body.slice(frame::PREFIX..)),
-            Err(what) => {
-                Err(unanswered(ExportError::permanent(format!("{}: {what}", self.subject()))))
-            }
+            Err(what) => Err(unanswered(ExportError::permanent(format!("{}: {what}", self.subject())))),
         }
     }
 }
@@ -172,16 +182,18 @@ struct Suspect<'a> {
 impl Drop for Suspect<'_> {
     fn drop(&mut self) {
         if !self.answered {
-            *self.of.client.lock().unwrap_or_else(PoisonError::into_inner) = pool(&self.of.connector);
+            *self.of.client.lock().unwrap_or_else(PoisonError::into_inner) =
+                pool(&self.of.connector, self.of.idle);
         }
     }
 }
 
-fn pool(connector: &Connector) -> Client<Connector, Full<Bytes>> {
+fn pool(connector: &Connector, idle: usize) -> Client<Connector, Full<Bytes>> {
     Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .timer(TokioTimer::new())
         .pool_idle_timeout(IDLE_CONNECTION)
+        .pool_max_idle_per_host(idle)
         .http2_only(true)
         .http2_max_header_list_size(MAX_HEAD_BYTES)
         .build(connector.clone())

@@ -174,12 +174,15 @@ mod tests {
     use proptest::prelude::*;
 
     fn trailers(list: &[(&'static str, &str)]) -> HeaderMap {
-        list.iter().map(|(n, v)| (http::HeaderName::from_static(n), HeaderValue::from_str(v).unwrap())).collect()
+        list.iter()
+            .map(|(n, v)| (http::HeaderName::from_static(n), HeaderValue::from_str(v).unwrap()))
+            .collect()
     }
 
     #[test]
     fn a_status_has_a_code_a_name_and_a_message_in_one_line() {
-        let status = Status::read(&trailers(&[("grpc-status", "12"), ("grpc-message", "not%20h%C3%A9re%0A%zz%4")]));
+        let status =
+            Status::read(&trailers(&[("grpc-status", "12"), ("grpc-message", "not%20h%C3%A9re%0A%zz%4")]));
         let status = status.unwrap();
         assert_eq!(status.to_string(), "answered grpc-status 12 (UNIMPLEMENTED): not hére %zz%4");
         let odd = Status::read(&trailers(&[("grpc-status", "many")])).unwrap();
@@ -197,11 +200,15 @@ mod tests {
         let kind = b"type.googleapis.com/google.rpc.RetryInfo";
         let any = [&[0x0a, kind.len() as u8], &kind[..], &[0x12, info.len() as u8], &info].concat();
         let status = [&[8, 8, 0x1a, any.len() as u8], &any[..]].concat();
-        for text in [general_purpose::STANDARD.encode(&status), general_purpose::STANDARD_NO_PAD.encode(&status)] {
-            let read = Status::read(&trailers(&[("grpc-status", "8"), ("grpc-status-details-bin", &text)])).unwrap();
+        for text in
+            [general_purpose::STANDARD.encode(&status), general_purpose::STANDARD_NO_PAD.encode(&status)]
+        {
+            let read =
+                Status::read(&trailers(&[("grpc-status", "8"), ("grpc-status-details-bin", &text)])).unwrap();
             assert_eq!(read.retry_delay, Some(Duration::from_millis(2500)));
         }
-        let other = Status::read(&trailers(&[("grpc-status", "8"), ("grpc-status-details-bin", "CAg=")])).unwrap();
+        let other =
+            Status::read(&trailers(&[("grpc-status", "8"), ("grpc-status-details-bin", "CAg=")])).unwrap();
         assert_eq!(other.retry_delay, None);
     }
 

@@ -14,8 +14,8 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use trace_core::signal::ExportError;
 
 use super::{
-    Answer, Ask, Carried, Compression, Connector, HeaderProvider, Headers, HttpConfigError, TlsConfig, connector,
-    header_map, show,
+    Answer, Ask, Carried, Compression, Connector, HeaderProvider, Headers, HttpConfigError, TlsConfig,
+    connector, header_map, show,
 };
 
 /// The largest answer that is read (OTLP specification: a client's limit of 4 MiB).

@@ -37,7 +37,9 @@ impl Compression {
         match self {
             Self::None | Self::Gzip => None,
             #[cfg(feature = "zstd")]
-            Self::Zstd => Some("the body was compressed with zstd, which many receivers do not take: try gzip"),
+            Self::Zstd => {
+                Some("the body was compressed with zstd, which many receivers do not take: try gzip")
+            }
         }
     }
 

@@ -36,7 +36,7 @@ impl JaegerGrpcSampling {
         parts.path_and_query = Some(http::uri::PathAndQuery::from_static(METHOD));
         let uri = Uri::from_parts(parts).map_err(|e| address.fail(e))?;
         let client = GrpcClient::new(uri, Carried::new(HeaderMap::new(), None), &TlsConfig::default(), None);
-        let client = client.map_err(|e| address.fail(e))?.agent(AGENT);
+        let client = client.map_err(|e| address.fail(e))?.agent(AGENT).without_idle_connection();
         Ok(Self { client, shown: address.shown })
     }
 

@@ -78,7 +78,8 @@ fn headers_are_redacted_and_checked() {
 
 #[test]
 fn a_configuration_reads_both_spellings_and_refuses_unknown_keys() {
-    let json = r#"{"endpoint":"http://h","compression":"gzip","timeoutMs":5,"headers":{"a":"b","c":null,"n":7}}"#;
+    let json =
+        r#"{"endpoint":"http://h","compression":"gzip","timeoutMs":5,"headers":{"a":"b","c":null,"n":7}}"#;
     let config: OtlpConfig = serde_json::from_str(json).unwrap();
     assert_eq!((config.timeout_ms, config.compression), (5, Compression::Gzip));
     assert_eq!(config.headers.names().collect::<Vec<_>>(), ["a", "c", "n"]);
@@ -110,7 +111,9 @@ fn a_timeout_below_a_millisecond_is_still_a_limit() {
 #[cfg(feature = "otlp-grpc")]
 #[test]
 fn an_address_for_grpc_has_no_path_and_may_lack_its_scheme() {
-    let uri = |config: OtlpConfig| config.protocol(Protocol::Grpc).request_uri(Signal::Metrics).map(|u| u.to_string());
+    let uri = |config: OtlpConfig| {
+        config.protocol(Protocol::Grpc).request_uri(Signal::Metrics).map(|u| u.to_string())
+    };
     let method = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
     assert_eq!(uri(OtlpConfig::default()).unwrap(), format!("http://localhost:4317{method}"));
     assert_eq!(uri(OtlpConfig::new("http://h:1/")).unwrap(), format!("http://h:1{method}"));

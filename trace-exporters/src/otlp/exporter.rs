@@ -121,7 +121,11 @@ impl Sender {
         Ok(Self {
             transport: Transport::new(config, signal, provider)?,
             max_request_bytes: config.max_request_bytes,
-            max_request_records: if config.max_request_records == 0 { usize::MAX } else { config.max_request_records },
+            max_request_records: if config.max_request_records == 0 {
+                usize::MAX
+            } else {
+                config.max_request_records
+            },
             in_flight: config.in_flight,
             buffers: Mutex::default(),
             warning: Mutex::default(),

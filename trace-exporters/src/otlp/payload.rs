@@ -1,11 +1,11 @@
-//! What can be sent: counted, measured, encoded, and halved when it is too large for one request.
+//! What can be sent: counted, encoded, and halved when it is too large for one request.
 
 use std::sync::Arc;
 
 use trace_core::batch::SpanBatch;
 use trace_core::model::{Metric, MetricBatch, MetricData, ScopeMetrics};
 
-use super::encode::{MetricRequest, SpanRequest};
+use super::encode::{encode_metrics, encode_spans};
 use super::json::{encode_metrics_json, encode_spans_json};
 
 /// How a message is written.
@@ -25,20 +25,18 @@ pub(super) trait Payload: Clone + Send + Sync {
     /// Appends the request if it takes at most `limit` bytes, and says whether it did.
     fn encode_within(&self, encoding: Encoding, limit: usize, out: &mut Vec<u8>) -> bool {
         let before = out.len();
-        let fits = match encoding {
-            Encoding::Protobuf => self.protobuf_within(limit, out),
-            Encoding::Json => {
-                self.json(out);
-                out.len() - before <= limit
-            }
-        };
+        match encoding {
+            Encoding::Protobuf => self.protobuf(out),
+            Encoding::Json => self.json(out),
+        }
+        let fits = out.len() - before <= limit;
         if !fits {
             out.truncate(before);
         }
         fits
     }
 
-    fn protobuf_within(&self, limit: usize, out: &mut Vec<u8>) -> bool;
+    fn protobuf(&self, out: &mut Vec<u8>);
 
     fn json(&self, out: &mut Vec<u8>);
 
@@ -53,13 +51,8 @@ impl Payload for SpanBatch {
         self.len()
     }
 
-    fn protobuf_within(&self, limit: usize, out: &mut Vec<u8>) -> bool {
-        let request = SpanRequest::new(self);
-        let fits = request.encoded_len() <= limit;
-        if fits {
-            request.encode(out);
-        }
-        fits
+    fn protobuf(&self, out: &mut Vec<u8>) {
+        encode_spans(self, out);
     }
 
     fn json(&self, out: &mut Vec<u8>) {
@@ -79,13 +72,8 @@ impl Payload for MetricBatch {
         self.point_count()
     }
 
-    fn protobuf_within(&self, limit: usize, out: &mut Vec<u8>) -> bool {
-        let request = MetricRequest::new(self);
-        let fits = request.encoded_len() <= limit;
-        if fits {
-            request.encode(out);
-        }
-        fits
+    fn protobuf(&self, out: &mut Vec<u8>) {
+        encode_metrics(self, out);
     }
 
     fn json(&self, out: &mut Vec<u8>) {

@@ -34,7 +34,9 @@ impl Transport {
             Protocol::HttpProtobuf => {
                 HttpTransport::new(config, signal, Encoding::Protobuf, provider).map(Self::Http)
             }
-            Protocol::HttpJson => HttpTransport::new(config, signal, Encoding::Json, provider).map(Self::Http),
+            Protocol::HttpJson => {
+                HttpTransport::new(config, signal, Encoding::Json, provider).map(Self::Http)
+            }
             #[cfg(feature = "otlp-grpc")]
             Protocol::Grpc => GrpcTransport::new(config, signal, provider).map(Self::Grpc),
             #[cfg(not(feature = "otlp-grpc"))]

@@ -13,9 +13,12 @@ pub(super) fn request(json: &mut Json<'_>, batch: &SpanBatch) {
         json.key("resourceSpans").array([()], |json, ()| {
             json.object(|json| {
                 resource(json, batch.resource());
-                json.key("scopeSpans").array(rows.chunk_by(|a, b| scope_of(a) == scope_of(b)), |json, rows| {
-                    json.object(|json| scope_spans(json, batch, rows));
-                });
+                json.key("scopeSpans").array(
+                    rows.chunk_by(|a, b| scope_of(a) == scope_of(b)),
+                    |json, rows| {
+                        json.object(|json| scope_spans(json, batch, rows));
+                    },
+                );
                 json.text("schemaUrl", &batch.resource().schema_url);
             });
         });

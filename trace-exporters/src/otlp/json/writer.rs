@@ -29,7 +29,11 @@ impl<'a> Json<'a> {
         self
     }
 
-    pub(super) fn array<T>(&mut self, values: impl IntoIterator<Item = T>, mut each: impl FnMut(&mut Self, T)) {
+    pub(super) fn array<T>(
+        &mut self,
+        values: impl IntoIterator<Item = T>,
+        mut each: impl FnMut(&mut Self, T),
+    ) {
         self.out.push(b'[');
         for value in values {
             self.comma(b'[');
