@@ -83,10 +83,8 @@ fn ours(config: &OtlpConfig) -> f64 {
     let pipeline =
         Pipeline::builder().export_spans("otlp", exporter).start().expect("threads can be started");
     let pipeline = Arc::new(pipeline);
-    let figure = measured(
-        || trace(pipeline.recorder()),
-        || drop(pipeline.flush(LIMIT).expect("the sink takes everything")),
-    );
+    let figure =
+        measured(|| trace(pipeline.recorder()), || pipeline.flush(LIMIT).expect("the sink takes everything"));
     let ledger = pipeline.ledger();
     assert!(ledger.dropped.is_empty(), "{ledger:?}");
     figure

@@ -80,6 +80,14 @@ impl GrpcServer {
     pub async fn start(script: impl IntoIterator<Item = Reply>) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
+        Self::start_on(listener, url, script)
+    }
+
+    /// Serves what this accepts.
+    pub fn start_on<L>(listener: L, url: String, script: impl IntoIterator<Item = Reply>) -> Self
+    where
+        L: Listener<Addr: std::fmt::Debug>,
+    {
         let script = Mutex::new(script.into_iter().collect());
         let shared = Arc::new(Shared { script, ..Shared::default() });
         let counted = shared.clone();
