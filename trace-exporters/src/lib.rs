@@ -21,4 +21,5 @@ pub mod otlp;
 #[cfg(feature = "prometheus")]
 pub mod prometheus;
 #[cfg(any(feature = "otlp", feature = "grpc-client"))]
+#[cfg_attr(not(feature = "otlp"), allow(dead_code, reason = "calls need a part"))]
 mod wire_reader;

@@ -119,8 +119,8 @@ fn a_certificate_of_the_client_that_cannot_be_used_is_named_without_what_is_in_i
         config.client_key = key.map(ToOwned::to_owned);
         OtlpSpanExporter::new(&config).unwrap_err().to_string()
     };
-    assert!(error(Some(own.path()), None).contains("together"));
-    assert!(error(None, Some(odd.path())).contains("together"));
+    assert!(error(Some(own.path()), None).contains("with both"));
+    assert!(error(None, Some(odd.path())).contains("with both"));
     let said = error(Some(own.path()), Some(odd.path()));
     assert!(said.starts_with("client_key ") && said.ends_with("no private key in PEM"), "{said}");
     let said = error(Some(odd.path()), Some(odd.path()));
