@@ -11,6 +11,12 @@ pub mod console;
 mod decoded;
 #[cfg(feature = "delivery")]
 pub mod delivery;
+#[cfg(feature = "grpc-client")]
+#[cfg_attr(
+    not(all(feature = "otlp-grpc", feature = "jaeger-remote-grpc")),
+    allow(dead_code, unused_imports, reason = "each exporter uses a part")
+)]
+mod grpc_client;
 #[cfg(feature = "http-client")]
 #[cfg_attr(not(feature = "otlp"), allow(dead_code, unused_imports, reason = "each exporter uses a part"))]
 pub mod http_client;
@@ -28,7 +34,8 @@ pub mod prometheus;
 pub mod sqlite;
 #[cfg(feature = "jaeger")]
 mod thrift;
-#[cfg(any(feature = "otlp", feature = "jaeger-remote-grpc"))]
+#[cfg(any(feature = "otlp", feature = "grpc-client"))]
+#[cfg_attr(not(feature = "otlp"), allow(dead_code, reason = "calls need a part"))]
 mod wire_reader;
 #[cfg(feature = "zipkin")]
 pub mod zipkin;

@@ -1,11 +1,11 @@
 //! Spans and metrics with every field set, decoded by an OTLP receiver that is not ours and compared field by
 //! field.
 //!
-//! `MPLP_PEER_OTLP_URL` is the receiver's base URL. `MPLP_PEER_OTLP_DUMP` is the file to which it appends one JSON
+//! `MPLP_PEER_OTLP_URL` is the receiver's base URL, `MPLP_PEER_OTLP_GRPC_URL` that of its gRPC port. `MPLP_PEER_OTLP_DUMP` is the file to which it appends one JSON
 //! line a request before it answers: `{"path", "headers": {lower-case names}, "content_encoding", "body"}`, the
 //! body in protobuf's JSON form (ids in base64, 64-bit integers as texts, enums by name).
 #![allow(clippy::unwrap_used, reason = "Helpers stand outside of test functions")]
-#![cfg(feature = "otlp")]
+#![cfg(feature = "otlp-grpc")]
 
 mod support;
 
@@ -16,7 +16,7 @@ use support::{peer::peer, shop};
 use trace_core::batch::SpanBatch;
 use trace_core::model::*;
 use trace_core::signal::{MetricExporter, SpanExporter};
-use trace_exporters::otlp::{Compression, OtlpConfig, OtlpMetricExporter, OtlpSpanExporter};
+use trace_exporters::otlp::{Compression, OtlpConfig, OtlpMetricExporter, OtlpSpanExporter, Protocol};
 
 /// The peer's URL and dump file, if there is a peer.
 fn receiver(test: &str) -> Option<(String, String)> {
@@ -30,12 +30,29 @@ fn mark(test: &str) -> String {
     format!("{test}-{}-{}", std::process::id(), Timestamp::now().unix_nanos())
 }
 
-/// The ways to the receiver: straight, and through a collector that others wrote, which decodes what we send, and
-/// forwards it in its own encoding to the same receiver.
-fn ways(url: String) -> Vec<(String, bool)> {
-    let collector =
-        peer("through a foreign collector", "MPLP_PEER_OTLP_COLLECTOR_URL", "base URL of a collector");
-    [(url, true)].into_iter().chain(collector.map(|url| (url, false))).collect()
+/// A way to the receiver.
+struct Way {
+    config: OtlpConfig,
+    /// Not through a collector.
+    straight: bool,
+}
+
+/// The ways to the receiver: straight in every protocol, and through a collector that others wrote, which decodes what we
+/// send, and forwards it in its own encoding to the same receiver.
+fn ways(url: String) -> Vec<Way> {
+    let find = |variable| peer("in every protocol", variable, "base URL of an OTLP receiver");
+    let collector = find("MPLP_PEER_OTLP_COLLECTOR_URL");
+    let http = [(Some(url), true), (collector, false)];
+    let grpc = [(find("MPLP_PEER_OTLP_GRPC_URL"), true), (find("MPLP_PEER_OTLP_COLLECTOR_GRPC_URL"), false)];
+    // The collector's reader of JSON refuses "NaN", and loses exemplars and integers that are texts.
+    let json = [http[0].clone(), (None, false)];
+    let by = |urls: [(Option<String>, bool); 2], protocol: Protocol| {
+        urls.into_iter().filter_map(move |(url, straight)| {
+            Some(Way { config: OtlpConfig::new(url?).protocol(protocol), straight })
+        })
+    };
+    let all = by(http, Protocol::HttpProtobuf).chain(by(json, Protocol::HttpJson));
+    all.chain(by(grpc, Protocol::Grpc)).collect()
 }
 
 /// The one request that carries the mark. A collector may take a moment to forward it.
@@ -169,18 +186,26 @@ async fn a_foreign_receiver_reads_every_field_of_a_span() {
         Timestamp::from_unix_nanos(2),
     );
     plain.status = Status::Ok;
-    for (url, straight) in ways(url) {
+    for Way { config, straight } in ways(url) {
         let mark = mark(test);
-        let config = OtlpConfig::new(url).compression(Compression::Gzip).header("x-tenant", "t1");
+        // The Python server of gRPC takes gzip without being told to.
+        let config = config.compression(Compression::Gzip).header("x-tenant", "t1");
         let batch = SpanBatch::from_spans(resource(&mark), [full_span(), plain.clone()]);
         OtlpSpanExporter::new(&config).unwrap().export(&batch).await.unwrap();
 
         let request = received(&dump, &mark).await;
         assert_eq!(request["path"], "/v1/traces");
         if straight {
-            assert_eq!(request["content_encoding"], "gzip");
-            assert_eq!(request["headers"]["content-type"], "application/x-protobuf");
             assert_eq!(request["headers"]["x-tenant"], "t1");
+            let sent_as = match config.protocol {
+                Protocol::HttpProtobuf => Some("application/x-protobuf"),
+                Protocol::HttpJson => Some("application/json"),
+                _ => None,
+            };
+            if let Some(media_type) = sent_as {
+                assert_eq!(request["content_encoding"], "gzip");
+                assert_eq!(request["headers"]["content-type"], media_type);
+            }
         }
         let full = json!({
             "traceId": "CvdlGRbNQ92ESOshHIAxnA==",
@@ -230,7 +255,7 @@ async fn a_foreign_receiver_reads_every_field_of_a_span() {
                 {"scope": {}, "spans": [plain]},
             ],
         }]});
-        assert_eq!(request["body"], expected, "straight: {straight}");
+        assert_eq!(request["body"], expected, "{config:?}, straight: {straight}");
     }
 }
 
@@ -268,11 +293,11 @@ async fn a_foreign_receiver_reads_every_field_of_a_metric() {
             },
         ),
     ];
-    for (url, straight) in ways(url) {
+    for Way { config, straight } in ways(url) {
         let mark = mark(test);
         let scopes = vec![ScopeMetrics { scope: scope(), metrics: metrics.clone() }];
         let batch = MetricBatch { resource: resource(&mark), scopes };
-        OtlpMetricExporter::new(&OtlpConfig::new(url)).unwrap().export(&batch).await.unwrap();
+        OtlpMetricExporter::new(&config).unwrap().export(&batch).await.unwrap();
 
         let request = received(&dump, &mark).await;
         assert_eq!(request["path"], "/v1/metrics");
@@ -325,6 +350,6 @@ async fn a_foreign_receiver_reads_every_field_of_a_metric() {
                 ],
             }],
         }]});
-        assert_eq!(request["body"], expected, "straight: {straight}");
+        assert_eq!(request["body"], expected, "{config:?}, straight: {straight}");
     }
 }

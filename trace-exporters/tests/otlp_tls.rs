@@ -1,6 +1,6 @@
 //! OTLP over https, with a certificate made for the test.
 #![allow(clippy::unwrap_used, reason = "Helpers stand outside of test functions")]
-#![cfg(feature = "tls")]
+#![cfg(all(feature = "tls", feature = "otlp"))]
 
 mod support;
 
@@ -22,6 +22,24 @@ async fn https() -> (String, Receiver, String) {
 
 /// One that only takes clients with this certificate, if it is given.
 async fn https_for(client: Option<CertificateDer<'static>>) -> (String, Receiver, String) {
+    let (acceptor, pem) = acceptor(client, &[]);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    let receiver = Receiver::default();
+    let serving = receiver.clone();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            if let Ok(stream) = acceptor.accept(stream).await {
+                serving.clone().serve(stream).await;
+            }
+        }
+    });
+    (url, receiver, pem)
+}
+
+/// A server's side of TLS with a certificate of its own, as PEM.
+fn acceptor(client: Option<CertificateDer<'static>>, alpn: &[&str]) -> (TlsAcceptor, String) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = made.signing_key.serialize_der().try_into().unwrap();
     let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
@@ -36,21 +54,9 @@ async fn https_for(client: Option<CertificateDer<'static>>) -> (String, Receiver
             tls.with_client_cert_verifier(verifier.build().unwrap())
         }
     };
-    let tls = tls.with_single_cert(vec![made.cert.der().clone()], key).unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(tls));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
-    let receiver = Receiver::default();
-    let serving = receiver.clone();
-    tokio::spawn(async move {
-        loop {
-            let (stream, _) = listener.accept().await.unwrap();
-            if let Ok(stream) = acceptor.accept(stream).await {
-                serving.clone().serve(stream).await;
-            }
-        }
-    });
-    (url, receiver, made.cert.pem())
+    let mut tls = tls.with_single_cert(vec![made.cert.der().clone()], key).unwrap();
+    tls.alpn_protocols = alpn.iter().map(|p| p.as_bytes().to_vec()).collect();
+    (TlsAcceptor::from(Arc::new(tls)), made.cert.pem())
 }
 
 #[tokio::test]
@@ -119,4 +125,49 @@ fn a_certificate_of_the_client_that_cannot_be_used_is_named_without_what_is_in_i
     assert!(said.starts_with("client_key ") && said.ends_with("no private key in PEM"), "{said}");
     let said = error(Some(odd.path()), Some(odd.path()));
     assert!(said.starts_with("client_certificate ") && !said.contains("hunter2"), "{said}");
+}
+
+/// Connections over TLS; those that fail are passed over.
+#[cfg(feature = "otlp-grpc")]
+struct TlsListener(tokio::net::TcpListener, TlsAcceptor);
+
+#[cfg(feature = "otlp-grpc")]
+impl axum::serve::Listener for TlsListener {
+    type Io = tokio_rustls::server::TlsStream<tokio::net::TcpStream>;
+    type Addr = std::net::SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            let (stream, address) = self.0.accept().await.unwrap();
+            if let Ok(stream) = self.1.accept(stream).await {
+                return (stream, address);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<Self::Addr> {
+        self.0.local_addr()
+    }
+}
+
+#[cfg(feature = "otlp-grpc")]
+#[tokio::test]
+async fn grpc_goes_over_tls_with_certificates_of_both_sides() {
+    use support::grpc::GrpcServer;
+    use trace_exporters::otlp::Protocol;
+
+    let client = rcgen::generate_simple_self_signed(["client".to_owned()]).unwrap();
+    let (acceptor, pem) = acceptor(Some(client.cert.der().clone()), &["h2"]);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    // Without a scheme it is the secure one.
+    let url = format!("localhost:{}", listener.local_addr().unwrap().port());
+    let server = GrpcServer::start_on(TlsListener(listener, acceptor), url.clone(), []);
+    let (ca, own, key) = (file(&pem), file(&client.cert.pem()), file(&client.signing_key.serialize_pem()));
+    let mut config = OtlpConfig::new(&url).protocol(Protocol::Grpc);
+    config.ca_certificate = Some(ca.path().to_owned());
+    assert!(OtlpSpanExporter::new(&config).unwrap().export(&spans(2)).await.is_err());
+    config.client_certificate = Some(own.path().to_owned());
+    config.client_key = Some(key.path().to_owned());
+    OtlpSpanExporter::new(&config).unwrap().export(&spans(2)).await.unwrap();
+    assert_eq!(server.calls().len(), 1);
 }

@@ -2,18 +2,20 @@
 
 use std::error::Error as _;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, USER_AGENT};
-use http::{HeaderMap, HeaderValue, Method, Request, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use trace_core::signal::ExportError;
 
 use super::{
-    Answer, Compression, Connector, Headers, HttpConfigError, TlsConfig, connector, header_map, show,
+    Answer, Ask, Carried, Compression, Connector, HeaderProvider, Headers, HttpConfigError, TlsConfig,
+    connector, header_map, show,
 };
 
 /// The largest answer that is read (OTLP specification: a client's limit of 4 MiB).
@@ -23,9 +25,12 @@ const MAX_RESPONSE_HEAD_BYTES: usize = 64 << 10;
 /// Shorter than the idle limit of common servers (60 s and more), so that a reused connection is rarely one
 /// that the server is just closing.
 const IDLE_CONNECTION: Duration = Duration::from_secs(30);
+/// As many as may be in flight at once.
+const MAX_IDLE_CONNECTIONS: usize = 16;
 const AGENT: &str = concat!("mplp-trace/", env!("CARGO_PKG_VERSION"));
 
 /// What is sent.
+#[derive(Clone)]
 pub(crate) struct Outgoing {
     pub(crate) method: Method,
     pub(crate) uri: Uri,
@@ -37,7 +42,7 @@ pub(crate) struct Outgoing {
 /// A connection pool to one destination, with what every request to it carries.
 pub(crate) struct HttpClient {
     client: Client<Connector, Full<Bytes>>,
-    headers: HeaderMap,
+    carried: Carried,
     compression: Compression,
     limit: Option<Duration>,
 }
@@ -50,15 +55,22 @@ impl HttpClient {
         tls: &TlsConfig,
         limit: Option<Duration>,
     ) -> Result<Self, HttpConfigError> {
-        let mut headers = header_map(headers)?;
-        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+        let mut fixed = header_map(headers)?;
+        fixed.insert(USER_AGENT, HeaderValue::from_static(AGENT));
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_CONNECTION)
-            .pool_max_idle_per_host(1)
+            .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
             .http1_max_buf_size(MAX_RESPONSE_HEAD_BYTES)
             .build(connector(tls, uri)?);
-        Ok(Self { client, headers, compression: Compression::None, limit })
+        Ok(Self { client, carried: Carried::new(fixed, None), compression: Compression::None, limit })
+    }
+
+    /// The same client that asks for headers before each attempt.
+    #[must_use]
+    pub(crate) fn provided(mut self, provider: Option<Arc<dyn HeaderProvider>>) -> Self {
+        self.carried.set_provider(provider);
+        self
     }
 
     /// The same client that compresses bodies.
@@ -66,8 +78,8 @@ impl HttpClient {
     pub(crate) fn compressing(mut self, compression: Compression) -> Self {
         self.compression = compression;
         match compression.content_encoding() {
-            Some(name) => self.headers.insert(CONTENT_ENCODING, HeaderValue::from_static(name)),
-            None => self.headers.remove(CONTENT_ENCODING),
+            Some(name) => self.carried.fixed_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(name)),
+            None => self.carried.fixed_mut().remove(CONTENT_ENCODING),
         };
         self
     }
@@ -75,7 +87,7 @@ impl HttpClient {
     /// The same client with a header that every request carries.
     #[must_use]
     pub(crate) fn always(mut self, name: http::HeaderName, value: &'static str) -> Self {
-        self.headers.insert(name, HeaderValue::from_static(value));
+        self.carried.fixed_mut().insert(name, HeaderValue::from_static(value));
         self
     }
 
@@ -87,21 +99,33 @@ impl HttpClient {
     /// If there was no complete answer: retryable unless the other side does not speak HTTP or says too much.
     pub(crate) async fn send(&self, outgoing: Outgoing) -> Result<Answer, ExportError> {
         let subject = format!("{} {}", outgoing.method, show(&outgoing.uri.to_string()));
-        let Some(limit) = self.limit else { return self.attempt(outgoing, &subject).await };
-        match tokio::time::timeout(limit, self.attempt(outgoing, &subject)).await {
+        let Some(limit) = self.limit else { return self.attempts(outgoing, &subject).await };
+        match tokio::time::timeout(limit, self.attempts(outgoing, &subject)).await {
             Ok(result) => result,
             Err(_) => Err(ExportError::retryable(format!("{subject}: no answer within {limit:?}"))),
         }
     }
 
-    async fn attempt(&self, outgoing: Outgoing, subject: &str) -> Result<Answer, ExportError> {
-        let body = self.compression.apply(outgoing.body).map_err(|e| {
+    /// Asks for headers once more if those of the first time were refused.
+    async fn attempts(&self, mut outgoing: Outgoing, subject: &str) -> Result<Answer, ExportError> {
+        outgoing.body = self.compression.apply(outgoing.body).map_err(|e| {
             ExportError::permanent(format!("{subject}: the request cannot be compressed")).caused_by(e)
         })?;
-        let mut request = Request::new(Full::new(body));
+        if !self.carried.can_renew() {
+            return self.attempt(outgoing, subject, Ask::Attempt).await;
+        }
+        let answer = self.attempt(outgoing.clone(), subject, Ask::Attempt).await?;
+        match answer.status {
+            StatusCode::UNAUTHORIZED => self.attempt(outgoing, subject, Ask::Refused).await,
+            _ => Ok(answer),
+        }
+    }
+
+    async fn attempt(&self, outgoing: Outgoing, subject: &str, ask: Ask) -> Result<Answer, ExportError> {
+        let mut request = Request::new(Full::new(outgoing.body));
         *request.method_mut() = outgoing.method;
         *request.uri_mut() = outgoing.uri;
-        *request.headers_mut() = self.headers.clone();
+        *request.headers_mut() = self.carried.headers(ask).await?;
         request.headers_mut().extend(outgoing.headers);
 
         let response = self.client.request(request).await.map_err(|e| no_answer(&e, subject))?;
@@ -119,26 +143,16 @@ impl HttpClient {
         Ok(Answer { status: head.status, headers: head.headers, body })
     }
 
-    /// Takes out of a text what a receiver may have repeated of our secrets: headers, and the query of the URL.
-    pub(crate) fn scrub(&self, uri: &Uri, mut text: String) -> String {
-        let query = uri.query().map(str::as_bytes);
-        let secrets = self.headers.values().filter(|v| v.is_sensitive()).map(HeaderValue::as_bytes);
-        for secret in secrets.chain(query).filter_map(|v| std::str::from_utf8(v).ok()) {
-            // `Bearer TOKEN` and `key=TOKEN` must not show the token alone either.
-            let tail = secret.rsplit([' ', '=']).next().unwrap_or(secret);
-            // Shorter ones protect nothing, and taking them out would garble the message.
-            for part in [secret, tail].into_iter().filter(|p| p.len() >= 4) {
-                text = text.replace(part, "[redacted]");
-            }
-        }
-        text
+    /// See [`Carried::scrub`].
+    pub(crate) fn scrub(&self, uri: &Uri, text: String) -> String {
+        self.carried.scrub(uri, text)
     }
 }
 
 impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpClient")
-            .field("headers", &self.headers.keys())
+            .field("headers", &self.carried)
             .field("compression", &self.compression)
             .field("limit", &self.limit)
             .finish_non_exhaustive()
@@ -146,7 +160,7 @@ impl fmt::Debug for HttpClient {
 }
 
 /// The request failed before an answer came.
-fn no_answer(error: &ClientError, subject: &str) -> ExportError {
+pub(crate) fn no_answer(error: &ClientError, subject: &str) -> ExportError {
     let mut cause = error.source();
     let mut innermost = error.to_string();
     let mut malformed = false;

@@ -15,7 +15,7 @@ pub(crate) fn connector(_: &TlsConfig, _: &Uri) -> Result<Connector, HttpConfigE
 }
 
 /// The same for HTTP/2: who sends decides what is spoken.
-#[cfg(feature = "jaeger-remote-grpc")]
+#[cfg(feature = "grpc-client")]
 pub(crate) fn http2_connector(config: &TlsConfig, uri: &Uri) -> Result<Connector, HttpConfigError> {
     connector(config, uri)
 }

@@ -21,7 +21,7 @@ pub(crate) fn connector(config: &TlsConfig, uri: &Uri) -> Result<Connector, Http
 }
 
 /// A connector that speaks HTTP/2.
-#[cfg(feature = "jaeger-remote-grpc")]
+#[cfg(feature = "grpc-client")]
 pub(crate) fn http2_connector(config: &TlsConfig, uri: &Uri) -> Result<Connector, HttpConfigError> {
     let tls = tls(config, uri)?;
     Ok(HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http2().wrap_connector(tcp()))

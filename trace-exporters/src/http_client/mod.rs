@@ -14,16 +14,21 @@ mod connect;
 mod endpoint;
 mod error;
 mod headers;
+mod provider;
 mod tls_config;
 
 pub(crate) use answer::{Answer, media_type, retry_after, shorten};
+#[cfg(feature = "grpc-client")]
+pub(crate) use client::no_answer;
 pub(crate) use client::{HttpClient, Outgoing};
 pub use compression::Compression;
-#[cfg(feature = "jaeger-remote-grpc")]
+#[cfg(feature = "grpc-client")]
 pub(crate) use connect::http2_connector;
 pub(crate) use connect::{Connector, connector};
 pub(crate) use endpoint::{append, parse, show};
 pub use error::HttpConfigError;
 pub use headers::Headers;
 pub(crate) use headers::header_map;
+pub(crate) use provider::Carried;
+pub use provider::{Ask, HeaderProvider};
 pub use tls_config::TlsConfig;

@@ -17,7 +17,7 @@ use super::endpoint::{Address, InvalidSamplingEndpoint};
 use crate::http_client::{Connector, TlsConfig, connector};
 
 /// The largest answer that is read: 2000 operations with names of a thousand characters.
-pub(super) const MAX_ANSWER_BYTES: usize = 4 << 20;
+const MAX_ANSWER_BYTES: usize = 4 << 20;
 /// The largest head of an answer.
 const MAX_HEAD_BYTES: usize = 64 << 10;
 pub(super) const AGENT: &str = concat!("mplp-trace/", env!("CARGO_PKG_VERSION"));
@@ -94,7 +94,7 @@ impl fmt::Debug for JaegerSampling {
 }
 
 /// The cause of all causes: the others say only that something failed.
-pub(super) fn innermost(error: &dyn std::error::Error) -> String {
+fn innermost(error: &dyn std::error::Error) -> String {
     let mut innermost = error;
     while let Some(cause) = innermost.source() {
         innermost = cause;

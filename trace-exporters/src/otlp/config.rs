@@ -10,6 +10,9 @@ use serde::Deserialize;
 use super::error::OtlpConfigError;
 use crate::http_client::{Compression, Headers, TlsConfig, append, header_map, parse, show};
 
+/// The connections that a pool keeps.
+const MAX_IN_FLIGHT: usize = 16;
+
 /// What is sent: decides the path below the base URL and the names of environment variables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -27,19 +30,66 @@ impl Signal {
             Self::Metrics => "v1/metrics",
         }
     }
+
+    fn grpc_method(self) -> &'static str {
+        match self {
+            Self::Traces => "opentelemetry.proto.collector.trace.v1.TraceService/Export",
+            Self::Metrics => "opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+        }
+    }
 }
 
-/// Where and how OTLP is sent over HTTP. The defaults are OpenTelemetry's: a receiver on this machine.
+/// How requests travel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub enum Protocol {
+    /// Protobuf over HTTP; receivers listen at port 4318.
+    #[default]
+    #[serde(rename = "http/protobuf")]
+    HttpProtobuf,
+    /// JSON over HTTP, at the same port: larger and slower, readable on the way.
+    #[serde(rename = "http/json")]
+    HttpJson,
+    /// gRPC; receivers listen at port 4317. Needs the feature `otlp-grpc`.
+    #[serde(rename = "grpc")]
+    Grpc,
+}
+
+impl Protocol {
+    /// The name in configurations.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::HttpProtobuf => "http/protobuf",
+            Self::HttpJson => "http/json",
+            Self::Grpc => "grpc",
+        }
+    }
+
+    /// The receiver on this machine.
+    fn default_endpoint(self) -> &'static str {
+        match self {
+            Self::HttpProtobuf | Self::HttpJson => "http://localhost:4318",
+            Self::Grpc => "http://localhost:4317",
+        }
+    }
+}
+
+/// Where and how OTLP is sent. The defaults are OpenTelemetry's: a receiver on this machine.
 ///
 /// Unknown keys are refused. `Debug` shows neither header values nor credentials in URLs.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct OtlpConfig {
-    /// The base URL; `v1/traces` or `v1/metrics` is appended. Default `http://localhost:4318`.
-    pub endpoint: String,
-    /// The full URL, used as it is instead of `endpoint`; without a path it means `/`.
+    /// How requests travel. Default protobuf over HTTP.
+    pub protocol: Protocol,
+    /// The base URL; over HTTP `v1/traces` or `v1/metrics` is appended, for gRPC it has no path and may lack its scheme.
+    /// Default: this machine, at port 4318 for HTTP and 4317 for gRPC.
+    pub endpoint: Option<String>,
+    /// The full URL, used as it is instead of `endpoint`; over HTTP, without a path, it means `/`.
     pub url: Option<String>,
+    /// Whether an address without a scheme means `http` instead of `https`; for gRPC alone.
+    pub insecure: bool,
     /// Extra request headers, such as `authorization`.
     pub headers: Headers,
     /// How bodies are compressed. Default: not.
@@ -51,6 +101,12 @@ pub struct OtlpConfig {
     /// Limit of one request body in bytes, before compression; a larger batch is split. Default 64 MiB.
     #[serde(alias = "maxRequestBytes")]
     pub max_request_bytes: usize,
+    /// Limit of the spans or data points of one request; a larger batch is split. 0, the default, means none.
+    #[serde(alias = "maxRequestRecords")]
+    pub max_request_records: usize,
+    /// How many requests of a batch that was split are under way at once, 1 to 16. Default 4.
+    #[serde(alias = "inFlight")]
+    pub in_flight: usize,
     /// A PEM file with the only certificates to trust, instead of the system's. For `https` alone.
     #[serde(alias = "caCertificate")]
     pub ca_certificate: Option<PathBuf>,
@@ -66,12 +122,16 @@ pub struct OtlpConfig {
 impl Default for OtlpConfig {
     fn default() -> Self {
         Self {
-            endpoint: "http://localhost:4318".to_owned(),
+            protocol: Protocol::HttpProtobuf,
+            endpoint: None,
             url: None,
+            insecure: false,
             headers: Headers::default(),
             compression: Compression::None,
             timeout_ms: 10_000,
             max_request_bytes: 64 << 20,
+            max_request_records: 0,
+            in_flight: 4,
             ca_certificate: None,
             client_certificate: None,
             client_key: None,
@@ -82,7 +142,14 @@ impl Default for OtlpConfig {
 impl OtlpConfig {
     /// The defaults with another base URL.
     pub fn new(endpoint: impl Into<String>) -> Self {
-        Self { endpoint: endpoint.into(), ..Self::default() }
+        Self { endpoint: Some(endpoint.into()), ..Self::default() }
+    }
+
+    /// Sets the protocol.
+    #[must_use]
+    pub fn protocol(mut self, protocol: Protocol) -> Self {
+        self.protocol = protocol;
+        self
     }
 
     /// Adds a header, replacing one of the same name.
@@ -118,16 +185,44 @@ impl OtlpConfig {
         if self.max_request_bytes < 1024 {
             return Err(OtlpConfigError::RequestLimit { found: self.max_request_bytes });
         }
+        if !(1..=MAX_IN_FLIGHT).contains(&self.in_flight) {
+            return Err(OtlpConfigError::InFlight { found: self.in_flight });
+        }
         self.tls().identity()?;
         Ok(())
     }
 
     /// The URL that requests of this signal go to.
     pub(super) fn request_uri(&self, signal: Signal) -> Result<Uri, OtlpConfigError> {
+        if self.protocol == Protocol::Grpc {
+            return self.grpc_uri(signal);
+        }
         match &self.url {
             Some(url) => Ok(parse("url", url)?),
-            None => Ok(append(&parse("endpoint", &self.endpoint)?, signal.path())),
+            None => Ok(append(&parse("endpoint", self.base())?, signal.path())),
         }
+    }
+
+    fn base(&self) -> &str {
+        self.endpoint.as_deref().unwrap_or(self.protocol.default_endpoint())
+    }
+
+    /// The URL of the method for this signal.
+    fn grpc_uri(&self, signal: Signal) -> Result<Uri, OtlpConfigError> {
+        if !cfg!(feature = "otlp-grpc") {
+            return Err(OtlpConfigError::GrpcUnavailable);
+        }
+        let (field, text) = self.url.as_deref().map_or(("endpoint", self.base()), |url| ("url", url));
+        let base = if text.contains("://") {
+            parse(field, text)?
+        } else {
+            let scheme = if self.insecure { "http" } else { "https" };
+            parse(field, &format!("{scheme}://{}", text.trim()))?
+        };
+        if !matches!(base.path(), "" | "/") || base.query().is_some() {
+            return Err(OtlpConfigError::GrpcPath { field, shown: show(&base.to_string()) });
+        }
+        Ok(append(&base, signal.grpc_method()))
     }
 
     /// The certificates that are used for `https`.
@@ -148,12 +243,16 @@ impl OtlpConfig {
 impl fmt::Debug for OtlpConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OtlpConfig")
-            .field("endpoint", &show(&self.endpoint))
+            .field("protocol", &self.protocol)
+            .field("endpoint", &self.endpoint.as_deref().map(show))
             .field("url", &self.url.as_deref().map(show))
+            .field("insecure", &self.insecure)
             .field("headers", &self.headers)
             .field("compression", &self.compression)
             .field("timeout_ms", &self.timeout_ms)
             .field("max_request_bytes", &self.max_request_bytes)
+            .field("max_request_records", &self.max_request_records)
+            .field("in_flight", &self.in_flight)
             .field("ca_certificate", &self.ca_certificate)
             .field("client_certificate", &self.client_certificate)
             .field("client_key", &self.client_key)
@@ -162,111 +261,5 @@ impl fmt::Debug for OtlpConfig {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn uri(endpoint: &str) -> String {
-        OtlpConfig::new(endpoint).request_uri(Signal::Traces).unwrap().to_string()
-    }
-
-    #[test]
-    fn a_base_url_gets_the_path_of_the_signal() {
-        assert_eq!(uri("http://h:4318"), "http://h:4318/v1/traces");
-        assert_eq!(uri("http://h:4318/"), "http://h:4318/v1/traces");
-        assert_eq!(uri("http://h/otlp/?tenant=a"), "http://h/otlp/v1/traces?tenant=a");
-        let metrics = OtlpConfig::default().request_uri(Signal::Metrics).unwrap();
-        assert_eq!(metrics, "http://localhost:4318/v1/metrics");
-    }
-
-    #[test]
-    fn a_full_url_is_used_as_it_is() {
-        let config = OtlpConfig { url: Some("http://h/x".into()), ..OtlpConfig::default() };
-        assert_eq!(config.request_uri(Signal::Traces).unwrap(), "http://h/x");
-        let config = OtlpConfig { url: Some("http://h".into()), ..OtlpConfig::default() };
-        assert_eq!(config.request_uri(Signal::Traces).unwrap(), "http://h/");
-    }
-
-    #[test]
-    fn a_url_that_cannot_be_used_is_named_with_a_remedy() {
-        for (url, part) in [
-            ("localhost:4318", "no scheme"),
-            ("grpc://h", "other than http"),
-            ("", "not a URL"),
-            ("http://", "not a URL"),
-            ("http://h h", "not a URL"),
-        ] {
-            let error = OtlpConfig::new(url).validate().unwrap_err().to_string();
-            assert!(error.starts_with("endpoint") && error.contains(part), "{url}: {error}");
-        }
-    }
-
-    #[test]
-    fn credentials_in_a_url_are_refused_and_never_shown() {
-        let config = OtlpConfig::new("http://user:hunter2@h/p?api_key=hunter2");
-        let error = config.validate().unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "endpoint \"http://h/p\" holds credentials; send them with headers.authorization"
-        );
-        assert!(!format!("{error:?} {config:?}").contains("hunter2"));
-    }
-
-    proptest! {
-        #[test]
-        fn no_form_of_credentials_or_query_is_shown(user in "[a-z:/%@\\\\]{0,8}", path in "[a-z/]{0,5}") {
-            for url in [format!("http://{user}hunter2@h/{path}"), format!("http://{user}h/{path}?k=hunter2")] {
-                let config = OtlpConfig::new(&url);
-                let said = format!("{config:?} {:?}", config.validate());
-                prop_assert!(!said.contains("hunter2"), "{}", said);
-            }
-        }
-    }
-
-    #[test]
-    fn headers_are_redacted_and_checked() {
-        let config = OtlpConfig::default().header("authorization", "Bearer hunter2");
-        assert!(config.validate().is_ok());
-        assert!(format!("{config:?}").contains("authorization"));
-        assert!(!format!("{config:?}").contains("hunter2"));
-        for (name, value, part) in [
-            ("bad name", "x", "not a header name"),
-            ("x", "hunter2\n", "value"),
-            ("Content-Type", "text/html", "set by the exporter"),
-        ] {
-            let error = OtlpConfig::default().header(name, value).validate().unwrap_err().to_string();
-            assert!(error.contains(part) && !error.contains("hunter2"), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_configuration_reads_both_spellings_and_refuses_unknown_keys() {
-        let json = r#"{"endpoint":"http://h","compression":"gzip","timeoutMs":5,"headers":{"a":"b","c":null,"n":7}}"#;
-        let config: OtlpConfig = serde_json::from_str(json).unwrap();
-        assert_eq!((config.timeout_ms, config.compression), (5, Compression::Gzip));
-        assert_eq!(config.headers.names().collect::<Vec<_>>(), ["a", "c", "n"]);
-        let error = serde_json::from_str::<OtlpConfig>(r#"{"endpont":"x"}"#).unwrap_err().to_string();
-        assert!(error.contains("endpont"), "{error}");
-    }
-
-    #[test]
-    fn a_header_of_another_type_is_refused_without_its_value() {
-        let json = r#"{"headers":{"authorization":["hunter2"]}}"#;
-        let error = serde_json::from_str::<OtlpConfig>(json).unwrap_err().to_string();
-        assert!(!error.contains("hunter2"), "{error}");
-    }
-
-    #[cfg(not(feature = "tls"))]
-    #[test]
-    fn https_without_the_feature_says_which_feature() {
-        let error = OtlpConfig::new("https://h").validate().unwrap_err().to_string();
-        assert!(error.contains("feature `tls`"), "{error}");
-    }
-
-    #[test]
-    fn a_timeout_below_a_millisecond_is_still_a_limit() {
-        let limit = |d| OtlpConfig::default().timeout(d).attempt_limit();
-        assert_eq!(limit(Duration::from_micros(1)), Some(Duration::from_millis(1)));
-        assert_eq!(limit(Duration::ZERO), None);
-    }
-}
+#[path = "config_tests.rs"]
+mod tests;

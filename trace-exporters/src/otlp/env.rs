@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::config::{OtlpConfig, Signal};
+use super::config::{OtlpConfig, Protocol, Signal};
 use crate::http_client::{Compression, Headers};
 
 /// A configuration read from the environment.
@@ -21,7 +21,7 @@ pub struct FromEnv {
 
 impl OtlpConfig {
     /// Reads `OTEL_EXPORTER_OTLP_[TRACES_|METRICS_]{ENDPOINT,HEADERS,COMPRESSION,TIMEOUT,CERTIFICATE,CLIENT_CERTIFICATE,
-    /// CLIENT_KEY,PROTOCOL}`.
+    /// CLIENT_KEY,PROTOCOL,INSECURE}`.
     ///
     /// `lookup` returns the value of a variable; in a program it is `|name| std::env::var(name).ok()`.
     ///
@@ -40,7 +40,7 @@ impl OtlpConfig {
             if name.contains(signal_name(signal)) {
                 config.url = Some(value);
             } else {
-                config.endpoint = value;
+                config.endpoint = Some(value);
             }
         }
         if let Some((name, value)) = env.find("HEADERS") {
@@ -50,6 +50,8 @@ impl OtlpConfig {
             match value.to_ascii_lowercase().as_str() {
                 "gzip" => config.compression = Compression::Gzip,
                 "none" => config.compression = Compression::None,
+                #[cfg(feature = "zstd")]
+                "zstd" => config.compression = Compression::Zstd,
                 _ => env.warn(&name, "is neither gzip nor none"),
             }
         }
@@ -68,10 +70,21 @@ impl OtlpConfig {
         if let Some((_, value)) = env.find("CLIENT_KEY") {
             config.client_key = Some(value.into());
         }
-        if let Some((name, value)) = env.find("PROTOCOL")
-            && !value.eq_ignore_ascii_case("http/protobuf")
-        {
-            env.warn(&name, "is not http/protobuf, which is the only protocol here");
+        if let Some((name, value)) = env.find("PROTOCOL") {
+            let known = [Protocol::HttpProtobuf, Protocol::HttpJson, Protocol::Grpc];
+            match known.into_iter().find(|p| value.eq_ignore_ascii_case(p.name())) {
+                Some(Protocol::Grpc) if !cfg!(feature = "otlp-grpc") => {
+                    env.warn(&name, "is grpc, which this build lacks (feature `otlp-grpc`)");
+                }
+                Some(protocol) => config.protocol = protocol,
+                None => env.warn(&name, "is none of grpc, http/protobuf and http/json"),
+            }
+        }
+        if let Some((name, value)) = env.find("INSECURE") {
+            config.insecure = value.eq_ignore_ascii_case("true");
+            if !config.insecure && !value.eq_ignore_ascii_case("false") {
+                env.warn(&name, "is neither true nor false");
+            }
         }
         FromEnv { config, warnings: env.warnings }
     }
@@ -211,9 +224,9 @@ mod tests {
         let read = read(
             Signal::Traces,
             &[
-                ("COMPRESSION", "zstd"),
+                ("COMPRESSION", "brotli"),
                 ("TIMEOUT", "-1"),
-                ("PROTOCOL", "grpc"),
+                ("PROTOCOL", "smoke/signals"),
                 ("CERTIFICATE", "/ca.pem"),
                 ("CLIENT_CERTIFICATE", "/client.pem"),
                 ("TRACES_CLIENT_KEY", "/key.pem"),
@@ -224,6 +237,22 @@ mod tests {
         assert_eq!(read.config.client_certificate.as_deref(), Some("/client.pem".as_ref()));
         assert_eq!(read.config.client_key.as_deref(), Some("/key.pem".as_ref()));
         assert_eq!(read.warnings.len(), 3, "{:?}", read.warnings);
+    }
+
+    #[test]
+    fn protocol_and_security_are_read_by_signal() {
+        let vars = [("PROTOCOL", "HTTP/JSON"), ("METRICS_PROTOCOL", "http/protobuf"), ("INSECURE", "True")];
+        let traces = read(Signal::Traces, &vars);
+        assert_eq!((traces.config.protocol, traces.config.insecure), (Protocol::HttpJson, true));
+        assert_eq!(read(Signal::Metrics, &vars).config.protocol, Protocol::HttpProtobuf);
+        assert!(traces.warnings.is_empty());
+        let odd = read(Signal::Traces, &[("INSECURE", "1")]);
+        assert!(!odd.config.insecure && odd.warnings[0].contains("neither true nor false"));
+        let grpc = read(Signal::Traces, &[("TRACES_PROTOCOL", "grpc"), ("TRACES_ENDPOINT", "http://h:4317")]);
+        match cfg!(feature = "otlp-grpc") {
+            true => assert!(grpc.config.validate().is_ok() && grpc.config.protocol == Protocol::Grpc),
+            false => assert!(grpc.warnings[0].contains("otlp-grpc"), "{:?}", grpc.warnings),
+        }
     }
 
     proptest! {

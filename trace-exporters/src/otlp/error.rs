@@ -15,4 +15,21 @@ pub enum OtlpConfigError {
         /// The value given.
         found: usize,
     },
+    /// There would be no request, or more than there are connections for.
+    #[error("in_flight must be 1 to 16, got {found}")]
+    InFlight {
+        /// The value given.
+        found: usize,
+    },
+    /// This build cannot speak gRPC.
+    #[error("protocol grpc: build trace-exporters with the feature `otlp-grpc`, or use http/protobuf")]
+    GrpcUnavailable,
+    /// An address for gRPC names a path or a query, which gRPC has no place for: it is one for HTTP.
+    #[error("{field} {shown:?} has a path or a query, and gRPC has its own path; write http://host:4317")]
+    GrpcPath {
+        /// `endpoint` or `url`.
+        field: &'static str,
+        /// The URL as far as it can be shown.
+        shown: String,
+    },
 }

@@ -2,32 +2,37 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use trace_core::batch::SpanBatch;
 use trace_core::model::MetricBatch;
 use trace_core::signal::{ExportError, MetricExporter, SpanExporter};
 
 use super::config::{OtlpConfig, Signal};
 use super::error::OtlpConfigError;
-use super::http::Transport;
+use super::outcome::Outcome;
 use super::payload::Payload;
+use super::reply::Accepted;
+use super::transport::Transport;
+use crate::http_client::HeaderProvider;
 
 /// A buffer that grew beyond this is not kept for the next batch.
 const KEPT_BUFFER_BYTES: usize = 4 << 20;
 
-/// Sends spans to an OTLP receiver over HTTP.
+/// Sends spans to an OTLP receiver.
 ///
-/// A batch over `max_request_bytes` goes out as several requests. If one of them fails for now, the error is
-/// retryable and the whole batch is offered again: receivers see the delivered part twice. If one of them fails
-/// for good, the others are still sent and the error is partial.
+/// A batch over `max_request_bytes` or `max_request_records` goes out as several requests, `in_flight` at a time. If one of
+/// them fails for now, the error is retryable and the whole batch is offered again: receivers see the delivered part
+/// twice. If one of them fails for good, the others are still sent and the error is partial.
 ///
 /// `export` needs a Tokio runtime with I/O and time.
 pub struct OtlpSpanExporter(Sender);
 
-/// Sends metrics to an OTLP receiver over HTTP; see [`OtlpSpanExporter`].
+/// Sends metrics to an OTLP receiver; see [`OtlpSpanExporter`].
 pub struct OtlpMetricExporter(Sender);
 
 impl OtlpSpanExporter {
@@ -36,7 +41,18 @@ impl OtlpSpanExporter {
     /// # Errors
     /// If the configuration cannot work.
     pub fn new(config: &OtlpConfig) -> Result<Self, OtlpConfigError> {
-        Sender::new(config, Signal::Traces).map(Self)
+        Sender::new(config, Signal::Traces, None).map(Self)
+    }
+
+    /// The same with headers that change, such as a token that expires.
+    ///
+    /// # Errors
+    /// If the configuration cannot work.
+    pub fn with_headers(
+        config: &OtlpConfig,
+        provider: impl HeaderProvider + 'static,
+    ) -> Result<Self, OtlpConfigError> {
+        Sender::new(config, Signal::Traces, Some(Arc::new(provider))).map(Self)
     }
 
     /// What the receiver last remarked while it took everything, once; receivers announce limits and deprecated
@@ -52,7 +68,18 @@ impl OtlpMetricExporter {
     /// # Errors
     /// If the configuration cannot work.
     pub fn new(config: &OtlpConfig) -> Result<Self, OtlpConfigError> {
-        Sender::new(config, Signal::Metrics).map(Self)
+        Sender::new(config, Signal::Metrics, None).map(Self)
+    }
+
+    /// The same with headers that change, such as a token that expires.
+    ///
+    /// # Errors
+    /// If the configuration cannot work.
+    pub fn with_headers(
+        config: &OtlpConfig,
+        provider: impl HeaderProvider + 'static,
+    ) -> Result<Self, OtlpConfigError> {
+        Sender::new(config, Signal::Metrics, Some(Arc::new(provider))).map(Self)
     }
 
     /// See [`OtlpSpanExporter::take_warning`].
@@ -78,115 +105,108 @@ impl MetricExporter for OtlpMetricExporter {
 struct Sender {
     transport: Transport,
     max_request_bytes: usize,
-    buffer: Mutex<Vec<u8>>,
+    max_request_records: usize,
+    in_flight: usize,
+    /// Allocations for the next requests.
+    buffers: Mutex<Vec<Vec<u8>>>,
     warning: Mutex<Option<String>>,
 }
 
-/// What happened to the requests of one batch so far.
-#[derive(Default)]
-struct Outcome {
-    rejected: usize,
-    reason: Option<String>,
-    /// The batch as a whole did not fail.
-    taken: bool,
-}
-
-impl Outcome {
-    fn refuse(&mut self, count: usize, reason: String) {
-        self.rejected += count;
-        // The first reason is the one that explains; later ones mostly repeat it.
-        self.reason.get_or_insert(reason);
-    }
-
-    fn result(self) -> Result<(), ExportError> {
-        match self.reason {
-            None => Ok(()),
-            Some(reason) if self.taken => Err(ExportError::partial(self.rejected as u64, reason)),
-            Some(reason) => Err(ExportError::permanent(reason)),
-        }
-    }
-}
-
 impl Sender {
-    fn new(config: &OtlpConfig, signal: Signal) -> Result<Self, OtlpConfigError> {
+    fn new(
+        config: &OtlpConfig,
+        signal: Signal,
+        provider: Option<Arc<dyn HeaderProvider>>,
+    ) -> Result<Self, OtlpConfigError> {
         Ok(Self {
-            transport: Transport::new(config, signal)?,
+            transport: Transport::new(config, signal, provider)?,
             max_request_bytes: config.max_request_bytes,
-            buffer: Mutex::default(),
+            max_request_records: if config.max_request_records == 0 {
+                usize::MAX
+            } else {
+                config.max_request_records
+            },
+            in_flight: config.in_flight,
+            buffers: Mutex::default(),
             warning: Mutex::default(),
         })
     }
 
+    /// `Err` that is retryable if the whole batch is to be offered again; what is then still under way is cancelled.
     async fn send_all<P: Payload>(&self, batch: &P) -> Result<(), ExportError> {
         let mut outcome = Outcome::default();
         let mut waiting = vec![Cow::Borrowed(batch)];
+        let mut sending = FuturesUnordered::new();
+        loop {
+            while sending.len() < self.in_flight
+                && let Some((body, count)) = self.next_request(&mut waiting, &mut outcome)
+            {
+                sending.push(self.send(body, count));
+            }
+            let Some((count, answer)) = sending.next().await else { return outcome.result() };
+            if let Some(warning) = outcome.add(answer, count, P::RECORDS)? {
+                *self.warning.lock().unwrap_or_else(PoisonError::into_inner) = Some(warning);
+            }
+        }
+    }
+
+    async fn send(&self, body: Bytes, count: usize) -> (usize, Result<Accepted, ExportError>) {
+        let answer = self.transport.send(body.clone()).await;
+        self.keep_buffer(body);
+        (count, answer)
+    }
+
+    /// The next part that is small enough, encoded. One record that alone is too large is refused.
+    fn next_request<P: Payload>(
+        &self,
+        waiting: &mut Vec<Cow<'_, P>>,
+        outcome: &mut Outcome,
+    ) -> Option<(Bytes, usize)> {
         while let Some(part) = waiting.pop() {
             let count = part.count();
             if count == 0 {
                 continue;
             }
-            if let Some(body) = self.encode(&*part) {
-                self.send(body, count, P::RECORDS, &mut outcome).await?;
-            } else if let Some((first, second)) = part.halves() {
+            if count <= self.max_request_records
+                && let Some(body) = self.encode(&*part)
+            {
+                return Some((body, count));
+            }
+            if let Some((first, second)) = part.halves() {
                 waiting.extend([Cow::Owned(second), Cow::Owned(first)]);
             } else {
                 let limit = self.max_request_bytes;
-                outcome.refuse(count, format!("one of the {} alone is over {limit} bytes", P::RECORDS));
                 // Not a failure of the batch: the others are sent.
-                outcome.taken = true;
+                outcome.refuse(count, format!("one of the {} alone is over {limit} bytes", P::RECORDS), true);
             }
         }
-        outcome.result()
-    }
-
-    /// One request; `Err` only if the whole batch is to be offered again.
-    async fn send(
-        &self,
-        body: Bytes,
-        count: usize,
-        records: &str,
-        outcome: &mut Outcome,
-    ) -> Result<(), ExportError> {
-        let answer = self.transport.send(body.clone()).await;
-        self.keep_buffer(body);
-        match answer {
-            Ok(accepted) if accepted.rejected > 0 => {
-                outcome.taken = true;
-                let rejected = usize::try_from(accepted.rejected).unwrap_or(count).min(count);
-                outcome.refuse(
-                    rejected,
-                    format!("{rejected} of {count} {records} rejected: {}", accepted.message),
-                );
-            }
-            Ok(accepted) => {
-                outcome.taken = true;
-                if !accepted.message.is_empty() {
-                    *self.warning.lock().unwrap_or_else(PoisonError::into_inner) = Some(accepted.message);
-                }
-            }
-            Err(error) if error.is_retryable() => return Err(error),
-            Err(error) => outcome.refuse(count, error.to_string()),
-        }
-        Ok(())
+        None
     }
 
     /// The request, or `None` if it is over the limit.
     fn encode<P: Payload>(&self, part: &P) -> Option<Bytes> {
-        let mut out = std::mem::take(&mut *self.buffer.lock().unwrap_or_else(PoisonError::into_inner));
+        let spare = self.buffers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut out = spare.unwrap_or_default();
         out.clear();
-        if part.encode_within(self.max_request_bytes, &mut out) {
+        out.extend_from_slice(self.transport.prefix());
+        if part.encode_within(self.transport.encoding(), self.max_request_bytes, &mut out)
+            && self.transport.finish(&mut out)
+        {
             return Some(out.into());
         }
         self.keep_buffer(out.into());
         None
     }
 
-    /// Keeps the allocation for the next request, unless the connection still holds the bytes.
+    /// Keeps the allocation for another request, unless the connection still holds the bytes.
     fn keep_buffer(&self, body: Bytes) {
         if let Ok(body) = body.try_into_mut()
             && body.capacity() <= KEPT_BUFFER_BYTES
         {
-            *self.buffer.lock().unwrap_or_else(PoisonError::into_inner) = body.into();
+            let mut buffers = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
+            if buffers.len() < self.in_flight {
+                buffers.push(body.into());
+            }
         }
     }
 

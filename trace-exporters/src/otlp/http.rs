@@ -1,36 +1,53 @@
 //! One OTLP request over HTTP, and what its answer means.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, USER_AGENT};
-use http::{HeaderMap, Method, Uri};
+use http::{HeaderMap, Method, StatusCode, Uri};
 use trace_core::signal::ExportError;
 
 use super::config::{OtlpConfig, Signal};
 use super::error::OtlpConfigError;
+use super::payload::Encoding;
 use super::reply::{self, Accepted};
-use crate::http_client::{HttpClient, Outgoing, show};
+use crate::http_client::{Compression, HeaderProvider, HttpClient, Outgoing, show};
 
-const AGENT: &str =
+pub(super) const AGENT: &str =
     concat!("mplp-trace/", env!("CARGO_PKG_VERSION"), " OTel-OTLP-Exporter-Rust/", env!("CARGO_PKG_VERSION"));
 
 /// A connection pool to one URL.
-pub(super) struct Transport {
+pub(super) struct HttpTransport {
     client: HttpClient,
+    encoding: Encoding,
+    compression: Compression,
     uri: Uri,
 }
 
-impl Transport {
-    pub(super) fn new(config: &OtlpConfig, signal: Signal) -> Result<Self, OtlpConfigError> {
-        config.validate()?;
+impl HttpTransport {
+    pub(super) fn new(
+        config: &OtlpConfig,
+        signal: Signal,
+        encoding: Encoding,
+        provider: Option<Arc<dyn HeaderProvider>>,
+    ) -> Result<Self, OtlpConfigError> {
+        let media_type = match encoding {
+            Encoding::Protobuf => "application/x-protobuf",
+            Encoding::Json => "application/json",
+        };
         let uri = config.request_uri(signal)?;
         let client = HttpClient::new(&uri, &config.headers, &config.tls(), config.attempt_limit())?
             .compressing(config.compression)
             .always(USER_AGENT, AGENT)
-            .always(CONTENT_TYPE, "application/x-protobuf");
-        Ok(Self { client, uri })
+            .always(CONTENT_TYPE, media_type)
+            .provided(provider);
+        Ok(Self { client, encoding, compression: config.compression, uri })
+    }
+
+    pub(super) fn encoding(&self) -> Encoding {
+        self.encoding
     }
 
     /// Sends one encoded request.
@@ -46,7 +63,12 @@ impl Transport {
                 Ok(accepted)
             }
             Err(refused) => {
-                let message = format!("POST {}: {}", show(&self.uri.to_string()), refused.message);
+                let mut message = format!("POST {}: {}", show(&self.uri.to_string()), refused.message);
+                if matches!(answer.status, StatusCode::BAD_REQUEST | StatusCode::UNSUPPORTED_MEDIA_TYPE)
+                    && let Some(advice) = self.compression.advice()
+                {
+                    message = format!("{message}; {advice}");
+                }
                 let message = self.client.scrub(&self.uri, message);
                 let error = match refused.retryable {
                     true => ExportError::retryable(message),
@@ -61,9 +83,9 @@ impl Transport {
     }
 }
 
-impl fmt::Debug for Transport {
+impl fmt::Debug for HttpTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Transport")
+        f.debug_struct("HttpTransport")
             .field("url", &show(&self.uri.to_string()))
             .field("client", &self.client)
             .finish()

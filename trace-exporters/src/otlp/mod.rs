@@ -1,9 +1,10 @@
-//! OTLP over HTTP with protobuf bodies: spans and metrics to any OpenTelemetry receiver.
+//! OTLP: spans and metrics to any OpenTelemetry receiver, over HTTP in protobuf or JSON, or over gRPC.
 //!
 //! [`OtlpSpanExporter`] and [`OtlpMetricExporter`] make one attempt a call and say whether a failure is worth
-//! another; the pipeline retries. Retryable are 429, 502, 503, 504, a connection that cannot be made or that
-//! ends without an answer, and a timeout; every other failure is final. Redirects are not followed.
-//! Specification: <https://opentelemetry.io/docs/specs/otlp/>.
+//! another; the pipeline retries. Retryable are a connection that cannot be made or that ends without an answer, a
+//! timeout, over HTTP 429, 502, 503 and 504, over gRPC `CANCELLED`, `DEADLINE_EXCEEDED`, `ABORTED`, `OUT_OF_RANGE`,
+//! `UNAVAILABLE`, `DATA_LOSS`, and `RESOURCE_EXHAUSTED` with a `RetryInfo`; every other failure is final. Redirects are
+//! not followed. Specification: <https://opentelemetry.io/docs/specs/otlp/>.
 
 mod config;
 mod decode;
@@ -11,14 +12,22 @@ mod encode;
 mod env;
 mod error;
 mod exporter;
+#[cfg(feature = "otlp-file")]
+pub mod file;
+#[cfg(feature = "otlp-grpc")]
+mod grpc;
 mod http;
+mod json;
+mod outcome;
 mod payload;
 mod reply;
+mod transport;
 
-pub use crate::http_client::{Compression, Headers};
-pub use config::{OtlpConfig, Signal};
+pub use crate::http_client::{Ask, Compression, HeaderProvider, Headers};
+pub use config::{OtlpConfig, Protocol, Signal};
 pub use decode::{DecodeError, Decoded, decode_metrics, decode_spans};
 pub use encode::{encode_metrics, encode_spans};
 pub use env::FromEnv;
 pub use error::OtlpConfigError;
 pub use exporter::{OtlpMetricExporter, OtlpSpanExporter};
+pub use json::{encode_metrics_json, encode_spans_json};

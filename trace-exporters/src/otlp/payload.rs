@@ -1,13 +1,21 @@
-//! What can be sent: counted, measured, encoded, and halved when it is too large for one request.
+//! What can be sent: counted, encoded, and halved when it is too large for one request.
 
 use std::sync::Arc;
 
 use trace_core::batch::SpanBatch;
 use trace_core::model::{Metric, MetricBatch, MetricData, ScopeMetrics};
 
-use super::encode::{MetricRequest, SpanRequest};
+use super::encode::{encode_metrics, encode_spans};
+use super::json::{encode_metrics_json, encode_spans_json};
 
-pub(super) trait Payload: Clone + Sync {
+/// How a message is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Encoding {
+    Protobuf,
+    Json,
+}
+
+pub(super) trait Payload: Clone + Send + Sync {
     /// What a record is called in a message.
     const RECORDS: &'static str;
 
@@ -15,7 +23,22 @@ pub(super) trait Payload: Clone + Sync {
     fn count(&self) -> usize;
 
     /// Appends the request if it takes at most `limit` bytes, and says whether it did.
-    fn encode_within(&self, limit: usize, out: &mut Vec<u8>) -> bool;
+    fn encode_within(&self, encoding: Encoding, limit: usize, out: &mut Vec<u8>) -> bool {
+        let before = out.len();
+        match encoding {
+            Encoding::Protobuf => self.protobuf(out),
+            Encoding::Json => self.json(out),
+        }
+        let fits = out.len() - before <= limit;
+        if !fits {
+            out.truncate(before);
+        }
+        fits
+    }
+
+    fn protobuf(&self, out: &mut Vec<u8>);
+
+    fn json(&self, out: &mut Vec<u8>);
 
     /// Two parts of about equal count, or `None` if there is only one record.
     fn halves(&self) -> Option<(Self, Self)>;
@@ -28,13 +51,12 @@ impl Payload for SpanBatch {
         self.len()
     }
 
-    fn encode_within(&self, limit: usize, out: &mut Vec<u8>) -> bool {
-        let request = SpanRequest::new(self);
-        let fits = request.encoded_len() <= limit;
-        if fits {
-            request.encode(out);
-        }
-        fits
+    fn protobuf(&self, out: &mut Vec<u8>) {
+        encode_spans(self, out);
+    }
+
+    fn json(&self, out: &mut Vec<u8>) {
+        encode_spans_json(self, out);
     }
 
     fn halves(&self) -> Option<(Self, Self)> {
@@ -50,13 +72,12 @@ impl Payload for MetricBatch {
         self.point_count()
     }
 
-    fn encode_within(&self, limit: usize, out: &mut Vec<u8>) -> bool {
-        let request = MetricRequest::new(self);
-        let fits = request.encoded_len() <= limit;
-        if fits {
-            request.encode(out);
-        }
-        fits
+    fn protobuf(&self, out: &mut Vec<u8>) {
+        encode_metrics(self, out);
+    }
+
+    fn json(&self, out: &mut Vec<u8>) {
+        encode_metrics_json(self, out);
     }
 
     fn halves(&self) -> Option<(Self, Self)> {

@@ -38,6 +38,8 @@ pub(super) fn read(
             // An answer without a type is one of ours or empty; one with another type is not read.
             None | Some("application/x-protobuf") => partial_success(body)
                 .map_err(|_| permanent(format!("answered {status} with a malformed body"))),
+            Some("application/json") => json_partial_success(body)
+                .map_err(|_| permanent(format!("answered {status} with malformed JSON"))),
             Some("text/html") => {
                 Err(permanent(format!("answered {status} with a web page: this is not an OTLP receiver")))
             }
@@ -49,6 +51,7 @@ pub(super) fn read(
     }
     let words = match media_type.as_deref() {
         Some("application/x-protobuf") => status_message(body).unwrap_or_default(),
+        Some("application/json") => json_status_message(body),
         Some("text/html") => String::new(),
         _ => String::from_utf8_lossy(body).into_owned(),
     };
@@ -61,7 +64,7 @@ pub(super) fn read(
 }
 
 /// `Export*ServiceResponse{1: partial_success{1: rejected (int64), 2: error_message}}`, equal for all signals.
-fn partial_success(body: &[u8]) -> Result<Accepted, Malformed> {
+pub(super) fn partial_success(body: &[u8]) -> Result<Accepted, Malformed> {
     let mut accepted = Accepted::default();
     for field in fields(body) {
         let (1, Field::Bytes(partial)) = field? else { continue };
@@ -74,6 +77,28 @@ fn partial_success(body: &[u8]) -> Result<Accepted, Malformed> {
         }
     }
     Ok(accepted)
+}
+
+/// The same in JSON, where every field may be absent or null, and 64-bit numbers are texts; an empty body is a success.
+fn json_partial_success(body: &[u8]) -> Result<Accepted, serde_json::Error> {
+    if body.trim_ascii().is_empty() {
+        return Ok(Accepted::default());
+    }
+    let answer: serde_json::Value = serde_json::from_slice(body)?;
+    let partial = &answer["partialSuccess"];
+    let rejected = [&partial["rejectedSpans"], &partial["rejectedDataPoints"]].into_iter();
+    let number = |v: &serde_json::Value| v.as_u64().or_else(|| v.as_str()?.parse().ok());
+    Ok(Accepted {
+        rejected: rejected.filter_map(number).max().unwrap_or(0),
+        message: shorten(partial["errorMessage"].as_str().unwrap_or_default()),
+    })
+}
+
+/// `google.rpc.Status` in JSON, or whatever else is there.
+fn json_status_message(body: &[u8]) -> String {
+    let status: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+    let message = status.as_ref().and_then(|status| status["message"].as_str());
+    message.map_or_else(|| String::from_utf8_lossy(body).into_owned(), str::to_owned)
 }
 
 /// `google.rpc.Status{2: message}`.
@@ -166,11 +191,25 @@ mod tests {
         assert!(get("application/x-protobuf", b"\xff").unwrap_err().message.contains("malformed"));
     }
 
+    #[test]
+    fn partial_success_in_json_is_read_with_numbers_of_both_kinds() {
+        let read = |body: &str| json_partial_success(body.as_bytes()).map(|a| (a.rejected, a.message)).ok();
+        assert_eq!(read(""), Some((0, String::new())));
+        assert_eq!(read(r#"{"partialSuccess":null}"#), Some((0, String::new())));
+        let text = r#"{"partialSuccess":{"rejectedSpans":"3","errorMessage":"late"}}"#;
+        assert_eq!(read(text), Some((3, "late".into())));
+        assert_eq!(read(r#"{"partialSuccess":{"rejectedDataPoints":2}}"#), Some((2, String::new())));
+        assert_eq!(read("{"), None);
+        let typed = [(CONTENT_TYPE, "application/json")];
+        let said = refused(400, &typed, br#"{"code":3,"message":"no tenant"}"#).message;
+        assert_eq!(said, "answered 400 Bad Request: no tenant");
+    }
+
     proptest! {
         #[test]
         fn any_answer_is_read_without_panic(
             status in 200u16..600,
-            kind in prop::option::of(prop::sample::select(vec!["application/x-protobuf", "text/plain"])),
+            kind in prop::option::of(prop::sample::select(vec!["application/x-protobuf", "application/json", "text/plain"])),
             wait in "\\PC{0,40}",
             body: Vec<u8>,
         ) {

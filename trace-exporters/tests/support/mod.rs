@@ -7,6 +7,8 @@
     reason = "A module of tests, not of a library"
 )]
 
+#[cfg(feature = "otlp-grpc")]
+pub mod grpc;
 pub mod jaeger_query;
 pub mod order;
 pub mod peer;

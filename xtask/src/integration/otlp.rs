@@ -1,4 +1,4 @@
-//! Suite `otlp`: spans and metrics, decoded by the official protobuf classes for Python, and by a collector that others
+//! Suite `otlp`: spans and metrics over HTTP, in protobuf and JSON, and over gRPC, decoded by the official protobuf classes for Python, and by a collector that others
 //! wrote, which forwards them in its own encoding.
 
 use std::net::{TcpListener, TcpStream};
@@ -19,14 +19,17 @@ const TRIES: u32 = 3;
 pub(super) fn run() -> Result<()> {
     let scratch = Scratch::new("otlp")?;
     let dump = scratch.path().join("otlp.jsonl");
+    let grpc_port = free_port()?;
     let receiver = Serving::start("otlp_receiver.py", |command| {
-        command.arg("--dump").arg(&dump);
+        command.arg("--dump").arg(&dump).args(["--grpc-port", &grpc_port.to_string()]);
     })?;
     let receiver_url = format!("http://{}", receiver.address);
     let collector = Collector::start(&receiver_url, scratch.path())?;
     let variables = [
         ("MPLP_PEER_OTLP_URL", receiver_url),
+        ("MPLP_PEER_OTLP_GRPC_URL", format!("http://127.0.0.1:{grpc_port}")),
         ("MPLP_PEER_OTLP_COLLECTOR_URL", collector.url.clone()),
+        ("MPLP_PEER_OTLP_COLLECTOR_GRPC_URL", collector.grpc_url.clone()),
         ("MPLP_PEER_OTLP_DUMP", dump.display().to_string()),
     ];
     rust_test::run("otlp_peer", &variables)
@@ -39,6 +42,7 @@ struct Collector {
     // Dropping it ends the collector.
     background: Background,
     url: String,
+    grpc_url: String,
 }
 
 impl Collector {
@@ -76,13 +80,14 @@ impl Collector {
         background.wait_for_line(START_LIMIT, began)?;
         // It says so before it listens.
         let deadline = Instant::now() + START_LIMIT;
-        while TcpStream::connect(("127.0.0.1", http)).is_err() {
+        while [http, grpc].iter().any(|port| TcpStream::connect(("127.0.0.1", *port)).is_err()) {
             if Instant::now() >= deadline {
                 return Err(format!("rotel does not listen:\n{}", background.output()).into());
             }
             std::thread::park_timeout(Duration::from_millis(20));
         }
-        Ok(Self { background, url: format!("http://127.0.0.1:{http}") })
+        let url = |port| format!("http://127.0.0.1:{port}");
+        Ok(Self { background, url: url(http), grpc_url: url(grpc) })
     }
 }
 

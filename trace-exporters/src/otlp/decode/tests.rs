@@ -12,12 +12,12 @@ use trace_core::batch::SpanBatch;
 use trace_core::model::*;
 
 use super::*;
-use crate::otlp::encode::generate;
-use crate::otlp::encode::{MetricRequest, SpanRequest};
+
+use crate::otlp::encode::{encode_metrics, encode_spans, generate};
 
 fn encoded(batch: &SpanBatch) -> Vec<u8> {
     let mut out = Vec::new();
-    SpanRequest::new(batch).encode(&mut out);
+    encode_spans(batch, &mut out);
     out
 }
 
@@ -56,11 +56,11 @@ proptest! {
     #[test]
     fn metrics_come_back_as_they_were(batch in generate::metrics()) {
         let mut out = Vec::new();
-        MetricRequest::new(&batch).encode(&mut out);
+        encode_metrics(&batch, &mut out);
         let decoded = decode_metrics(&out).unwrap();
         let mut again = Vec::new();
         for batch in &decoded.batches {
-            MetricRequest::new(batch).encode(&mut again);
+            encode_metrics(batch, &mut again);
         }
         prop_assert_eq!(decoded.rejected, 0);
         prop_assert_eq!(again, out);

@@ -7,43 +7,29 @@ use trace_core::model::{
     NumberPoint, ScopeMetrics, Temporality,
 };
 
-use super::shared::{Attribute, ResourceMessage, ScopeMessage, attribute_set};
-use super::wire::{Message, Sink, delimited_len, length_of};
+use super::shared::{ResourceMessage, ScopeMessage, attribute, attribute_set};
+use super::wire::{Message, Wire};
 
-/// A collection, measured.
-pub(crate) struct MetricRequest<'a> {
-    batch: &'a MetricBatch,
-    length: usize,
-}
-
-impl<'a> MetricRequest<'a> {
-    /// Measures a collection.
-    pub(crate) fn new(batch: &'a MetricBatch) -> Self {
-        Self { batch, length: length_of(&ResourceMetrics(batch)) }
-    }
-
-    /// The exact length of the request in bytes.
-    pub(crate) fn encoded_len(&self) -> usize {
-        if self.batch.point_count() == 0 { 0 } else { delimited_len(1, self.length) }
-    }
-
-    /// Appends the request; nothing for a collection without points.
-    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
-        if self.batch.point_count() > 0 {
-            out.reserve(self.encoded_len());
-            out.message_of_length(1, &ResourceMetrics(self.batch), self.length);
-        }
+/// Appends the request; nothing for a collection without points.
+pub(crate) fn metric_request(batch: &MetricBatch, out: &mut Vec<u8>) {
+    let points = batch.point_count();
+    if points > 0 {
+        out.delimited(1, points * POINT_BYTES, |out| ResourceMetrics(batch).fields(out));
     }
 }
+
+/// What a point takes, roughly.
+const POINT_BYTES: usize = 80;
 
 struct ResourceMetrics<'a>(&'a MetricBatch);
 
 impl Message for ResourceMetrics<'_> {
-    fn fields<S: Sink>(&self, s: &mut S) {
+    fn fields(&self, s: &mut Vec<u8>) {
         s.message(1, &ResourceMessage(&self.0.resource));
         // Receivers may drop empty envelopes, so none are sent.
         for scope in self.0.scopes.iter().filter(|s| s.metrics.iter().any(has_points)) {
-            s.message(2, &ScopeMessageWithMetrics(scope));
+            let points: usize = scope.metrics.iter().map(|m| m.data.point_count()).sum();
+            s.delimited(2, points * POINT_BYTES, |s| ScopeMessageWithMetrics(scope).fields(s));
         }
         s.string(3, &self.0.resource.schema_url);
     }
@@ -56,10 +42,10 @@ fn has_points(metric: &Metric) -> bool {
 struct ScopeMessageWithMetrics<'a>(&'a ScopeMetrics);
 
 impl Message for ScopeMessageWithMetrics<'_> {
-    fn fields<S: Sink>(&self, s: &mut S) {
+    fn fields(&self, s: &mut Vec<u8>) {
         s.message(1, &ScopeMessage(&self.0.scope));
         for metric in self.0.metrics.iter().filter(|m| has_points(m)) {
-            s.message(2, &MetricMessage(metric));
+            s.delimited(2, metric.data.point_count() * POINT_BYTES, |s| MetricMessage(metric).fields(s));
         }
         s.string(3, &self.0.scope.schema_url);
     }
@@ -68,18 +54,26 @@ impl Message for ScopeMessageWithMetrics<'_> {
 struct MetricMessage<'a>(&'a Metric);
 
 impl Message for MetricMessage<'_> {
-    fn fields<S: Sink>(&self, s: &mut S) {
+    fn fields(&self, s: &mut Vec<u8>) {
         s.string(1, &self.0.name);
         s.string(2, &self.0.description);
         s.string(3, &self.0.unit);
         match &self.0.data {
-            MetricData::Gauge { points } => s.message(5, &Gauge(points)),
-            MetricData::Sum { points, temporality, monotonic } => {
-                s.message(7, &Sum(points, *temporality, *monotonic))
+            MetricData::Gauge { points } => {
+                s.delimited(5, points.len() * POINT_BYTES, |s| Gauge(points).fields(s))
             }
-            MetricData::Histogram { points, temporality } => s.message(9, &Histogram(points, *temporality)),
+            MetricData::Sum { points, temporality, monotonic } => {
+                s.delimited(7, points.len() * POINT_BYTES, |s| {
+                    Sum(points, *temporality, *monotonic).fields(s)
+                })
+            }
+            MetricData::Histogram { points, temporality } => {
+                s.delimited(9, points.len() * POINT_BYTES, |s| Histogram(points, *temporality).fields(s))
+            }
             MetricData::ExponentialHistogram { points, temporality } => {
-                s.message(10, &ExponentialHistogram(points, *temporality))
+                s.delimited(10, points.len() * POINT_BYTES, |s| {
+                    ExponentialHistogram(points, *temporality).fields(s)
+                })
             }
             // A kind of data that this version does not know: its name arrives without points.
             _ => {}
@@ -90,7 +84,7 @@ impl Message for MetricMessage<'_> {
 struct Gauge<'a>(&'a [NumberPoint]);
 
 impl Message for Gauge<'_> {
-    fn fields<S: Sink>(&self, s: &mut S) {
+    fn fields(&self, s: &mut Vec<u8>) {
         self.0.iter().for_each(|p| s.message(1, &Point(p)));
     }
 }
@@ -98,7 +92,7 @@ impl Message for Gauge<'_> {
 struct Sum<'a>(&'a [NumberPoint], Temporality, bool);
 
 impl Message for Sum<'_> {
-    fn fields<S: Sink>(&self, s: &mut S) {
+    fn fields(&self, s: &mut Vec<u8>) {
         self.0.iter().for_each(|p| s.message(1, &Point(p)));
         s.uint(2, temporality(self.1));
         s.uint(3, self.2.into());
@@ -108,7 +102,7 @@ impl Message for Sum<'_> {
 struct Histogram<'a>(&'a [HistogramPoint], Temporality);
 
 impl Message for Histogram<'_> {
-    fn fields<S: Sink>(&self, s: &mut S) {
+    fn fields(&self, s: &mut Vec<u8>) {
         self.0.iter().for_each(|p| s.message(1, &Distribution(p)));
         s.uint(2, temporality(self.1));
     }
@@ -117,7 +111,7 @@ impl Message for Histogram<'_> {
 struct ExponentialHistogram<'a>(&'a [ExponentialPoint], Temporality);
 
 impl Message for ExponentialHistogram<'_> {
-    fn fields<S: Sink>(&self, s: &mut S) {
+    fn fields(&self, s: &mut Vec<u8>) {
         self.0.iter().for_each(|p| s.message(1, &ExponentialDistribution(p)));
         s.uint(2, temporality(self.1));
     }
@@ -134,7 +128,7 @@ fn temporality(t: Temporality) -> u64 {
 struct Point<'a>(&'a NumberPoint);
 
 impl Message for Point<'_> {
-    fn fields<S: Sink>(&self, s: &mut S) {
+    fn fields(&self, s: &mut Vec<u8>) {
         s.fixed64(2, self.0.start.unix_nanos());
         s.fixed64(3, self.0.time.unix_nanos());
         match self.0.value {
@@ -150,7 +144,7 @@ impl Message for Point<'_> {
 struct Distribution<'a>(&'a HistogramPoint);
 
 impl Message for Distribution<'_> {
-    fn fields<S: Sink>(&self, s: &mut S) {
+    fn fields(&self, s: &mut Vec<u8>) {
         let p = self.0;
         s.fixed64(2, p.start.unix_nanos());
         s.fixed64(3, p.time.unix_nanos());
@@ -173,7 +167,7 @@ impl Message for Distribution<'_> {
 struct ExponentialDistribution<'a>(&'a ExponentialPoint);
 
 impl Message for ExponentialDistribution<'_> {
-    fn fields<S: Sink>(&self, s: &mut S) {
+    fn fields(&self, s: &mut Vec<u8>) {
         let p = self.0;
         attribute_set(s, 1, &p.attributes);
         s.fixed64(2, p.start.unix_nanos());
@@ -203,7 +197,7 @@ impl Message for ExponentialDistribution<'_> {
 struct Buckets<'a>(&'a ExponentialBuckets);
 
 impl Message for Buckets<'_> {
-    fn fields<S: Sink>(&self, s: &mut S) {
+    fn fields(&self, s: &mut Vec<u8>) {
         s.uint(1, zigzag(self.0.offset));
         s.packed_varints(2, self.0.counts.iter().copied());
     }
@@ -217,7 +211,7 @@ fn zigzag(v: i32) -> u64 {
 struct ExemplarMessage<'a>(&'a Exemplar);
 
 impl Message for ExemplarMessage<'_> {
-    fn fields<S: Sink>(&self, s: &mut S) {
+    fn fields(&self, s: &mut Vec<u8>) {
         let e = self.0;
         s.fixed64(2, e.time.unix_nanos());
         match e.value {
@@ -230,6 +224,6 @@ impl Message for ExemplarMessage<'_> {
         if let Some(id) = e.trace_id {
             s.bytes_always(5, &id.to_bytes());
         }
-        e.attributes.iter().for_each(|kv| s.message(7, &Attribute::from(kv)));
+        e.attributes.iter().for_each(|kv| attribute(s, 7, &kv.key, kv.value.as_ref()));
     }
 }

@@ -10,19 +10,18 @@ mod wire;
 use trace_core::batch::SpanBatch;
 use trace_core::model::MetricBatch;
 
-pub(crate) use metric::MetricRequest;
-pub(crate) use span::SpanRequest;
+pub(crate) use span::{rows_by_scope, span_flags};
 #[cfg(test)]
-pub(crate) use tests::generate;
+pub(crate) use tests::{expected, generate};
 
 /// Appends an `ExportTraceServiceRequest`, which is also a `TracesData`, with the spans of a batch; nothing for an empty
 /// one.
 pub fn encode_spans(batch: &SpanBatch, out: &mut Vec<u8>) {
-    SpanRequest::new(batch).encode(out);
+    span::span_request(batch, out);
 }
 
 /// Appends an `ExportMetricsServiceRequest`, which is also a `MetricsData`, with a collection; nothing for one without
 /// points.
 pub fn encode_metrics(batch: &MetricBatch, out: &mut Vec<u8>) {
-    MetricRequest::new(batch).encode(out);
+    metric::metric_request(batch, out);
 }

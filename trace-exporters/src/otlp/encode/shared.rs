@@ -2,32 +2,64 @@
 //!
 //! Field numbers: `opentelemetry/proto/common/v1/common.proto` and `resource/v1/resource.proto`.
 
-use trace_core::model::{Array, AttributeSet, KeyValue, Resource, Scope, ValueRef};
+use trace_core::model::{Array, AttributeSet, Resource, Scope, ValueRef};
 
-use super::wire::{Message, Sink};
+use super::wire::{Message, Wire};
 
-/// `KeyValue`.
-pub(super) struct Attribute<'a>(pub(super) &'a str, pub(super) ValueRef<'a>);
-
-impl<'a> From<&'a KeyValue> for Attribute<'a> {
-    fn from(kv: &'a KeyValue) -> Self {
-        Self(&kv.key, kv.value.as_ref())
+/// A `KeyValue` in this field, which is one of 1 to 15. Nearly all are short, and their lengths are known beforehand: they
+/// are written in three or four pieces.
+#[inline]
+pub(super) fn attribute(out: &mut Vec<u8>, field: u32, key: &str, value: ValueRef<'_>) {
+    let tag = (field << 3 | 2) as u8;
+    // Lengths of less than 128 take a byte, and an empty key is left out.
+    if !(1..0x40).contains(&key.len()) {
+        return long_attribute(out, field, key, value);
+    }
+    let n = key.len() as u8;
+    let mut key_then = |rest: u8| {
+        out.put(&[tag, n + 2 + rest, 0x0a, n]);
+        out.put(key.as_bytes());
+    };
+    match value {
+        ValueRef::String(v) if v.len() < 0x38 => {
+            let m = v.len() as u8;
+            key_then(m + 4);
+            out.put(&[0x12, m + 2, 0x0a, m]);
+            out.put(v.as_bytes());
+        }
+        ValueRef::I64(v @ 0..0x80) => {
+            key_then(4);
+            out.put(&[0x12, 2, 0x18, v as u8]);
+        }
+        ValueRef::I64(v @ 0x80..0x4000) => {
+            key_then(5);
+            out.put(&[0x12, 3, 0x18, v as u8 | 0x80, (v >> 7) as u8]);
+        }
+        ValueRef::Bool(v) => {
+            key_then(4);
+            out.put(&[0x12, 2, 0x10, v.into()]);
+        }
+        ValueRef::F64(v) => {
+            key_then(11);
+            out.put(&[0x12, 9, 0x21]);
+            out.put(&v.to_le_bytes());
+        }
+        _ => long_attribute(out, field, key, value),
     }
 }
 
-impl Message for Attribute<'_> {
-    #[inline]
-    fn fields<S: Sink>(&self, s: &mut S) {
-        s.string(1, self.0);
-        s.message(2, &AnyValue(self.1));
-    }
+fn long_attribute(out: &mut Vec<u8>, field: u32, key: &str, value: ValueRef<'_>) {
+    out.delimited(field, 0, |out| {
+        out.string(1, key);
+        out.message(2, &AnyValue(value));
+    });
 }
 
 struct AnyValue<'a>(ValueRef<'a>);
 
 impl Message for AnyValue<'_> {
     #[inline]
-    fn fields<S: Sink>(&self, s: &mut S) {
+    fn fields(&self, s: &mut Vec<u8>) {
         match self.0 {
             ValueRef::String(v) => s.bytes_always(1, v.as_bytes()),
             ValueRef::Bool(v) => s.uint_always(2, v.into()),
@@ -43,7 +75,7 @@ impl Message for AnyValue<'_> {
 struct ArrayValue<'a>(&'a Array);
 
 impl Message for ArrayValue<'_> {
-    fn fields<S: Sink>(&self, s: &mut S) {
+    fn fields(&self, s: &mut Vec<u8>) {
         match self.0 {
             Array::Bool(v) => v.iter().for_each(|v| s.message(1, &AnyValue(ValueRef::Bool(*v)))),
             Array::I64(v) => v.iter().for_each(|v| s.message(1, &AnyValue(ValueRef::I64(*v)))),
@@ -58,9 +90,9 @@ impl Message for ArrayValue<'_> {
 }
 
 /// Attributes of a set, as `repeated KeyValue` in this field.
-pub(super) fn attribute_set<S: Sink>(s: &mut S, field: u32, set: &AttributeSet) {
+pub(super) fn attribute_set(s: &mut Vec<u8>, field: u32, set: &AttributeSet) {
     for kv in set {
-        s.message(field, &Attribute::from(kv));
+        attribute(s, field, &kv.key, kv.value.as_ref());
     }
 }
 
@@ -68,7 +100,7 @@ pub(super) fn attribute_set<S: Sink>(s: &mut S, field: u32, set: &AttributeSet) 
 pub(super) struct ResourceMessage<'a>(pub(super) &'a Resource);
 
 impl Message for ResourceMessage<'_> {
-    fn fields<S: Sink>(&self, s: &mut S) {
+    fn fields(&self, s: &mut Vec<u8>) {
         attribute_set(s, 1, &self.0.attributes);
     }
 }
@@ -77,7 +109,7 @@ impl Message for ResourceMessage<'_> {
 pub(super) struct ScopeMessage<'a>(pub(super) &'a Scope);
 
 impl Message for ScopeMessage<'_> {
-    fn fields<S: Sink>(&self, s: &mut S) {
+    fn fields(&self, s: &mut Vec<u8>) {
         s.string(1, &self.0.name);
         s.string(2, &self.0.version);
         attribute_set(s, 3, &self.0.attributes);

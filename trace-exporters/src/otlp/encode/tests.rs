@@ -10,25 +10,19 @@ use std::sync::Arc;
 use trace_core::batch::SpanBatch;
 use trace_core::model::*;
 
-use super::{MetricRequest, SpanRequest};
-
-mod expected;
+pub(crate) mod expected;
 pub(crate) mod generate;
 
 fn encode_spans(batch: &SpanBatch) -> Vec<u8> {
-    let request = SpanRequest::new(batch);
     let mut out = vec![7];
-    request.encode(&mut out);
+    super::encode_spans(batch, &mut out);
     assert_eq!(out.remove(0), 7, "bytes before the request stay");
-    assert_eq!(out.len(), request.encoded_len());
     out
 }
 
 fn encode_metrics(batch: &MetricBatch) -> Vec<u8> {
-    let request = MetricRequest::new(batch);
     let mut out = Vec::new();
-    request.encode(&mut out);
-    assert_eq!(out.len(), request.encoded_len());
+    super::encode_metrics(batch, &mut out);
     out
 }
 
@@ -38,6 +32,7 @@ proptest! {
         let resource = Arc::new(generate::resource());
         let bytes = encode_spans(&SpanBatch::from_spans(resource.clone(), spans.clone()));
         let got = ExportTraceServiceRequest::decode(bytes.as_slice()).unwrap();
+        prop_assert_eq!(got.encoded_len(), bytes.len(), "the shortest form");
         prop_assert_eq!(got, expected::traces(&resource, &spans));
     }
 

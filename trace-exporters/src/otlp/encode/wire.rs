@@ -1,8 +1,6 @@
-//! The protobuf wire format: fields written once, either to bytes or to a length.
-//!
-//! A length-delimited message states its length before its content. So each message is described by one
-//! function over [`Sink`], run first with [`Length`], which only counts, and then with the bytes: the length
-//! cannot disagree with the content. Wire format: <https://protobuf.dev/programming-guides/encoding/>.
+//! The wire format of protobuf, appended in one pass: room is left for a length, the content is written, and the length is
+//! filled in. Rarely the room is of another size than the length needs; then the content moves by a byte or two, so that
+//! what is sent is always the shortest form. Wire format: <https://protobuf.dev/programming-guides/encoding/>.
 
 const VARINT: u32 = 0;
 const FIXED64: u32 = 1;
@@ -11,25 +9,7 @@ const FIXED32: u32 = 5;
 
 /// A message that can write its own fields.
 pub(super) trait Message {
-    fn fields<S: Sink>(&self, sink: &mut S);
-}
-
-/// Counts bytes.
-#[derive(Default)]
-pub(super) struct Length(usize);
-
-/// The length of a message's content in bytes.
-#[inline]
-pub(super) fn length_of(message: &impl Message) -> usize {
-    let mut length = Length::default();
-    message.fields(&mut length);
-    length.0
-}
-
-/// The bytes that a field header and its delimited content of `length` bytes take.
-#[inline]
-pub(super) fn delimited_len(field: u32, length: usize) -> usize {
-    varint_len(u64::from(field) << 3) + varint_len(length as u64) + length
+    fn fields(&self, out: &mut Vec<u8>);
 }
 
 #[inline]
@@ -38,13 +18,27 @@ fn varint_len(v: u64) -> usize {
     ((70 - (v | 1).leading_zeros()) / 7) as usize
 }
 
-/// Where fields go. Proto3 leaves out fields with the default value; `optional` and `oneof` fields are written
-/// whenever they are set, with the methods named `_always`.
-pub(super) trait Sink: Sized {
+/// The bytes of a varint in a field of ten, and how many they are.
+#[inline]
+fn varint_bytes(mut v: u64) -> ([u8; 10], usize) {
+    let mut bytes = [0; 10];
+    let mut n = 0;
+    while v >= 0x80 {
+        bytes[n] = v as u8 | 0x80;
+        v >>= 7;
+        n += 1;
+    }
+    bytes[n] = v as u8;
+    (bytes, n + 1)
+}
+
+/// Appends fields. Proto3 leaves out fields with the default value; `optional` and `oneof` fields are written whenever they
+/// are set, with the methods named `_always`.
+pub(super) trait Wire {
     fn put(&mut self, bytes: &[u8]);
     fn varint(&mut self, v: u64);
-    /// Writes the content of a message whose length is known.
-    fn content(&mut self, message: &impl Message, length: usize);
+    /// Writes a message whose content takes about `guess` bytes.
+    fn delimited(&mut self, field: u32, guess: usize, content: impl FnOnce(&mut Self));
 
     #[inline]
     fn tag(&mut self, field: u32, wire: u32) {
@@ -131,57 +125,56 @@ pub(super) trait Sink: Sized {
         }
     }
 
-    #[inline]
-    fn message(&mut self, field: u32, message: &impl Message) {
-        self.message_of_length(field, message, length_of(message));
-    }
-
-    #[inline]
-    fn message_of_length(&mut self, field: u32, message: &impl Message, length: usize) {
-        self.tag(field, DELIMITED);
-        self.varint(length as u64);
-        self.content(message, length);
-    }
+    /// A message that is mostly shorter than 128 bytes.
+    fn message(&mut self, field: u32, message: &impl Message);
 }
 
-impl Sink for Length {
-    #[inline]
-    fn put(&mut self, bytes: &[u8]) {
-        self.0 += bytes.len();
-    }
-
-    #[inline]
-    fn varint(&mut self, v: u64) {
-        self.0 += varint_len(v);
-    }
-
-    #[inline]
-    fn content(&mut self, _: &impl Message, length: usize) {
-        self.0 += length;
-    }
-}
-
-impl Sink for Vec<u8> {
+impl Wire for Vec<u8> {
     #[inline]
     fn put(&mut self, bytes: &[u8]) {
         self.extend_from_slice(bytes);
     }
 
     #[inline]
-    fn varint(&mut self, mut v: u64) {
-        while v >= 0x80 {
-            self.push(v as u8 | 0x80);
-            v >>= 7;
+    fn varint(&mut self, v: u64) {
+        if v < 0x80 {
+            self.push(v as u8);
+        } else {
+            let (bytes, n) = varint_bytes(v);
+            self.extend_from_slice(&bytes[..n]);
         }
-        self.push(v as u8);
     }
 
     #[inline]
-    fn content(&mut self, message: &impl Message, length: usize) {
-        let before = self.len();
-        message.fields(self);
-        debug_assert_eq!(self.len() - before, length, "a message wrote another length than it counted");
+    fn message(&mut self, field: u32, message: &impl Message) {
+        self.delimited(field, 0, |out| message.fields(out));
     }
+
+    #[inline]
+    fn delimited(&mut self, field: u32, guess: usize, content: impl FnOnce(&mut Self)) {
+        self.tag(field, DELIMITED);
+        let at = self.len();
+        let room = varint_len(guess as u64);
+        self.extend_from_slice(&[0; 10][..room]);
+        content(self);
+        let length = self.len() - at - room;
+        let (bytes, n) = varint_bytes(length as u64);
+        if n != room {
+            move_content(self, at, room, n);
+        }
+        self[at..at + n].copy_from_slice(&bytes[..n]);
+    }
+}
+
+/// Changes the room at `at` from one size to another.
+#[cold]
+fn move_content(out: &mut Vec<u8>, at: usize, room: usize, needed: usize) {
+    let end = out.len();
+    if needed > room {
+        out.resize(end + needed - room, 0);
+    }
+    out.copy_within(at + room..end, at + needed);
+    out.truncate(end + needed - room);
 }
 
 #[cfg(test)]
@@ -196,6 +189,21 @@ mod tests {
             out.varint(v);
             prop_assert_eq!(out.len(), varint_len(v));
             prop_assert_eq!(prost::encoding::decode_varint(&mut out.as_slice()), Ok(v));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_guess_gives_the_shortest_form(guess in 0usize..3_000_000, length in prop_oneof![0usize..300, 16_000usize..17_000]) {
+            let content = vec![7; length];
+            let mut out = vec![1];
+            out.delimited(2, guess, |out| out.put(&content));
+            out.put(&[9]);
+            let mut expected = vec![1, 0x12];
+            prost::encoding::encode_varint(length as u64, &mut expected);
+            expected.extend(&content);
+            expected.push(9);
+            prop_assert_eq!(out, expected);
         }
     }
 

@@ -94,7 +94,7 @@ fn span(s: &SpanData) -> pb::trace::v1::Span {
 }
 
 /// Scopes in the order of their first span; scopes that are the same `Arc` once.
-pub(super) fn traces(r: &Resource, spans: &[SpanData]) -> ExportTraceServiceRequest {
+pub(crate) fn traces(r: &Resource, spans: &[SpanData]) -> ExportTraceServiceRequest {
     let mut groups: Vec<(&Arc<Scope>, Vec<pb::trace::v1::Span>)> = Vec::new();
     for s in spans {
         match groups.iter_mut().find(|(g, _)| Arc::ptr_eq(g, &s.scope)) {
@@ -237,7 +237,7 @@ fn metric_message(m: &Metric) -> pb::metrics::v1::Metric {
 }
 
 /// Without metrics that have no points, and without the envelopes that this leaves empty.
-pub(super) fn metrics(batch: &MetricBatch) -> ExportMetricsServiceRequest {
+pub(crate) fn metrics(batch: &MetricBatch) -> ExportMetricsServiceRequest {
     let scope_metrics: Vec<_> = batch
         .scopes
         .iter()

@@ -1,0 +1,89 @@
+//! Our JSON against that of opentelemetry-proto: every field compared after decoding.
+
+use std::sync::Arc;
+
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use proptest::prelude::*;
+use trace_core::model::*;
+
+use super::*;
+use crate::otlp::encode::{expected, generate};
+
+fn spans_text(batch: &SpanBatch) -> String {
+    let mut out = Vec::new();
+    encode_spans_json(batch, &mut out);
+    String::from_utf8(out).unwrap()
+}
+
+fn metrics_text(batch: &MetricBatch) -> String {
+    let mut out = Vec::new();
+    encode_metrics_json(batch, &mut out);
+    String::from_utf8(out).unwrap()
+}
+
+/// Whether a double is written as a text, which the library's decoder of JSON refuses.
+fn has_infinity(text: &str) -> bool {
+    text.contains("\"Infinity\"") || text.contains("\"-Infinity\"")
+}
+
+proptest! {
+    #[test]
+    fn spans_decode_to_what_was_recorded(spans in generate::spans()) {
+        let resource = Arc::new(generate::resource());
+        let text = spans_text(&SpanBatch::from_spans(resource.clone(), spans.clone()));
+        prop_assume!(!has_infinity(&text));
+        let text = if text.is_empty() { r#"{"resourceSpans":[]}"# } else { &text };
+        let got: ExportTraceServiceRequest = serde_json::from_str(text).unwrap();
+        prop_assert_eq!(got, expected::traces(&resource, &spans));
+    }
+
+    #[test]
+    fn metrics_decode_to_what_was_collected(batch in generate::metrics()) {
+        let text = metrics_text(&batch);
+        prop_assume!(!has_infinity(&text));
+        let text = if text.is_empty() { r#"{"resourceMetrics":[]}"# } else { &text };
+        let got: ExportMetricsServiceRequest = serde_json::from_str(text).unwrap();
+        prop_assert_eq!(got, expected::metrics(&batch));
+    }
+
+    #[test]
+    fn any_text_is_one_line_of_json_and_reads_back(text in any::<String>()) {
+        let mut out = Vec::new();
+        Json::new(&mut out).string(&text);
+        prop_assert!(!out.contains(&b'\n'));
+        prop_assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
+    }
+
+    #[test]
+    fn any_finite_double_reads_back(v in prop::num::f64::ANY) {
+        prop_assume!(v.is_finite());
+        let mut out = Vec::new();
+        Json::new(&mut out).double(v);
+        let read: f64 = std::str::from_utf8(&out).unwrap().parse().unwrap();
+        prop_assert_eq!(read.to_bits(), v.to_bits());
+        prop_assert!(serde_json::from_slice::<serde_json::Value>(&out).unwrap().is_number());
+    }
+}
+
+#[test]
+fn a_span_is_written_as_the_specification_says() {
+    let mut span = generate::plain_span(1);
+    span.attributes = vec![
+        KeyValue::new("nan", f64::NAN),
+        KeyValue::new("inf", f64::NEG_INFINITY),
+        KeyValue::new("int", i64::MIN),
+        KeyValue::new("q\"\\\n\u{1}", "é"),
+    ];
+    span.status = Status::Error("no".into());
+    let batch = SpanBatch::from_spans(Arc::default(), [span]);
+    let trace = batch.get(0).unwrap().trace_id().to_bytes().map(|b| format!("{b:02x}")).concat();
+    let expected = r#"{"resourceSpans":[{"resource":{},"scopeSpans":[{"scope":{},"spans":[{"traceId":"TRACE","spanId":"0000000000000001","flags":256,"name":"work","kind":1,"startTimeUnixNano":"1","endTimeUnixNano":"2","attributes":[{"key":"nan","value":{"doubleValue":"NaN"}},{"key":"inf","value":{"doubleValue":"-Infinity"}},{"key":"int","value":{"intValue":"-9223372036854775808"}},{"key":"q\"\\\n\u0001","value":{"stringValue":"é"}}],"status":{"message":"no","code":2}}]}]}]}"#;
+    assert_eq!(spans_text(&batch), expected.replace("TRACE", &trace));
+}
+
+#[test]
+fn an_empty_batch_is_nothing() {
+    assert!(spans_text(&SpanBatch::from_spans(Arc::default(), [])).is_empty());
+    assert!(metrics_text(&MetricBatch { resource: Arc::default(), scopes: vec![] }).is_empty());
+}
