@@ -2,15 +2,19 @@
 //
 // GET /extract/FORMAT               what the SDK reads from this request's headers, and the child that it starts
 // GET /call/FORMAT?url=U&sampled=0  calls U within a client span, with its context injected in this format
+// GET /plain                        this request's headers, without any SDK
+// GET /plain?url=U&headers=H        calls U with these headers, without any SDK
 "use strict";
 
 const http = require("node:http");
 const { ROOT_CONTEXT, SpanKind, TraceFlags, defaultTextMapGetter, defaultTextMapSetter, propagation, trace } =
   require("@opentelemetry/api");
 const { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } = require("@opentelemetry/core");
+const { AWSXRayPropagator } = require("@opentelemetry/propagator-aws-xray");
 const { B3InjectEncoding, B3Propagator } = require("@opentelemetry/propagator-b3");
 const { JaegerPropagator } = require("@opentelemetry/propagator-jaeger");
-const { AlwaysOffSampler, BasicTracerProvider } = require("@opentelemetry/sdk-trace-base");
+const { OTTracePropagator } = require("@opentelemetry/propagator-ot-trace");
+const { AlwaysOffSampler, BasicTracerProvider, RandomIdGenerator } = require("@opentelemetry/sdk-trace-base");
 
 const FORMATS = {
   w3c: new CompositePropagator({
@@ -19,10 +23,21 @@ const FORMATS = {
   b3: new B3Propagator({ injectEncoding: B3InjectEncoding.SINGLE_HEADER }),
   b3multi: new B3Propagator({ injectEncoding: B3InjectEncoding.MULTI_HEADER }),
   jaeger: new JaegerPropagator(),
+  xray: new AWSXRayPropagator(),
+  ottrace: new OTTracePropagator(),
 };
 
+// Span ids that begin with zeros, which not every format writes.
+class LeadingZeros extends RandomIdGenerator {
+  constructor() {
+    super();
+    const random = this.generateSpanId;
+    this.generateSpanId = () => `00${random().slice(2, 15)}1`;
+  }
+}
+
 // Follows the caller's decision, as the SDK does by default.
-const follows = new BasicTracerProvider().getTracer("propagation-peer");
+const follows = new BasicTracerProvider({ idGenerator: new LeadingZeros() }).getTracer("propagation-peer");
 const samplesNothing = new BasicTracerProvider({ sampler: new AlwaysOffSampler() }).getTracer("propagation-peer");
 
 function described(context) {
@@ -59,9 +74,12 @@ async function call(format, query) {
   const context = propagation.setBaggage(trace.setSpan(ROOT_CONTEXT, span), baggage);
   const headers = {};
   format.inject(context, headers, defaultTextMapSetter);
-  const response = await fetch(query.get("url"), { headers, signal: AbortSignal.timeout(10_000) });
-  const answer = await response.text();
-  return { ...described(context), status: response.status, answer, headers };
+  return { ...described(context), ...(await send(query.get("url"), headers)) };
+}
+
+async function send(url, headers) {
+  const response = await fetch(url, { headers, signal: AbortSignal.timeout(10_000) });
+  return { status: response.status, answer: await response.text(), headers };
 }
 
 const server = http.createServer(async (request, response) => {
@@ -73,6 +91,9 @@ const server = http.createServer(async (request, response) => {
   try {
     if (format && action === "extract") answer = extract(format, request.headers);
     else if (format && action === "call") answer = await call(format, url.searchParams);
+    else if (action === "plain" && url.searchParams.has("url"))
+      answer = await send(url.searchParams.get("url"), JSON.parse(url.searchParams.get("headers")));
+    else if (action === "plain") answer = request.headers;
     else [status, answer] = [404, { error: `no call ${url.pathname}` }];
   } catch (error) {
     [status, answer] = [500, { error: `${error.stack} ${error.cause ?? ""}` }];

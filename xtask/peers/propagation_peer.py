@@ -2,6 +2,8 @@
 
 GET /extract/FORMAT               what the SDK reads from this request's headers, and the child that it starts
 GET /call/FORMAT?url=U&sampled=0  calls U within a client span, with its context injected in this format
+GET /plain                        this request's headers, without any SDK
+GET /plain?url=U&headers=H        calls U with these headers, without any SDK
 """
 
 import json
@@ -13,10 +15,13 @@ from urllib.parse import parse_qs, urlsplit
 from opentelemetry import baggage, trace
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.context import Context
+from opentelemetry.propagators.aws import AwsXRayPropagator
 from opentelemetry.propagators.b3 import B3MultiFormat, B3SingleFormat
 from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.propagators.jaeger import JaegerPropagator
+from opentelemetry.propagators.ot_trace import OTTracePropagator
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -27,10 +32,30 @@ FORMATS = {
     "b3": B3SingleFormat(),
     "b3multi": B3MultiFormat(),
     "jaeger": JaegerPropagator(),
+    "xray": AwsXRayPropagator(),
+    "ottrace": OTTracePropagator(),
 }
 
+
+class LeadingZeros(RandomIdGenerator):
+    """Span ids that begin with zeros, which not every format writes."""
+
+    def generate_span_id(self):
+        return super().generate_span_id() >> 8 or 1
+
+
+class Headers(dict):
+    """A carrier whose names have no case, as a framework's has."""
+
+    def __init__(self, items):
+        super().__init__((key.lower(), value) for key, value in items)
+
+    def get(self, key, default=None):
+        return super().get(key.lower(), default)
+
+
 # Follows the caller's decision, as the SDK does by default.
-FOLLOWS = TracerProvider().get_tracer("propagation-peer")
+FOLLOWS = TracerProvider(id_generator=LeadingZeros()).get_tracer("propagation-peer")
 SAMPLES_NOTHING = TracerProvider(sampler=ALWAYS_OFF).get_tracer("propagation-peer")
 
 
@@ -67,10 +92,13 @@ def call(propagator, query):
     context = trace.set_span_in_context(span, context)
     headers = {}
     propagator.inject(headers, context=context)
-    request = urllib.request.Request(query["url"][0], headers=headers)
+    return {**described(context), **send(query["url"][0], headers)}
+
+
+def send(url, headers):
+    request = urllib.request.Request(url, headers=headers)
     with urllib.request.urlopen(request, timeout=10) as response:
-        answer = response.read().decode()
-        return {**described(context), "status": response.status, "answer": answer, "headers": headers}
+        return {"status": response.status, "answer": response.read().decode(), "headers": headers}
 
 
 class Service(BaseHTTPRequestHandler):
@@ -82,10 +110,14 @@ class Service(BaseHTTPRequestHandler):
         propagator = FORMATS.get(name)
         status = 200
         try:
+            query = parse_qs(url.query)
+            headers = Headers(self.headers.items())
             if propagator and action == "extract":
-                answer = extract(propagator, {key.lower(): value for key, value in self.headers.items()})
+                answer = extract(propagator, headers)
             elif propagator and action == "call":
-                answer = call(propagator, parse_qs(url.query))
+                answer = call(propagator, query)
+            elif action == "plain":
+                answer = send(query["url"][0], json.loads(query["headers"][0])) if "url" in query else headers
             else:
                 status, answer = 404, {"error": f"no call {url.path}"}
         except Exception:

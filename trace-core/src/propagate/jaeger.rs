@@ -2,7 +2,8 @@
 
 use super::carrier::only;
 use super::percent::decode;
-use super::{Baggage, Extracted, Extractor, Injector, Propagator, hex, prefixed};
+use super::prefixed::{self, Values};
+use super::{Baggage, Extracted, Extractor, Injector, Propagator, hex};
 use crate::model::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 
 const TRACE: &str = "uber-trace-id";
@@ -83,7 +84,7 @@ impl Propagator for JaegerPropagator {
     fn extract(&self, carrier: &dyn Extractor) -> Extracted {
         let mut baggage = Baggage::EMPTY;
         parse_list(&carrier.get_all(BAGGAGE), &mut baggage);
-        prefixed::read(carrier, BAGGAGE_PREFIX, &mut baggage);
+        prefixed::read(carrier, BAGGAGE_PREFIX, Values::Encoded, &mut baggage);
         let context = only(carrier, TRACE).and_then(parse);
         let debugs = carrier.get_all(DEBUG_ID).iter().any(|id| !id.is_empty());
         let sampled = (context.is_none() && debugs).then_some(true);
@@ -97,7 +98,7 @@ impl Propagator for JaegerPropagator {
         }
         carrier.remove(BAGGAGE);
         carrier.remove(DEBUG_ID);
-        prefixed::write(baggage, BAGGAGE_PREFIX, carrier);
+        prefixed::write(baggage, BAGGAGE_PREFIX, Values::Encoded, carrier);
     }
 
     fn fields(&self) -> Vec<&str> {

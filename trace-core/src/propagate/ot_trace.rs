@@ -1,7 +1,8 @@
 //! The headers of OpenTracing's basic tracers: `ot-tracer-*` (deprecated).
 
 use super::carrier::only;
-use super::{Baggage, Extracted, Extractor, Injector, Propagator, hex, prefixed};
+use super::prefixed::{self, Values};
+use super::{Baggage, Extracted, Extractor, Injector, Propagator, hex};
 use crate::model::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 
 const TRACE_ID: &str = "ot-tracer-traceid";
@@ -12,13 +13,15 @@ const BAGGAGE_PREFIX: &str = "ot-baggage-";
 /// Reads and writes `ot-tracer-traceid`, `ot-tracer-spanid`, `ot-tracer-sampled` and `ot-baggage-*`, as the
 /// propagators of this name in other OpenTelemetry SDKs do.
 ///
-/// The format holds 64 bits of the trace id: the receiver of what is written here sees the lower half.
+/// The format holds 64 bits of the trace id: the receiver of what is written here sees the lower half. Ids that are
+/// read may lack leading zeros, which OpenTelemetry for Python leaves out. Baggage values travel as they are; those
+/// that are not printable ASCII do not.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OtTracePropagator;
 
 fn context(carrier: &dyn Extractor) -> Option<SpanContext> {
     let (trace_id, span_id) = (only(carrier, TRACE_ID)?, only(carrier, SPAN_ID)?);
-    if !matches!(trace_id.len(), 16 | 32) || span_id.len() != 16 {
+    if trace_id.len() > 32 || span_id.len() > 16 {
         return None;
     }
     let flags = match carrier.get_all(SAMPLED)[..] {
@@ -40,7 +43,7 @@ fn context(carrier: &dyn Extractor) -> Option<SpanContext> {
 impl Propagator for OtTracePropagator {
     fn extract(&self, carrier: &dyn Extractor) -> Extracted {
         let mut baggage = Baggage::EMPTY;
-        prefixed::read(carrier, BAGGAGE_PREFIX, &mut baggage);
+        prefixed::read(carrier, BAGGAGE_PREFIX, Values::Raw, &mut baggage);
         Extracted { context: context(carrier), baggage, sampled: None }
     }
 
@@ -58,7 +61,7 @@ impl Propagator for OtTracePropagator {
             }
             None => [TRACE_ID, SPAN_ID, SAMPLED].iter().for_each(|name| carrier.remove(name)),
         }
-        prefixed::write(baggage, BAGGAGE_PREFIX, carrier);
+        prefixed::write(baggage, BAGGAGE_PREFIX, Values::Raw, carrier);
     }
 
     fn fields(&self) -> Vec<&str> {
@@ -82,11 +85,11 @@ mod tests {
             ("Ot-Tracer-TraceId", "64fe8b2a57d3eff7"),
             ("ot-tracer-spanid", "e457b5a2e4d86bd1"),
             ("ot-tracer-sampled", "true"),
-            ("ot-baggage-k", "v%20w"),
+            ("ot-baggage-k", "v w, 100%25"),
         ]);
         let found = OtTracePropagator.extract(&sent);
         assert_eq!(found.context.clone().unwrap().flags, TraceFlags::SAMPLED);
-        assert_eq!(found.baggage.get("k"), Some("v w"));
+        assert_eq!(found.baggage.get("k"), Some("v w, 100%25"), "other SDKs encode nothing");
         let mut wide = found.context.unwrap();
         wide.trace_id = TraceId::new(wide.trace_id.to_u128() | 7 << 64).unwrap();
         let mut out = headers(&[("OT-Tracer-Sampled", "false"), ("ot-baggage-stale", "1")]);
@@ -106,8 +109,11 @@ mod tests {
     #[test]
     fn malformed_headers_are_left_out() {
         for (trace, span, sampled) in [
-            ("1", "e457b5a2e4d86bd1", "true"),
-            ("64fe8b2a57d3eff7", "1", "true"),
+            ("", "e457b5a2e4d86bd1", "true"),
+            ("64fe8b2a57d3eff7", "", "true"),
+            ("000000000000000000000000000000001", "1", "true"),
+            ("64fe8b2a57d3eff7", "0e457b5a2e4d86bd1", "true"),
+            ("0", "e457b5a2e4d86bd1", "true"),
             ("64fe8b2a57d3eff7", "e457b5a2e4d86bd1", "x"),
         ] {
             let carrier = headers(&[(TRACE_ID, trace), (SPAN_ID, span), (SAMPLED, sampled)]);
@@ -115,10 +121,35 @@ mod tests {
         }
     }
 
+    #[test]
+    fn ids_without_leading_zeros_are_read_and_written_with_them() {
+        let carrier = headers(&[(TRACE_ID, "4d0000"), (SPAN_ID, "17c29"), (SAMPLED, "true")]);
+        let found = OtTracePropagator.extract(&carrier).context.unwrap();
+        assert_eq!((found.trace_id.to_u128(), found.span_id.to_u64()), (0x4d_0000, 0x1_7c29));
+        let mut out = Vec::new();
+        OtTracePropagator.inject(Some(&found), &Baggage::EMPTY, &mut out);
+        let ids = [(TRACE_ID, "00000000004d0000"), (SPAN_ID, "0000000000017c29"), (SAMPLED, "true")];
+        assert_eq!(out, headers(&ids));
+    }
+
+    #[test]
+    fn baggage_that_no_header_can_carry_is_left_out_both_ways() {
+        let mut baggage = Baggage::EMPTY;
+        ["é", "a\r\nb", "\u{fffd}"].iter().enumerate().for_each(|(i, bad)| {
+            baggage.insert(&format!("k{i}"), *bad).unwrap();
+        });
+        let mut out = Vec::new();
+        OtTracePropagator.inject(None, &baggage, &mut out);
+        assert!(out.is_empty(), "{out:?}");
+        let carrier =
+            headers(&[("ot-baggage-a", "\u{fffd}"), ("ot-baggage-b", "é"), ("ot-baggage-c", "\t+ ")]);
+        assert_eq!(OtTracePropagator.extract(&carrier).baggage, Baggage::parse(["c=%09%2B%20"]));
+    }
+
     proptest! {
         #[test]
         fn no_headers_panic_and_spans_of_64_bits_survive(
-            trace in prop_oneof![any::<String>(), "[0-9a-f]{16}"], span in prop_oneof![any::<String>(), "[0-9a-f]{16}"],
+            trace in prop_oneof![any::<String>(), "[0-9a-f]{1,16}"], span in prop_oneof![any::<String>(), "[0-9a-f]{1,16}"],
             sampled in "true|false|",
         ) {
             let carrier = headers(&[(TRACE_ID, &trace), (SPAN_ID, &span), (SAMPLED, &sampled)]);

@@ -17,9 +17,11 @@ const CALL_LIMIT: Duration = Duration::from_secs(30);
 /// From the end of the server's span until it can be queried.
 const VISIBLE_LIMIT: Duration = Duration::from_secs(20);
 /// As the peers name them.
-const FORMATS: [&str; 4] = ["w3c", "b3", "b3multi", "jaeger"];
+const FORMATS: [&str; 6] = ["w3c", "b3", "b3multi", "jaeger", "xray", OT_TRACE];
+/// The headers of which hold the lower half of a trace id only.
+const OT_TRACE: &str = "ottrace";
 /// What the server reads; the names are OpenTelemetry's.
-const PROPAGATORS: &str = "b3,jaeger,tracecontext,baggage";
+const PROPAGATORS: &str = "b3,jaeger,xray,ottrace,tracecontext,baggage";
 
 /// The caller's side of a call: the server's span must be its child.
 struct Caller {
@@ -87,7 +89,12 @@ fn by_sdk(language: &str, peer: &Serving, format: &str, url: &str) -> Result<Cal
     }
     let id = |name: &str| call[name].as_str().map(str::to_owned).ok_or(format!("no {name} in {call}"));
     let name = format!("the OpenTelemetry SDK for {language} by {format}");
-    Ok(Caller { name, trace_id: id("traceId")?, span_id: id("spanId")? })
+    let mut trace_id = id("traceId")?;
+    if format == OT_TRACE {
+        let (_, low) = trace_id.split_at_checked(16).ok_or_else(|| format!("no trace id in {call}"))?;
+        trace_id = format!("{low:0>32}");
+    }
+    Ok(Caller { name, trace_id, span_id: id("spanId")? })
 }
 
 /// The name of the one span that is a child of the caller's, in an answer of `/api/v1/traces/{id}`.
