@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::columns::{Columns, EventCell, LinkCell, List, NONE, Row, ScopeRef, StatusCode};
 use super::{Home, SpanBatch, SpanRef};
-use crate::model::{KeyValue, Resource, SpanData, Status, TraceState, Value};
+use crate::model::{KeyValue, Resource, SpanData, Status, TenantId, TenantTag, TraceState, Value};
 
 /// A batch that one owner builds or changes, and then seals.
 #[derive(Clone, Debug)]
@@ -68,6 +68,7 @@ impl SpanBatchMut {
     /// # Panics
     /// If the index is not within the batch.
     pub fn set_attribute(&mut self, index: usize, attribute: KeyValue) {
+        self.columns.forget_tenant(index, &attribute.key);
         let key = self.columns.text_of(attribute.key);
         let value = self.columns.cell_of(attribute.value);
         self.columns.set_attribute(index, key, value, u16::MAX);
@@ -80,6 +81,9 @@ impl SpanBatchMut {
             let cell = self.columns.attributes[i];
             let new = f(self.columns.str(cell.key), &self.columns.value(cell.value).to_value());
             if let Some(new) = new {
+                if self.columns.str(cell.key) == TenantId::ATTRIBUTE {
+                    self.columns.forget_tenants();
+                }
                 self.columns.attributes[i].value = self.columns.cell_of(new);
             }
         }
@@ -90,6 +94,7 @@ impl SpanBatchMut {
     /// # Panics
     /// If the index is not within the batch.
     pub fn remove_attribute(&mut self, index: usize, key: &str) {
+        self.columns.forget_tenant(index, key);
         let c = &mut self.columns;
         let mut kept = List::EMPTY;
         let mut count = 0_u16;
@@ -159,6 +164,11 @@ impl SpanBatchMut {
         self.columns.rows[index].bits |= Row::REGARDLESS;
     }
 
+    /// Says whose one span is, in the drain's stead.
+    pub(crate) fn set_tenant(&mut self, index: usize, tenant: TenantTag) {
+        self.columns.rows[index].tenant = tenant;
+    }
+
     /// Adds a span.
     pub fn push(&mut self, span: SpanData) {
         let c = &mut self.columns;
@@ -191,6 +201,8 @@ impl SpanBatchMut {
             status,
             flags: span.context.flags,
             bits,
+            // What it says of its tenant is an attribute like any other here.
+            tenant: TenantTag::NONE,
         });
         if let Some(m) = message {
             let m = c.text_of(m);

@@ -6,9 +6,10 @@ use std::thread::Thread;
 
 use super::SpanLimits;
 use super::ring::Ring;
+use super::tenant_keys::TenantKeys;
 use crate::batch::{Cell, Columns, List, NONE, Row, StatusCode, Text};
 use crate::clock::Clock;
-use crate::model::{Array, SpanId, SpanKind, TraceFlags, TraceId, ValueRef};
+use crate::model::{Array, SpanId, SpanKind, TenantTag, TraceFlags, TraceId, ValueRef};
 
 /// A place for one thread's chunk. Lives for ever, and serves one thread after another: a span then refers to it
 /// without counting references, and may end after its thread.
@@ -19,6 +20,7 @@ pub(crate) struct Slot {
     pub(super) consumer: Arc<Consumer>,
     pub(super) limits: SpanLimits,
     pub(super) clock: Clock,
+    pub(super) tenants: Arc<TenantKeys>,
     /// Drafts begun by the thread that has the slot: it alone writes this.
     opened: AtomicU64,
     /// Several threads may record here: those that are being torn down.
@@ -97,6 +99,7 @@ impl Slot {
     pub(super) fn leak(
         limits: SpanLimits,
         clock: Clock,
+        tenants: Arc<TenantKeys>,
         consumer: Arc<Consumer>,
         is_shared: bool,
     ) -> &'static Self {
@@ -106,6 +109,7 @@ impl Slot {
             consumer,
             limits,
             clock,
+            tenants,
             opened: AtomicU64::new(0),
             is_shared,
         }))
@@ -216,6 +220,7 @@ pub(super) struct NewRow {
     pub(super) scope: u32,
     pub(super) bits: u8,
     pub(super) start: u64,
+    pub(super) tenant: TenantTag,
 }
 
 impl NewRow {
@@ -237,6 +242,7 @@ impl NewRow {
             status: StatusCode::Unset,
             flags: self.flags.w3c(),
             bits: if regardless { self.bits | Row::REGARDLESS } else { self.bits },
+            tenant: self.tenant,
         }
     }
 }

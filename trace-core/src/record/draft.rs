@@ -12,12 +12,13 @@ use super::chunk::{Chunk, Slot};
 use super::current::with_local;
 use super::current::{Local, detached_ids, is_within_itself};
 use super::handle::write_status;
+use super::hot::with_hot;
 use super::recorder::{NO_SCOPE, Recorder};
 use super::start::Identity;
 use super::{OverflowPolicy, SpanLimits, bridge};
 use crate::batch::{Columns, EventCell, LinkCell, List, NONE, Row, ScopeRef, StatusCode, Text};
 use crate::model::{
-    KeyValue, SpanContext, SpanId, SpanKind, Status, Timestamp, TraceFlags, TraceId, TraceState,
+    KeyValue, SpanContext, SpanId, SpanKind, Status, TenantTag, Timestamp, TraceFlags, TraceId, TraceState,
 };
 use crate::signal::{SamplingInput, StartAttributes};
 
@@ -110,7 +111,8 @@ impl Recorder {
         let kind = draft.columns.rows[ROW].kind;
         let given = given.or(&draft.columns, draft.columns.rows[ROW].attributes);
         let input = SamplingInput::new(trace_id, draft.name(), kind).under(parent).with_attributes(given);
-        let Identity { context, attributes } = self.decide(input, span_id);
+        let Identity { mut context, attributes } = self.decide(input, span_id);
+        context.tenant = self.0.tenants.said(&given).or(context.tenant);
         draft.slot = Some(slot);
         draft.overflow = self.1;
         draft.identify(&context, parent);
@@ -207,6 +209,7 @@ impl Draft {
             flags: row.flags.with_recorded(row.has(Row::REGARDLESS)),
             trace_state,
             is_remote: false,
+            tenant: row.tenant,
         }
     }
 
@@ -263,6 +266,7 @@ impl Draft {
         row.trace_id = context.trace_id;
         row.span_id = context.span_id;
         row.flags = context.flags.w3c();
+        row.tenant = context.tenant;
         row.parent = parent.map(|p| p.span_id);
         row.bits &= !(Row::REMOTE_PARENT | Row::REGARDLESS);
         if context.flags != row.flags {
@@ -309,6 +313,15 @@ impl Draft {
             return;
         }
         f(&mut self.columns, ROW, &slot.limits);
+    }
+
+    /// The span has said whose it is: what starts below it from now on inherits that.
+    #[cold]
+    pub(super) fn set_tenant(&mut self, tenant: TenantTag) {
+        let row = &mut self.columns.rows[ROW];
+        row.tenant = tenant;
+        let span = row.span_id.to_u64();
+        with_hot(|h| h.set_tenant(span, tenant));
     }
 
     /// Attributes that the span may have.
@@ -473,4 +486,5 @@ const BLANK: Row = Row {
     status: StatusCode::Unset,
     flags: TraceFlags::SAMPLED,
     bits: 0,
+    tenant: TenantTag::NONE,
 };

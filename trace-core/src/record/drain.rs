@@ -93,6 +93,7 @@ impl Drain {
                 None => self.count_unmatched(),
             }
         }
+        self.recorder.0.tenants.write(&mut batch.columns, 0);
         self.open.tidy();
         self.look_for_open_spans(&slots);
         self.recorder.0.clock.realign();
@@ -150,7 +151,9 @@ impl Drain {
                 let (start, end) = Moment::pair(Moment::start_of(&row), end, &self.recorder);
                 data.start = Timestamp::from_unix_nanos(start);
                 data.end = Timestamp::from_unix_nanos(end);
+                let tenant = data.context.tenant;
                 batch.push(data);
+                batch.set_tenant(batch.len() - 1, tenant);
                 if row.has(Row::REGARDLESS) {
                     batch.set_recorded_regardless(batch.len() - 1);
                 }

@@ -15,7 +15,7 @@ use super::span::Span;
 use super::start::{Identity, Name, Start};
 use super::{Callsite, bridge};
 use crate::batch::ScopeRef;
-use crate::model::{SpanContext, ValueRef};
+use crate::model::{SpanContext, TenantTag, ValueRef};
 
 /// A span that is the active one of its thread until the guard is dropped, which also ends it.
 ///
@@ -36,7 +36,7 @@ impl RefUnwindSafe for SpanGuard {}
 
 impl SpanGuard {
     pub(super) fn new(span: Span) -> Self {
-        let restore = ManuallyDrop::new(span.context().cloned().map(activate));
+        let restore = ManuallyDrop::new(span.inherited().map(activate));
         Self { fast: None, span: ManuallyDrop::new(OnceCell::from(span)), restore, not_send: PhantomData }
     }
 
@@ -101,7 +101,7 @@ impl Span {
 
     /// Runs `f` with this span as the active one; the span goes on afterwards.
     pub fn in_scope<R>(&self, f: impl FnOnce() -> R) -> R {
-        let _scope = ActiveScope(self.context().cloned().map(activate));
+        let _scope = ActiveScope(self.inherited().map(activate));
         f()
     }
 }
@@ -209,6 +209,7 @@ fn start_in_chunk(
         decided,
         fields: &fields,
         start: None,
+        tenant: TenantTag::NONE,
     };
     let recorder =
         recorder.cloned().or_else(|| with_local(|l| or_default(None, l.default()).cloned()).flatten());

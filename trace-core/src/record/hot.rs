@@ -8,7 +8,7 @@ use super::chunk::Slot;
 use super::id_gen::IdGenerator;
 use super::ring::Ring;
 use super::ring_writer::Producer;
-use crate::model::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
+use crate::model::{SpanContext, SpanId, TenantTag, TraceFlags, TraceId, TraceState};
 
 /// The identity of an active span.
 #[derive(Clone, Copy)]
@@ -16,7 +16,7 @@ pub(super) struct Active {
     /// High half first; zero if no span is active.
     pub(super) trace: [u64; 2],
     pub(super) span: u64,
-    /// The trace flags in the lowest byte, and the `BIT`s.
+    /// The trace flags in the lowest byte, the `BIT`s, and the tenant from [`Active::TENANT`] on.
     pub(super) bits: u64,
 }
 
@@ -25,6 +25,7 @@ impl Active {
     pub(super) const BIT_REMOTE: u64 = 1 << 8;
     /// The trace state is not empty; the whole context lies with the thread's other state.
     pub(super) const BIT_STATE: u64 = 1 << 9;
+    const TENANT: u32 = 16;
 
     pub(super) fn of(context: &SpanContext) -> Self {
         let trace = context.trace_id.to_u128();
@@ -34,12 +35,24 @@ impl Active {
             span: context.span_id.to_u64(),
             bits: u64::from(context.flags.0)
                 | bit(context.is_remote, Self::BIT_REMOTE)
-                | bit(!context.trace_state.is_empty(), Self::BIT_STATE),
+                | bit(!context.trace_state.is_empty(), Self::BIT_STATE)
+                | u64::from(context.tenant.number()) << Self::TENANT,
         }
     }
 
     pub(super) fn flags(&self) -> TraceFlags {
         TraceFlags(self.bits as u8)
+    }
+
+    /// Whose it is.
+    #[inline]
+    pub(super) fn tenant(&self) -> TenantTag {
+        TenantTag::of_number((self.bits >> Self::TENANT) as u16)
+    }
+
+    pub(super) fn of_tenant(self, tenant: TenantTag) -> Self {
+        let others = self.bits & !(u64::from(u16::MAX) << Self::TENANT);
+        Self { bits: others | u64::from(tenant.number()) << Self::TENANT, ..self }
     }
 
     pub(super) fn is_remote(&self) -> bool {
@@ -58,6 +71,7 @@ impl Active {
             flags: self.flags(),
             trace_state: TraceState::EMPTY,
             is_remote: self.is_remote(),
+            tenant: self.tenant(),
         })
     }
 
@@ -176,6 +190,14 @@ impl Hot {
     pub(super) fn find(&self, place: usize, span: u64) -> Option<Active> {
         let here = self.active.get(place).filter(|a| place <= self.depth && a.span == span);
         here.or_else(|| self.entered().iter().rfind(|a| a.span == span)).copied()
+    }
+
+    /// An active span has said whose it is.
+    pub(super) fn set_tenant(&mut self, span: u64, tenant: TenantTag) {
+        let entered = self.active.get_mut(1..=self.depth).unwrap_or_default();
+        if let Some(active) = entered.iter_mut().rfind(|a| a.span == span) {
+            *active = active.of_tenant(tenant);
+        }
     }
 
     /// Ends what [`Hot::enter`] began. Usually it is the innermost; guards may be dropped in another order, and a

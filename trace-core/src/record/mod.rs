@@ -49,6 +49,7 @@ mod ring_text;
 mod ring_writer;
 mod span;
 mod start;
+mod tenant_keys;
 
 #[cfg(not(feature = "otel"))]
 #[path = "bridge_none.rs"]

@@ -16,6 +16,8 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 
+use crate::model::TenantTag;
+
 /// Words in a ring: 2 MiB a thread, some 15,000 to 20,000 spans with four attributes.
 pub(super) const WORDS: usize = if cfg!(trace_loom) { 32 } else { 1 << 18 };
 const MASK: u64 = WORDS as u64 - 1;
@@ -29,11 +31,13 @@ pub(super) const MAX_VALUES: usize = if cfg!(trace_loom) { 2 } else { 16 };
 /// Longer texts take the other way.
 pub(super) const MAX_TEXT: usize = if cfg!(trace_loom) { 16 } else { 1024 };
 /// Words of the longest start record.
-pub(super) const MAX_START_WORDS: u64 = START_WORDS + MAX_VALUES as u64 * (1 + MAX_TEXT as u64 / 8);
+pub(super) const MAX_START_WORDS: u64 = START_WORDS + MAX_VALUES as u64 * (1 + MAX_TEXT as u64 / 8) + 1;
 
 pub(super) const BIT_END: u64 = 1;
 pub(super) const BIT_REMOTE_PARENT: u64 = 1 << 1;
 pub(super) const BIT_CONTINUED: u64 = 1 << 2;
+/// The last word of the record is the number of a tenant.
+pub(super) const BIT_TENANT: u64 = 1 << 3;
 
 pub(super) const TAG_BOOL: u64 = 1;
 pub(super) const TAG_I64: u64 = 2;
@@ -107,6 +111,7 @@ pub(super) struct StartEntry<'a> {
     record: &'a Record,
     pub(super) callsite: u32,
     pub(super) flags: u8,
+    pub(super) tenant: TenantTag,
     pub(super) remote_parent: bool,
     pub(super) start: u64,
     pub(super) end: u64,
@@ -262,8 +267,10 @@ fn entry(record: &Record, header: u64) -> Entry<'_> {
         let continued = header & BIT_CONTINUED != 0;
         return Entry::End { trace_id: trace(1), span_id: word(3), ticks: word(4), continued };
     }
+    let tenant = if header & BIT_TENANT != 0 { word((header >> 48) as usize - 1) as u16 } else { 0 };
     Entry::Start(StartEntry {
         record,
+        tenant: TenantTag::of_number(tenant),
         callsite: (header >> 16) as u32,
         flags: (header >> 8) as u8,
         remote_parent: header & BIT_REMOTE_PARENT != 0,

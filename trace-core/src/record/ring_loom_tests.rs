@@ -11,13 +11,21 @@ use super::chunk::Consumer;
 use super::ring::{Entry, Ring, RingValue};
 use super::ring_writer::{Producer, StartHead};
 use crate::clock::Clock;
-use crate::model::{Scope, SpanKind, Timestamp, ValueRef};
+use crate::model::{Scope, SpanKind, TenantTag, Timestamp, ValueRef};
 
 static SCOPE: Scope = Scope::from_static("loom", "");
 static SITE: Callsite = Callsite::new("span", SpanKind::Internal, &SCOPE, &["n"]);
 
 fn head(span: u64) -> StartHead {
-    StartHead { callsite: &SITE, trace: [1, span], span, parent: 0, remote_parent: false, flags: 1 }
+    StartHead {
+        callsite: &SITE,
+        trace: [1, span],
+        span,
+        parent: 0,
+        remote_parent: false,
+        flags: 1,
+        tenant: TenantTag::NONE,
+    }
 }
 
 /// What was read: a span with its value and whether it had ended, or the end of one.

@@ -121,6 +121,7 @@ fn push(
             scope,
             bits,
             start: s.start,
+            tenant: s.tenant,
         }
         .row(),
     );

@@ -11,7 +11,7 @@ use super::ring_writer::{Refused, StartHead, Writer};
 use super::span::Span;
 use super::start::{Identity, flags_of};
 use super::{Callsite, OverflowPolicy, bridge};
-use crate::model::{SpanContext, ValueRef};
+use crate::model::{SpanContext, TenantTag, ValueRef};
 use crate::signal::{SamplingInput, StartAttributes};
 
 /// A span that is active on its thread and, if it is sampled and had room, lies in the thread's ring.
@@ -53,6 +53,9 @@ impl RingSpan {
             if wanted != h.recorder || !slot.consumer.is_open() {
                 return None;
             }
+            if callsite.names_tenant() {
+                return None;
+            }
             let parent = h.innermost();
             let mut at = NOT_RECORDED;
             let span_id = h.ids.span_id().to_u64();
@@ -64,6 +67,7 @@ impl RingSpan {
                     parent: parent.span,
                     remote_parent: false,
                     flags: parent.bits as u8,
+                    tenant: parent.tenant(),
                 };
                 h.next_place()?;
                 at = h.producer.start(ring, &slot.clock, head, write)?;
@@ -131,6 +135,7 @@ impl RingSpan {
                     parent: parent.span,
                     remote_parent: parent.is_remote(),
                     flags: own.bits as u8,
+                    tenant: own.tenant(),
                 };
                 match h.producer.start_values(ring, &slot.consumer, &slot.clock, head, values) {
                     Ok(position) => at = position,
@@ -212,8 +217,14 @@ fn decide(
     };
     let span_id = local.ids.span_id();
     let above = parent.context();
+    let said = if callsite.names_tenant() {
+        recorder.0.tenants.said(&StartAttributes::site(callsite.keys, values))
+    } else {
+        TenantTag::NONE
+    };
     if above.as_ref().is_some_and(|c| !c.is_remote) {
-        return Ok((Active { span: span_id.to_u64(), ..parent }, parent));
+        let own = Active { span: span_id.to_u64(), ..parent };
+        return Ok((own.of_tenant(said.or(parent.tenant())), parent));
     }
     // Before the sampler is asked, for the other way asks it too.
     if !with_hot(|h| h.producer.can_carry(values)).unwrap_or(false) {
@@ -226,8 +237,10 @@ fn decide(
         .from_resource(recorder.resource());
     let decision = recorder.ask(&input);
     if decision.trace_state.as_ref().is_some_and(|s| !s.is_empty()) || !decision.attributes.is_empty() {
-        return Err(Elsewhere::Decided(Box::new(Identity::new(&input, span_id, decision))));
+        let mut identity = Identity::new(&input, span_id, decision);
+        identity.context.tenant = said.or(identity.context.tenant);
+        return Err(Elsewhere::Decided(Box::new(identity)));
     }
     let context = SpanContext::new(trace_id, span_id, flags_of(&decision, above.as_ref()));
-    Ok((Active::of(&context), parent))
+    Ok((Active::of(&context).of_tenant(said.or(parent.tenant())), parent))
 }

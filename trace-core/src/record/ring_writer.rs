@@ -3,12 +3,13 @@
 use super::Callsite;
 use super::chunk::Consumer;
 use super::ring::{
-    BIT_CONTINUED, BIT_END, BIT_REMOTE_PARENT, END_WORDS, MAX_START_WORDS, MAX_TEXT, MAX_VALUES, Record,
-    Ring, SHORT_TEXT, START_WORDS, TAG_BOOL, TAG_F64, TAG_I64, TAG_SHORT, TAG_TEXT, WORDS, behind, put,
+    BIT_CONTINUED, BIT_END, BIT_REMOTE_PARENT, BIT_TENANT, END_WORDS, MAX_START_WORDS, MAX_TEXT, MAX_VALUES,
+    Record, Ring, SHORT_TEXT, START_WORDS, TAG_BOOL, TAG_F64, TAG_I64, TAG_SHORT, TAG_TEXT, WORDS, behind,
+    put,
 };
 use super::ring_text::{put_short_text, put_text};
 use crate::clock::Clock;
-use crate::model::ValueRef;
+use crate::model::{TenantTag, ValueRef};
 
 /// Words after which the pipeline's thread is woken. Waking costs microseconds, so not too often; a quarter leaves it
 /// the time in which a busy thread writes the rest.
@@ -49,6 +50,7 @@ pub(super) struct StartHead {
     pub(super) parent: u64,
     pub(super) remote_parent: bool,
     pub(super) flags: u8,
+    pub(super) tenant: TenantTag,
 }
 
 /// Why a span was not written.
@@ -166,7 +168,7 @@ impl Producer {
         head: StartHead,
         values: &[ValueRef<'_>],
     ) -> Result<u64, Refused> {
-        let len = self.words_of(values).ok_or(Refused::Unsuitable)?;
+        let len = self.words_of(values).ok_or(Refused::Unsuitable)? + u64::from(!head.tenant.is_none());
         self.make_room(ring, consumer, len)?;
         let write = |w: &mut Writer<'_>| values.iter().for_each(|v| w.put(*v));
         self.write_start(ring, clock, head, write).ok_or(Refused::Unsuitable)
@@ -192,13 +194,16 @@ impl Producer {
             fits: true,
         };
         write(&mut w);
-        let Writer { to, tags, fits: true, .. } = w else { return None };
+        let Writer { mut to, tags, fits: true, .. } = w else { return None };
         self.publish(ring);
-        let mut header =
-            u64::from(head.flags) << 8 | u64::from(head.callsite.number()) << 16 | (to as u64) << 48;
-        if head.remote_parent {
-            header |= BIT_REMOTE_PARENT;
+        let mut bits = if head.remote_parent { BIT_REMOTE_PARENT } else { 0 };
+        if !head.tenant.is_none() {
+            put(record, to, head.tenant.number().into());
+            to += 1;
+            bits |= BIT_TENANT;
         }
+        let header =
+            bits | u64::from(head.flags) << 8 | u64::from(head.callsite.number()) << 16 | (to as u64) << 48;
         put(record, 0, header);
         put(record, 2, 0);
         put(record, 3, head.trace[0]);

@@ -8,6 +8,7 @@ use opentelemetry::{Context, InstrumentationScope};
 use super::convert;
 use super::scope;
 use super::span::OtelSpan;
+use super::tenants;
 use crate::batch::{ScopeRef, Text};
 use crate::model::SpanContext;
 use crate::record::bridge;
@@ -49,7 +50,7 @@ impl Tracer {
     /// The parent that a context gives.
     fn parent(cx: &Context) -> Option<SpanContext> {
         if cx.has_active_span() {
-            convert::context_from(cx.span().span_context())
+            tenants::active_in(cx)
         } else if Context::map_current(|cx| cx.has_active_span()) {
             // A context without a span, given on purpose: a new trace.
             None
@@ -101,15 +102,17 @@ impl api::Tracer for Tracer {
                     draft.attributes.take(attributes, limit);
                 }
                 let mut span = OtelSpan::recording(draft);
+                span.remember_tenant();
                 if builder.events.is_some() || builder.links.is_some() {
                     span.add_all(builder.events.unwrap_or_default(), builder.links.unwrap_or_default());
                 }
                 span
             }
             Opened::Unsampled => {
-                let context = draft.context();
+                let mut span = OtelSpan::of(Some(draft.context()));
                 with_local(|l| draft.give_back(l));
-                OtelSpan::of(Some(context))
+                span.remember_tenant();
+                span
             }
             // The trace goes on without us.
             Opened::Nowhere => OtelSpan::of(parent),
