@@ -44,6 +44,13 @@ class LeadingZeros(RandomIdGenerator):
         return super().generate_span_id() >> 8 or 1
 
 
+class NotRandom(LeadingZeros):
+    """Trace ids that are not said to be random: with that flag set, too, `ottrace` of this SDK takes no span for sampled."""
+
+    def is_trace_id_random(self):
+        return False
+
+
 class Headers(dict):
     """A carrier whose names have no case, as a framework's has."""
 
@@ -56,6 +63,7 @@ class Headers(dict):
 
 # Follows the caller's decision, as the SDK does by default.
 FOLLOWS = TracerProvider(id_generator=LeadingZeros()).get_tracer("propagation-peer")
+FOLLOWS_FLAGS_OF_OT_TRACE = TracerProvider(id_generator=NotRandom()).get_tracer("propagation-peer")
 SAMPLES_NOTHING = TracerProvider(sampler=ALWAYS_OFF).get_tracer("propagation-peer")
 
 
@@ -84,7 +92,8 @@ def extract(propagator, headers):
 
 
 def call(propagator, query):
-    tracer = SAMPLES_NOTHING if query.get("sampled") == ["0"] else FOLLOWS
+    follows = FOLLOWS_FLAGS_OF_OT_TRACE if propagator is FORMATS["ottrace"] else FOLLOWS
+    tracer = SAMPLES_NOTHING if query.get("sampled") == ["0"] else follows
     context = Context()
     for key, value in json.loads(query.get("baggage", ["{}"])[0]).items():
         context = baggage.set_baggage(key, value, context=context)
