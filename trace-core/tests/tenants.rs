@@ -4,15 +4,20 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, Request, Response};
+use http_body_util::Empty;
 use opentelemetry::Context;
 use opentelemetry::trace::{
     FutureExt as _, Span as _, TraceContextExt as _, Tracer as _, TracerProvider as _,
 };
 use tower::{ServiceBuilder, ServiceExt as _, service_fn};
-use trace_core::http::trace_requests;
+use trace_core::analyze::{RedConfig, RedWindows};
+use trace_core::http::{
+    MonitoringLayer, RequestObservation, RequestObserver as _, RequestSpan, WindowsObserver, trace_requests,
+};
 use trace_core::model::{TenantId, Value};
 use trace_core::pipeline::Pipeline;
 use trace_core::propagate::{
@@ -248,6 +253,38 @@ async fn a_tenant_crosses_to_services_that_trust_their_callers_and_to_no_others(
     headers.insert("baggage", "mplp.tenant_id=globex".parse().unwrap());
     call(&w, headers, true).await;
     w.expect(&[("globex", &["GET", "handled"])]);
+}
+
+#[tokio::test]
+async fn a_request_is_counted_for_the_tenant_that_its_handler_has_named() {
+    let w = World::new();
+    let windows = Arc::new(RedWindows::new(RedConfig::default()));
+    let (tell, told) = std::sync::mpsc::channel();
+    let counts = WindowsObserver::new("shop", windows.clone());
+    let observer = move |request: &RequestObservation| {
+        counts.observe(request);
+        tell.send(request.tenant.name()).unwrap();
+    };
+    let layer =
+        MonitoringLayer::builder(w.recorder().clone()).detect_anomalies(Arc::new(observer)).build().unwrap();
+    let service = ServiceBuilder::new().layer(layer).service(service_fn(|request: Request<()>| {
+        if let Some(tenant) = request.headers().get("x-proved") {
+            let span = request.extensions().get::<RequestSpan>().unwrap();
+            span.set_attribute(TenantId::ATTRIBUTE, tenant.to_str().unwrap().to_owned());
+        }
+        std::future::ready(Ok::<_, std::convert::Infallible>(Response::new(Empty::<&[u8]>::new())))
+    }));
+    for tenant in ["acme", ""] {
+        let mut request = Request::get("/").body(()).unwrap();
+        if !tenant.is_empty() {
+            request.headers_mut().insert("x-proved", tenant.parse().unwrap());
+        }
+        drop(service.clone().oneshot(request).await.unwrap());
+        let seen = told.recv_timeout(Duration::from_secs(10)).unwrap();
+        assert_eq!(seen, (!tenant.is_empty()).then_some(tenant));
+    }
+    let tenants: Vec<String> = windows.tenants().iter().map(ToString::to_string).collect();
+    assert_eq!(tenants, ["acme", "default"]);
 }
 
 #[test]

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use trace_core::model::{Scope, Severity, SpanKind, Status, TraceIds};
+use trace_core::model::{Scope, Severity, SpanKind, Status, TenantId, TraceIds};
 use trace_core::record::{InSpan as _, Span, current_context};
-use trace_core::service::AlertRequest;
+use trace_core::service::{AlertRequest, TracingService};
 use trace_core::store::MetricSample;
 
 use super::agent::{self, Findings};
@@ -235,7 +235,7 @@ impl WorkflowEngine {
     /// Hands a metric sample in. What is wrong with it is counted by the service and harms nobody here.
     fn measure(&self, trace: Option<TraceIds>, phase: &str, fill: impl FnOnce(MetricSample) -> MetricSample) {
         let Some(trace) = trace else { return };
-        let service = self.module.service();
+        let service = self.service();
         let mut sample = fill(MetricSample::new(phase, service.now()));
         if let Some(usage) = self.module.process().sample() {
             let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
@@ -255,7 +255,13 @@ impl WorkflowEngine {
         alert
             .labels
             .insert("service".to_owned(), self.module.recorder().resource().service_name().to_owned());
-        let _ = self.module.service().send_alert(alert);
+        let _ = self.service().send_alert(alert);
+    }
+
+    /// The service for the tenant of the active span.
+    fn service(&self) -> TracingService {
+        let tenant = current_context().and_then(|c| TenantId::new(c.tenant.name()?).ok());
+        self.module.service().for_tenant(tenant.unwrap_or_default())
     }
 }
 

@@ -54,7 +54,7 @@ impl Span {
     }
 
     /// What children inherit: the span's identity, with the tenant that it has named since its start.
-    pub(super) fn inherited(&self) -> Option<SpanContext> {
+    pub(crate) fn inherited(&self) -> Option<SpanContext> {
         let context = self.context.clone()?;
         let later = self.record.as_ref().map(Handle::tenant).unwrap_or_default();
         Some(SpanContext { tenant: later.or(context.tenant), ..context })
