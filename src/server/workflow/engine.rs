@@ -6,13 +6,12 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use trace_core::model::{Scope, Severity, SpanKind, TraceIds};
-use trace_core::record::{Span, current_context};
-use trace_core::service::AlertRequest;
+use trace_core::model::{Scope, Severity, SpanKind, Status, TenantId, TraceIds};
+use trace_core::record::{InSpan as _, Span, current_context};
+use trace_core::service::{AlertRequest, TracingService};
 use trace_core::store::MetricSample;
 
 use super::agent::{self, Findings};
-use super::phase::Phase;
 use super::{Allocation, ResourcePool, Resources, WorkflowError, WorkflowRequest};
 use crate::module::TraceModule;
 
@@ -83,16 +82,19 @@ impl WorkflowEngine {
         let inside = current_context().is_some_and(|c| !c.is_remote);
         let kind = if inside { SpanKind::Internal } else { SpanKind::Server };
         let root = self.phase_of("workflow_execution", kind);
-        root.set("workflow.id", request.workflow_id.clone());
-        root.set("workflow.type", request.workflow_type.clone());
-        root.set("priority", request.priority.as_str());
-        let context = root.span().context();
+        root.set_attribute("workflow.id", request.workflow_id.clone());
+        root.set_attribute("workflow.type", request.workflow_type.clone());
+        root.set_attribute("priority", request.priority.as_str());
+        let context = root.context();
         let trace = context.map(|c| TraceIds { trace_id: c.trace_id, span_id: Some(c.span_id) });
 
-        let result = root.run(self.phases(request, trace)).await;
-        root.set("workflow.status", if result.is_ok() { "completed" } else { "failed" });
-        root.set("workflow.success", result.is_ok());
-        let result = root.end(result);
+        let phases = self.phases(request, trace).in_span(root);
+        let result = phases.record_result(|root, result| {
+            root.set_attribute("workflow.status", if result.is_ok() { "completed" } else { "failed" });
+            root.set_attribute("workflow.success", result.is_ok());
+            root.record_outcome(result);
+        });
+        let result = result.await;
         if let Err(error) = &result
             && !matches!(error, WorkflowError::Invalid(_))
         {
@@ -106,56 +108,65 @@ impl WorkflowEngine {
         request: &WorkflowRequest,
         trace: Option<TraceIds>,
     ) -> Result<WorkflowResult, WorkflowError> {
-        let validation = self.phase("workflow_validation");
-        validation.set("validation.type", "schema_and_permissions");
-        validation.end(request.validate())?;
+        self.validate(request)?;
 
         let allocation = self.allocate(request)?;
 
         let execution = self.phase("workflow_execution_core");
-        execution.set("execution.mode", "distributed");
-        execution.set("execution.parallel_tasks", i64::from(request.parallel_tasks()));
+        execution.set_attribute("execution.mode", "distributed");
+        execution.set_attribute("execution.parallel_tasks", i64::from(request.parallel_tasks()));
         self.measure(trace, "execution_start", |sample| {
             sample
                 .value("workflow.complexity", request.complexity())
                 .value("workflow.estimated_duration_ms", request.estimated_duration_ms())
         });
-        let result = execution.run(self.agents(request)).await;
-        if let Ok(result) = &result {
-            self.measure(trace, "execution_complete", |sample| {
-                sample
-                    .value("workflow.actual_duration_ms", result.duration_ms)
-                    .value("workflow.success_rate", result.success_rate)
-                    .value("workflow.processed_items", result.processed_items as f64)
-            });
-            execution.set("execution.duration_ms", result.duration_ms);
-            execution.set("execution.processed_items", result.processed_items as i64);
-        }
-        execution.set("execution.success", result.is_ok());
-        let result = execution.end(result);
+        let agents = self.agents(request).in_span(execution);
+        let result = agents.record_result(|execution, result| {
+            if let Ok(result) = result {
+                self.measure(trace, "execution_complete", |sample| {
+                    sample
+                        .value("workflow.actual_duration_ms", result.duration_ms)
+                        .value("workflow.success_rate", result.success_rate)
+                        .value("workflow.processed_items", result.processed_items as f64)
+                });
+                execution.set_attribute("execution.duration_ms", result.duration_ms);
+                execution.set_attribute("execution.processed_items", result.processed_items as i64);
+            }
+            execution.set_attribute("execution.success", result.is_ok());
+            execution.record_outcome(result);
+        });
+        let result = result.await;
         self.clean_up(allocation);
         result
     }
 
+    fn validate(&self, request: &WorkflowRequest) -> Result<(), WorkflowError> {
+        let phase = self.phase("workflow_validation");
+        phase.set_attribute("validation.type", "schema_and_permissions");
+        let valid = request.validate();
+        phase.record_outcome(&valid);
+        valid
+    }
+
     fn allocate(&self, request: &WorkflowRequest) -> Result<Allocation, WorkflowError> {
         let phase = self.phase("resource_allocation");
-        phase.set("resource.type", "compute_and_storage");
+        phase.set_attribute("resource.type", "compute_and_storage");
         let allocation = self.pool.allocate(request.resources());
         if let Ok(allocation) = &allocation {
             let taken = allocation.resources();
-            phase.set("resource.cpu_cores", i64::from(taken.cpu_cores));
-            phase.set("resource.memory_mb", i64::from(taken.memory_mb));
-            phase.set("resource.storage_mb", i64::from(taken.storage_mb));
+            phase.set_attribute("resource.cpu_cores", i64::from(taken.cpu_cores));
+            phase.set_attribute("resource.memory_mb", i64::from(taken.memory_mb));
+            phase.set_attribute("resource.storage_mb", i64::from(taken.storage_mb));
         }
-        phase.end(allocation)
+        phase.record_outcome(&allocation);
+        allocation
     }
 
     /// Gives the resources back. They go back on every other path, too, when the allocation is dropped.
     fn clean_up(&self, allocation: Allocation) {
         let phase = self.phase("result_processing_and_cleanup");
         drop(allocation);
-        let done: Result<(), WorkflowError> = phase.end(Ok(()));
-        debug_assert!(done.is_ok());
+        phase.set_status(Status::Ok);
     }
 
     async fn agents(&self, request: &WorkflowRequest) -> Result<WorkflowResult, WorkflowError> {
@@ -172,13 +183,15 @@ impl WorkflowEngine {
                 // The semaphore is never closed, so an error cannot come.
                 let _place = places.acquire_owned().await;
                 let begun = Instant::now();
-                let span = Phase::new(span());
-                span.set("agent.name", wanted.name.clone());
-                span.set("agent.documents", i64::from(wanted.documents));
-                let done = span.run(agent::work(&wanted, seed)).await;
-                let done =
-                    done.map_err(|message| WorkflowError::Agent { agent: wanted.name.clone(), message });
-                (n, span.end(done), begun.elapsed())
+                let span = span();
+                span.set_attribute("agent.name", wanted.name.clone());
+                span.set_attribute("agent.documents", i64::from(wanted.documents));
+                let work = async {
+                    let done = agent::work(&wanted, seed).await;
+                    done.map_err(|message| WorkflowError::Agent { agent: wanted.name.clone(), message })
+                };
+                let done = work.in_span(span).record_outcome().await;
+                (n, done, begun.elapsed())
             });
         }
         let mut results: Vec<Option<AgentResult>> = vec![None; agents.len()];
@@ -198,12 +211,12 @@ impl WorkflowEngine {
         })
     }
 
-    fn phase(&self, name: &'static str) -> Phase {
+    fn phase(&self, name: &'static str) -> Span {
         self.phase_of(name, SpanKind::Internal)
     }
 
-    fn phase_of(&self, name: &'static str, kind: SpanKind) -> Phase {
-        Phase::new(self.module.recorder().span(name).kind(kind).scope(self.scope.clone()).start())
+    fn phase_of(&self, name: &'static str, kind: SpanKind) -> Span {
+        self.module.recorder().span(name).kind(kind).scope(self.scope.clone()).start()
     }
 
     /// Starts the span of an agent when it is called, as a child of the span that is active now.
@@ -222,7 +235,7 @@ impl WorkflowEngine {
     /// Hands a metric sample in. What is wrong with it is counted by the service and harms nobody here.
     fn measure(&self, trace: Option<TraceIds>, phase: &str, fill: impl FnOnce(MetricSample) -> MetricSample) {
         let Some(trace) = trace else { return };
-        let service = self.module.service();
+        let service = self.service();
         let mut sample = fill(MetricSample::new(phase, service.now()));
         if let Some(usage) = self.module.process().sample() {
             let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
@@ -242,7 +255,13 @@ impl WorkflowEngine {
         alert
             .labels
             .insert("service".to_owned(), self.module.recorder().resource().service_name().to_owned());
-        let _ = self.module.service().send_alert(alert);
+        let _ = self.service().send_alert(alert);
+    }
+
+    /// The service for the tenant of the active span.
+    fn service(&self) -> TracingService {
+        let tenant = current_context().and_then(|c| TenantId::new(c.tenant.name()?).ok());
+        self.module.service().for_tenant(tenant.unwrap_or_default())
     }
 }
 

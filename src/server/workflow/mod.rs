@@ -6,7 +6,6 @@
 mod agent;
 mod engine;
 mod error;
-mod phase;
 mod request;
 mod resources;
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::attribute_cell::AttributeCell;
 use super::keys::Keys;
 use crate::model::{
-    Array, Scope, SpanContext, SpanId, SpanKind, TraceFlags, TraceId, TraceState, Value, ValueRef,
+    Array, Scope, SpanContext, SpanId, SpanKind, TenantTag, TraceFlags, TraceId, TraceState, Value, ValueRef,
 };
 
 /// "No index".
@@ -173,6 +173,9 @@ pub(crate) struct Row {
     pub(crate) status: StatusCode,
     pub(crate) flags: TraceFlags,
     pub(crate) bits: u8,
+    /// Whose the span is, if its attribute [`TenantId::ATTRIBUTE`](crate::model::TenantId::ATTRIBUTE) says the same, or
+    /// will when the span has been taken from where it was recorded.
+    pub(crate) tenant: TenantTag,
 }
 
 impl Row {

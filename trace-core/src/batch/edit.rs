@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::columns::{Columns, EventCell, LinkCell, List, NONE, Row, ScopeRef, StatusCode};
 use super::{Home, SpanBatch, SpanRef};
-use crate::model::{KeyValue, Resource, SpanData, Status, TraceState, Value};
+use crate::model::{KeyValue, Resource, SpanData, Status, TenantId, TenantTag, TraceState, Value};
 
 /// A batch that one owner builds or changes, and then seals.
 #[derive(Clone, Debug)]
@@ -68,6 +68,7 @@ impl SpanBatchMut {
     /// # Panics
     /// If the index is not within the batch.
     pub fn set_attribute(&mut self, index: usize, attribute: KeyValue) {
+        self.columns.forget_tenant(index, &attribute.key);
         let key = self.columns.text_of(attribute.key);
         let value = self.columns.cell_of(attribute.value);
         self.columns.set_attribute(index, key, value, u16::MAX);
@@ -81,6 +82,9 @@ impl SpanBatchMut {
             let new =
                 f(self.columns.str(self.columns.key(cell)), &self.columns.value(cell.value()).to_value());
             if let Some(new) = new {
+                if self.columns.str(self.columns.key(cell)) == TenantId::ATTRIBUTE {
+                    self.columns.forget_tenants();
+                }
                 let value = self.columns.cell_of(new);
                 self.columns.attributes[i].set_value(value);
             }
@@ -92,6 +96,7 @@ impl SpanBatchMut {
     /// # Panics
     /// If the index is not within the batch.
     pub fn remove_attribute(&mut self, index: usize, key: &str) {
+        self.columns.forget_tenant(index, key);
         let c = &mut self.columns;
         let mut kept = List::EMPTY;
         let mut count = 0_u16;
@@ -161,6 +166,11 @@ impl SpanBatchMut {
         self.columns.rows[index].bits |= Row::REGARDLESS;
     }
 
+    /// Says whose one span is, in the drain's stead.
+    pub(crate) fn set_tenant(&mut self, index: usize, tenant: TenantTag) {
+        self.columns.rows[index].tenant = tenant;
+    }
+
     /// Adds a span.
     pub fn push(&mut self, span: SpanData) {
         let c = &mut self.columns;
@@ -193,6 +203,8 @@ impl SpanBatchMut {
             status,
             flags: span.context.flags,
             bits,
+            // What it says of its tenant is an attribute like any other here.
+            tenant: TenantTag::NONE,
         });
         if let Some(m) = message {
             let m = c.text_of(m);

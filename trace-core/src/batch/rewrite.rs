@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::SpanBatchMut;
 use super::columns::{Columns, List, NONE, Text};
-use crate::model::{KeyValue, Value, ValueRef};
+use crate::model::{KeyValue, TenantId, Value, ValueRef};
 
 /// What becomes of an attribute.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +22,9 @@ impl SpanBatchMut {
     /// is stored once.
     pub fn set_attribute_on_all(&mut self, attribute: KeyValue, replace: bool) {
         let c = &mut self.columns;
+        if attribute.key == TenantId::ATTRIBUTE {
+            c.forget_tenants();
+        }
         let key = c.text_of(attribute.key);
         let value = c.cell_of(attribute.value);
         for row in 0..c.rows.len() {
@@ -46,7 +49,11 @@ impl SpanBatchMut {
         for at in 0..c.attributes.len() {
             let cell = c.attributes[at];
             let key = c.key(cell);
-            match f(c.str(key), key.constant(), c.value(cell.value())) {
+            let edit = f(c.str(key), key.constant(), c.value(cell.value()));
+            if edit != Edit::Keep && c.str(key) == TenantId::ATTRIBUTE {
+                c.forget_tenants();
+            }
+            match edit {
                 Edit::Keep => {}
                 Edit::Replace(value) => {
                     let value = c.cell_of(value);

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::{SpanBatch, SpanRef};
-use crate::model::{TenantId, Value, ValueRef};
+use super::{Columns, SpanBatch, SpanBatchMut, SpanRef, Text};
+use crate::model::{TenantId, TenantTag, Value, ValueRef};
 
 /// Whose spans are with an attribute that names no tenant. No id can be made of this, so nobody can ask for them,
 /// and they get mixed up with nobody's.
@@ -14,6 +14,12 @@ fn checked(name: &str) -> &str {
 }
 
 impl<'a> SpanRef<'a> {
+    /// The tenant that the span's attribute names, where that is known without looking.
+    #[inline]
+    pub(crate) fn tenant_tag(&self) -> TenantTag {
+        self.row.tenant
+    }
+
     /// The name of the tenant that owns the span: that of its attribute [`TenantId::ATTRIBUTE`], else that of its
     /// resource, else [`TenantId::DEFAULT`]. If the attribute is no valid name, the span belongs to nobody.
     pub fn tenant(&self) -> &'a str {
@@ -25,6 +31,30 @@ impl<'a> SpanRef<'a> {
                 Some(_) => NOBODY,
                 None => TenantId::DEFAULT,
             },
+        }
+    }
+}
+
+impl Columns {
+    /// An attribute of a row changes: if it names the tenant, the row's tag may be wrong from now on.
+    pub(super) fn forget_tenant(&mut self, row: usize, key: &str) {
+        if key == TenantId::ATTRIBUTE {
+            self.rows[row].tenant = TenantTag::NONE;
+        }
+    }
+
+    /// The same for all rows.
+    pub(super) fn forget_tenants(&mut self) {
+        self.rows.iter_mut().for_each(|row| row.tenant = TenantTag::NONE);
+    }
+}
+
+impl SpanBatchMut {
+    /// Writes the tenant on these spans; its name is stored once.
+    pub(crate) fn write_tenant(&mut self, rows: &[u32], name: &str) {
+        let value = self.columns.store_value(name);
+        for row in rows {
+            self.columns.set_attribute(*row as usize, Text::fixed(TenantId::ATTRIBUTE), value, u16::MAX);
         }
     }
 }

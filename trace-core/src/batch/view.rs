@@ -94,6 +94,7 @@ impl<'a> SpanRef<'a> {
             flags: self.row.flags,
             trace_state: self.trace_state().clone(),
             is_remote: false,
+            tenant: self.row.tenant,
         }
     }
 

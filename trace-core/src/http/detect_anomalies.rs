@@ -58,7 +58,7 @@ impl Detection {
     }
 
     /// Tells of a request with this span.
-    pub(super) fn finish(&self, over: &Over<'_>, trace: Option<TraceIds>) {
+    pub(super) fn finish(&self, over: &Over<'_>, span: Option<&SpanContext>) {
         let Some((last, others)) = self.threads.split_last() else { return };
         let observation = RequestObservation {
             route: over.operation.template.clone(),
@@ -68,7 +68,8 @@ impl Detection {
             is_error: over.ended.is_error(),
             end: Timestamp::from_unix_nanos(over.clock.to_unix_nanos(over.now)),
             duration: Duration::from_nanos(over.nanos),
-            trace,
+            trace: sampled_ids(span),
+            tenant: span.map(|c| c.tenant).unwrap_or_default(),
         };
         others.iter().for_each(|thread| thread.offer(observation.clone()));
         last.offer(observation);
@@ -76,7 +77,7 @@ impl Detection {
 }
 
 /// The ids of a span that is sampled: one that is not cannot be found.
-pub(super) fn sampled_ids(context: Option<&SpanContext>) -> Option<TraceIds> {
+fn sampled_ids(context: Option<&SpanContext>) -> Option<TraceIds> {
     let sampled = context.filter(|c| c.is_sampled())?;
     Some(TraceIds { trace_id: sampled.trace_id, span_id: Some(sampled.span_id) })
 }
@@ -90,13 +91,13 @@ impl RequestLayer<Detection> {
 }
 
 impl Part for Detection {
-    type Request = Option<TraceIds>;
+    type Request = Option<RequestSpan>;
 
-    fn start(&self, _begun: &Begun<'_>, parts: &mut request::Parts) -> Option<TraceIds> {
-        sampled_ids(parts.extensions.get::<RequestSpan>()?.context())
+    fn start(&self, _begun: &Begun<'_>, parts: &mut request::Parts) -> Self::Request {
+        parts.extensions.get::<RequestSpan>().cloned()
     }
 
-    fn end(&self, trace: Option<TraceIds>, over: &mut Over<'_>) {
-        self.finish(over, trace);
+    fn end(&self, request: Self::Request, over: &mut Over<'_>) {
+        self.finish(over, request.and_then(|span| span.inherited()).as_ref());
     }
 }

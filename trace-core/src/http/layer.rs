@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{request, response};
 
 use super::collect_metrics::Metrics;
-use super::detect_anomalies::{Detection, sampled_ids};
+use super::detect_anomalies::Detection;
 use super::error_type::Side;
 use super::request_layer::{Begun, Over, Part};
 use super::trace_requests::{TracedRequest, Tracing};
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::analyze::RedWindows;
 use crate::metric::MeterRegistry;
-use crate::record::Recorder;
+use crate::record::{Recorder, Span};
 
 /// [`TraceRequests`], [`CollectMetrics`] and [`DetectAnomalies`] in one layer, which share their settings.
 pub type MonitoringLayer = RequestLayer<Monitoring>;
@@ -203,7 +203,7 @@ impl Part for Monitoring {
             metrics.finish(over, span);
         }
         if let Some(detect) = &self.detect {
-            detect.finish(over, sampled_ids(span.and_then(|s| s.context())));
+            detect.finish(over, span.and_then(Span::inherited).as_ref());
         }
         self.trace.end(request, over);
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Outcome;
-use crate::model::{Timestamp, TraceIds};
+use crate::model::{TenantTag, Timestamp, TraceIds};
 
 /// A request that has ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +25,8 @@ pub struct RequestObservation {
     pub duration: Duration,
     /// The server span, if the request was traced and sampled.
     pub trace: Option<TraceIds>,
+    /// Whose request it was, if its span or its caller has said so, by the time it ended.
+    pub tenant: TenantTag,
 }
 
 /// Is told of the requests that have ended.

@@ -55,6 +55,11 @@ impl RequestSpan {
         self.context.as_ref()
     }
 
+    /// The identity, with the tenant that was named since the start.
+    pub(super) fn inherited(&self) -> Option<SpanContext> {
+        self.span.upgrade().and_then(|server| server.span.inherited()).or_else(|| self.context.clone())
+    }
+
     /// The trace, to show to a client or to write into a log.
     pub fn trace_id(&self) -> Option<TraceId> {
         self.context.as_ref().map(|c| c.trace_id)

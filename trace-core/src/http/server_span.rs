@@ -15,7 +15,8 @@ use super::request_layer::{Begun, Over};
 use super::request_span::ServerSpan;
 use super::trace_requests::Tracing;
 use super::{Outcome, forwarded, grpc};
-use crate::model::{Scope, SpanContext, SpanKind, Status};
+use crate::model::{Scope, SpanKind, Status};
+use crate::propagate::Extracted;
 use crate::record::{Description, Recorder, Span};
 
 /// Clients choose these texts: longer ones are cut, so that a span stays small.
@@ -30,7 +31,7 @@ pub(super) fn start(
     recorder: &Recorder,
     begun: &Begun<'_>,
     parts: &Parts,
-    (parent, sampled): (Option<&SpanContext>, Option<bool>),
+    found: &Extracted,
 ) -> (Span, u16) {
     let mut fields = FieldList::<18>::new();
     fields.text("http.request.method", begun.operation.method);
@@ -80,7 +81,15 @@ pub(super) fn start(
     }
     let fields = fields.as_slice();
     let name = &begun.operation.name;
-    let description = Description { name, kind: SpanKind::Server, scope: &SCOPE, parent, sampled, fields };
+    let description = Description {
+        name,
+        kind: SpanKind::Server,
+        scope: &SCOPE,
+        parent: found.context.as_ref(),
+        sampled: found.sampled,
+        tenant: found.tenant,
+        fields,
+    };
     (recorder.start_described(&description), fields.len() as u16)
 }
 

@@ -121,8 +121,7 @@ impl Part for Tracing {
             return None;
         }
         let found = self.propagator.extract(&Headers::new(&parts.headers));
-        let (span, started_with) =
-            server_span::start(self, &self.recorder, begun, parts, (found.context.as_ref(), found.sampled));
+        let (span, started_with) = server_span::start(self, &self.recorder, begun, parts, &found);
         let server = Arc::new(ServerSpan {
             span,
             started_with,

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::{RequestObservation, RequestObserver, UNMATCHED};
 use crate::analyze::{Observation, RedWindows, SpanOutcome};
-use crate::model::SpanKind;
+use crate::model::{SpanKind, TenantId};
 
 /// Counts requests in [`RedWindows`], by operation `METHOD route` of one service: for the analysis of performance,
 /// and for a [`DetectionStage`](crate::detect::DetectionStage) that watches the windows.
 ///
-/// Every request counts, sampled or not. Windows that are filled from finished spans have the server spans of the
+/// Each request is its tenant's, if its span or a trusted caller has named one; see
+/// [`RequestObservation::tenant`]. Every request counts, sampled or not. Windows that are filled from finished spans have the server spans of the
 /// requests already: use one or the other.
 #[derive(Clone, Debug)]
 pub struct WindowsObserver {
@@ -36,6 +37,7 @@ impl WindowsObserver {
 
     fn observation<'a>(&'a self, operation: &'a str, request: &RequestObservation) -> Observation<'a> {
         Observation {
+            tenant: request.tenant.name().unwrap_or(TenantId::DEFAULT),
             kind: SpanKind::Server,
             entry: true,
             status: if request.is_error { SpanOutcome::Error } else { SpanOutcome::Unset },
@@ -68,6 +70,7 @@ mod tests {
     #[test]
     fn many_requests_at_a_time_count_as_one_after_the_other() {
         let request = |i: usize| RequestObservation {
+            tenant: crate::model::TenantTag::NONE,
             route: [Some("/a"), Some("/b"), None][i % 3].map(Arc::from),
             method: "GET",
             status: Some(200),

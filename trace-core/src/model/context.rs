@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{SpanId, TraceId};
+use super::{SpanId, TenantTag, TraceId};
 
 /// The W3C trace flags byte.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -116,12 +116,21 @@ pub struct SpanContext {
     pub trace_state: TraceState,
     /// Whether it came over the wire.
     pub is_remote: bool,
+    /// Whose the span is, and its children; see [`TenantTag`].
+    pub tenant: TenantTag,
 }
 
 impl SpanContext {
     /// A local context with an empty trace state.
     pub const fn new(trace_id: TraceId, span_id: SpanId, flags: TraceFlags) -> Self {
-        Self { trace_id, span_id, flags, trace_state: TraceState::EMPTY, is_remote: false }
+        Self {
+            trace_id,
+            span_id,
+            flags,
+            trace_state: TraceState::EMPTY,
+            is_remote: false,
+            tenant: TenantTag::NONE,
+        }
     }
 
     /// Whether the sampled bit is set.

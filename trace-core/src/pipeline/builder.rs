@@ -226,7 +226,11 @@ impl PipelineBuilder {
         let Self { env, disabled, .. } = &self;
         let (env, disabled) = (env.clone(), *disabled);
         let resource = self.detected.merge(&env.resource());
-        let (recorder, drain) = self.recorder.or(&resource, |limits| env.limits.apply_to(limits)).build();
+        let mut recorder = self.recorder.or(&resource, |limits| env.limits.apply_to(limits));
+        if let Some(tenancy) = &self.tenancy {
+            recorder = recorder.tenant_attributes(tenancy.span_attributes().iter().cloned());
+        }
+        let (recorder, drain) = recorder.build();
         let mut reader = LedgerReader {
             recorder: recorder.clone(),
             sources: Arc::default(),

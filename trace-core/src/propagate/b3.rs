@@ -2,7 +2,7 @@
 
 use super::carrier::only;
 use super::{Baggage, Extracted, Extractor, Injector, Propagator, hex};
-use crate::model::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
+use crate::model::{SpanContext, SpanId, TraceFlags, TraceId};
 
 const SINGLE: &str = "b3";
 const TRACE_ID: &str = "x-b3-traceid";
@@ -69,7 +69,7 @@ fn span(trace_id: &str, span_id: &str, flags: TraceFlags) -> Option<SpanContext>
         _ => return None,
     };
     let span_id = SpanId::new(span_number(span_id)?)?;
-    Some(SpanContext { trace_id, span_id, flags, trace_state: TraceState::EMPTY, is_remote: true })
+    Some(SpanContext { is_remote: true, ..SpanContext::new(trace_id, span_id, flags) })
 }
 
 fn span_number(digits: &str) -> Option<u64> {

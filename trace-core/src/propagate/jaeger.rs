@@ -4,7 +4,7 @@ use super::carrier::only;
 use super::percent::decode;
 use super::prefixed::{self, Values};
 use super::{Baggage, Extracted, Extractor, Injector, Propagator, hex};
-use crate::model::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
+use crate::model::{SpanContext, SpanId, TenantTag, TraceFlags, TraceId, TraceState};
 
 const TRACE: &str = "uber-trace-id";
 const BAGGAGE_PREFIX: &str = "uberctx-";
@@ -55,6 +55,7 @@ fn parse(value: &str) -> Option<SpanContext> {
         flags,
         trace_state: TraceState::EMPTY,
         is_remote: true,
+        tenant: TenantTag::NONE,
     })
 }
 
@@ -88,7 +89,7 @@ impl Propagator for JaegerPropagator {
         let context = only(carrier, TRACE).and_then(parse);
         let debugs = carrier.get_all(DEBUG_ID).iter().any(|id| !id.is_empty());
         let sampled = (context.is_none() && debugs).then_some(true);
-        Extracted { context, baggage, sampled }
+        Extracted { context, baggage, sampled, ..Extracted::default() }
     }
 
     fn inject(&self, context: Option<&SpanContext>, baggage: &Baggage, carrier: &mut dyn Injector) {

@@ -14,7 +14,7 @@
 //!
 //! Everything here is a total function: no input makes it panic, and what is malformed is left out rather than
 //! passed on. What comes from outside is a hint, never an authority: baggage must not decide on tenants or
-//! permissions.
+//! permissions. Between services that only call each other, [`TenantBaggage`] takes the tenant along.
 //!
 //! Sources: W3C Trace Context level 2, W3C Baggage, openzipkin/b3-propagation, Jaeger's client documentation, and
 //! OpenTelemetry's specification of propagators.
@@ -37,6 +37,7 @@ pub mod otel;
 mod percent;
 mod prefixed;
 mod propagator;
+mod tenant_baggage;
 mod trace_state;
 mod traceparent;
 mod w3c;
@@ -64,6 +65,7 @@ pub use global::{extract, global, inject_current, inject_current_by, set_global}
 pub use jaeger::JaegerPropagator;
 pub use ot_trace::OtTracePropagator;
 pub use propagator::{Extracted, Propagator};
+pub use tenant_baggage::TenantBaggage;
 pub use trace_state::InvalidTraceState;
 pub use traceparent::{InvalidTraceparent, format_traceparent, parse_traceparent};
 pub use w3c::{BaggagePropagator, TraceContextPropagator, W3cPropagator};

@@ -3,7 +3,7 @@
 use super::carrier::only;
 use super::prefixed::{self, Values};
 use super::{Baggage, Extracted, Extractor, Injector, Propagator, hex};
-use crate::model::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
+use crate::model::{SpanContext, SpanId, TenantTag, TraceFlags, TraceId, TraceState};
 
 const TRACE_ID: &str = "ot-tracer-traceid";
 const SPAN_ID: &str = "ot-tracer-spanid";
@@ -37,6 +37,7 @@ fn context(carrier: &dyn Extractor) -> Option<SpanContext> {
         flags,
         trace_state: TraceState::EMPTY,
         is_remote: true,
+        tenant: TenantTag::NONE,
     })
 }
 
@@ -44,7 +45,7 @@ impl Propagator for OtTracePropagator {
     fn extract(&self, carrier: &dyn Extractor) -> Extracted {
         let mut baggage = Baggage::EMPTY;
         prefixed::read(carrier, BAGGAGE_PREFIX, Values::Raw, &mut baggage);
-        Extracted { context: context(carrier), baggage, sampled: None }
+        Extracted { context: context(carrier), baggage, ..Extracted::default() }
     }
 
     fn inject(&self, context: Option<&SpanContext>, baggage: &Baggage, carrier: &mut dyn Injector) {

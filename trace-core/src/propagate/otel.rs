@@ -5,12 +5,11 @@ use std::fmt;
 use opentelemetry::baggage::{BaggageExt, KeyValueMetadata};
 use opentelemetry::propagation::text_map_propagator::FieldIter;
 use opentelemetry::propagation::{self as api, TextMapPropagator};
-use opentelemetry::trace::TraceContextExt;
 use opentelemetry::{Context, baggage};
 
 use super::{Baggage, Extracted, Extractor, Injector, Propagator};
 use crate::record::bridge;
-use crate::record::otel::convert;
+use crate::record::otel::tenants;
 
 /// One of our formats for the `opentelemetry` API.
 ///
@@ -46,15 +45,14 @@ impl<P> fmt::Debug for ToTextMap<P> {
 
 impl<P: Propagator> TextMapPropagator for ToTextMap<P> {
     fn inject_context(&self, cx: &Context, injector: &mut dyn api::Injector) {
-        let context =
-            if cx.has_active_span() { convert::context_from(cx.span().span_context()) } else { None };
+        let context = tenants::active_in(cx);
         self.format.inject(context.as_ref(), &baggage_from(cx.baggage()), &mut Ours(injector));
     }
 
     fn extract_with_context(&self, cx: &Context, extractor: &dyn api::Extractor) -> Context {
         let found = self.format.extract(&Ours(extractor));
         let cx = match found.context {
-            Some(context) => cx.with_remote_span_context(convert::context_to(&context)),
+            Some(context) => tenants::with_active(cx, &context),
             None => cx.clone(),
         };
         if found.baggage.is_empty() { cx } else { cx.with_baggage(baggage_to(&found.baggage)) }
@@ -98,9 +96,8 @@ impl<T: TextMapPropagator + Send + Sync> FromTextMap<T> {
 impl<T: TextMapPropagator + Send + Sync> Propagator for FromTextMap<T> {
     fn extract(&self, carrier: &dyn Extractor) -> Extracted {
         let cx = self.0.extract_with_context(&Context::new(), &Theirs(carrier));
-        let context =
-            if cx.has_active_span() { convert::context_from(cx.span().span_context()) } else { None };
-        Extracted { context, baggage: baggage_from(cx.baggage()), sampled: None }
+        let context = tenants::active_in(&cx);
+        Extracted { context, baggage: baggage_from(cx.baggage()), ..Extracted::default() }
     }
 
     fn inject(
@@ -113,7 +110,7 @@ impl<T: TextMapPropagator + Send + Sync> Propagator for FromTextMap<T> {
         self.fields().iter().for_each(|name| carrier.remove(name));
         let mut cx = Context::new();
         if let Some(context) = context {
-            cx = cx.with_remote_span_context(convert::context_to(context));
+            cx = tenants::with_active(&cx, context);
         }
         if !baggage.is_empty() {
             cx = cx.with_baggage(baggage_to(baggage));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Baggage, Extractor, Injector};
-use crate::model::SpanContext;
+use crate::model::{SpanContext, TenantTag};
 
 /// What headers carried.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -16,12 +16,16 @@ pub struct Extracted {
     /// `jaeger-debug-id`); see [`SpanBuilder::sampled`](crate::record::SpanBuilder::sampled). Always `None` beside a
     /// `context`.
     pub sampled: Option<bool>,
+    /// Whose a trace is that begins here, where a trusted caller said so without naming a span; see
+    /// [`TenantBaggage`](super::TenantBaggage). Beside a `context` it is that of the context.
+    pub tenant: TenantTag,
 }
 
 impl Extracted {
     /// What both said: of two spans, two baggage members of one key, or two wishes, the later one counts.
     #[must_use]
     pub(super) fn and(mut self, later: Self) -> Self {
+        self.tenant = later.tenant.or(self.tenant);
         self.context = later.context.or(self.context);
         self.sampled = later.sampled.or(self.sampled).filter(|_| self.context.is_none());
         if self.baggage.is_empty() {

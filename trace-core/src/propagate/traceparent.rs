@@ -1,7 +1,7 @@
 //! The `traceparent` header (W3C Trace Context level 2, section 3.2).
 
 use super::hex;
-use crate::model::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
+use crate::model::{SpanContext, SpanId, TenantTag, TraceFlags, TraceId, TraceState};
 
 /// The length of version 00.
 const LENGTH: usize = 55;
@@ -59,6 +59,7 @@ pub fn parse_traceparent(value: &str) -> Result<SpanContext, InvalidTraceparent>
         flags: TraceFlags(flags as u8 & KNOWN_FLAGS),
         trace_state: TraceState::EMPTY,
         is_remote: true,
+        tenant: TenantTag::NONE,
     })
 }
 

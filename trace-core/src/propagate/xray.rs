@@ -2,7 +2,7 @@
 
 use super::carrier::only;
 use super::{Baggage, Extracted, Extractor, Injector, Propagator, hex};
-use crate::model::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
+use crate::model::{SpanContext, SpanId, TenantTag, TraceFlags, TraceId, TraceState};
 
 const HEADER: &str = "x-amzn-trace-id";
 /// Load balancers append to it; more than this is refused unread.
@@ -40,6 +40,7 @@ fn parse(value: &str) -> Option<SpanContext> {
         flags,
         trace_state: TraceState::EMPTY,
         is_remote: true,
+        tenant: TenantTag::NONE,
     })
 }
 

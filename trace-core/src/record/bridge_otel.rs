@@ -6,10 +6,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use opentelemetry::trace::TraceContextExt;
 use opentelemetry::{Context, ContextGuard};
 
-use super::otel::convert;
+use super::otel::tenants;
 use super::outlived;
 use crate::model::SpanContext;
 
@@ -75,9 +74,7 @@ pub(super) fn innermost() -> Option<SpanContext> {
 }
 
 fn from_current() -> Option<SpanContext> {
-    Context::map_current(|cx| {
-        if cx.has_active_span() { convert::context_from(cx.span().span_context()) } else { None }
-    })
+    Context::map_current(tenants::active_in)
 }
 
 #[inline]
@@ -85,7 +82,7 @@ pub(super) fn attach(context: &SpanContext) -> Attached {
     if !is_usable() {
         return Attached(None);
     }
-    let guard = Context::map_current(|cx| cx.with_remote_span_context(convert::context_to(context))).attach();
+    let guard = Context::map_current(|cx| tenants::with_active(cx, context)).attach();
     Attached(Some(guard))
 }
 

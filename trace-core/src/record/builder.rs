@@ -11,7 +11,9 @@ use super::recorder::{NO_SCOPE, Recorder};
 use super::span::Span;
 use super::start::{Identity, Name, Start};
 use crate::batch::ScopeRef;
-use crate::model::{KeyValue, Scope, SpanContext, SpanKind, Timestamp, TraceFlags, TraceId, Value};
+use crate::model::{
+    KeyValue, Scope, SpanContext, SpanKind, TenantTag, Timestamp, TraceFlags, TraceId, Value,
+};
 use crate::signal::{SamplingInput, StartAttributes};
 
 /// Describes a span at run time; see [`Recorder::span`].
@@ -27,6 +29,7 @@ pub struct SpanBuilder<'r> {
     links: Vec<(SpanContext, Vec<KeyValue>)>,
     start: Option<Timestamp>,
     sampled: Option<bool>,
+    tenant: TenantTag,
 }
 
 #[derive(Debug)]
@@ -48,6 +51,7 @@ impl<'r> SpanBuilder<'r> {
             links: Vec::new(),
             start: None,
             sampled: None,
+            tenant: TenantTag::NONE,
         }
     }
 
@@ -101,6 +105,13 @@ impl<'r> SpanBuilder<'r> {
         self
     }
 
+    /// Says whose the span is, as its attribute [`TenantId::ATTRIBUTE`](crate::model::TenantId::ATTRIBUTE) would. Its
+    /// children inherit that.
+    pub fn tenant(mut self, tenant: TenantTag) -> Self {
+        self.tenant = tenant;
+        self
+    }
+
     /// Starts the span without making it active.
     pub fn start(self) -> Span {
         let parent = match self.parent {
@@ -131,6 +142,7 @@ impl<'r> SpanBuilder<'r> {
             },
             fields: &[],
             start: self.start,
+            tenant: self.recorder.0.tenants.said(&StartAttributes::of(&self.attributes)).or(self.tenant),
         };
         let span = with_local(|l| Span::start(self.recorder, Some(l), &start))
             .unwrap_or_else(|| Span::start(self.recorder, None, &start));

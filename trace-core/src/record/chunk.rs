@@ -6,9 +6,10 @@ use std::thread::Thread;
 
 use super::SpanLimits;
 use super::ring::Ring;
+use super::tenant_keys::TenantKeys;
 use crate::batch::{Cell, Columns, List, NONE, Row, StatusCode, Text};
 use crate::clock::Clock;
-use crate::model::{Array, SpanId, SpanKind, TraceFlags, TraceId, ValueRef};
+use crate::model::{Array, SpanId, SpanKind, TenantTag, TraceFlags, TraceId, ValueRef};
 
 /// A place for one thread's chunk. Lives for ever, and serves one thread after another: a span then refers to it
 /// without counting references, and may end after its thread.
@@ -19,6 +20,7 @@ pub(crate) struct Slot {
     pub(super) consumer: Arc<Consumer>,
     pub(super) limits: SpanLimits,
     pub(super) clock: Clock,
+    pub(super) tenants: Arc<TenantKeys>,
     /// Drafts begun by the thread that has the slot: it alone writes this.
     opened: AtomicU64,
     #[cfg(feature = "tracing")]
@@ -99,6 +101,7 @@ impl Slot {
     pub(super) fn leak(
         limits: SpanLimits,
         clock: Clock,
+        tenants: Arc<TenantKeys>,
         consumer: Arc<Consumer>,
         is_shared: bool,
     ) -> &'static Self {
@@ -108,6 +111,7 @@ impl Slot {
             consumer,
             limits,
             clock,
+            tenants,
             opened: AtomicU64::new(0),
             #[cfg(feature = "tracing")]
             arena: std::sync::OnceLock::new(),
@@ -215,6 +219,12 @@ impl Slot {
         self.arena.get_or_init(Default::default)
     }
 
+    /// The same, if there were any.
+    #[cfg(feature = "tracing")]
+    pub(super) fn used_arena(&self) -> Option<&super::tracing_layer::Arena> {
+        self.arena.get().map(|arena| &**arena)
+    }
+
     /// Whether both are of one recorder.
     #[cfg(feature = "otel")]
     #[inline]
@@ -234,6 +244,7 @@ pub(super) struct NewRow {
     pub(super) scope: u32,
     pub(super) bits: u8,
     pub(super) start: u64,
+    pub(super) tenant: TenantTag,
 }
 
 impl NewRow {
@@ -255,6 +266,7 @@ impl NewRow {
             status: StatusCode::Unset,
             flags: self.flags.w3c(),
             bits: if regardless { self.bits | Row::REGARDLESS } else { self.bits },
+            tenant: self.tenant,
         }
     }
 }

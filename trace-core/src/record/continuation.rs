@@ -26,6 +26,7 @@ impl Continuation {
         mine.dropped_attributes += theirs.dropped_attributes;
         mine.dropped_events += theirs.dropped_events;
         mine.dropped_links += theirs.dropped_links;
+        mine.context.tenant = theirs.context.tenant.or(mine.context.tenant);
         for kv in theirs.attributes {
             match mine.attributes.iter().position(|a| a.key == kv.key) {
                 Some(i) => mine.attributes[i].value = kv.value,

@@ -8,7 +8,7 @@ use super::recorder::Recorder;
 use super::span::Span;
 use super::start::{Name, Start};
 use crate::batch::{ScopeRef, Text};
-use crate::model::{Scope, SpanContext, SpanKind, Status, ValueRef};
+use crate::model::{Scope, SpanContext, SpanKind, Status, TenantTag, ValueRef};
 
 /// Attributes: keys known at compile time, borrowed values.
 pub(crate) type Fields<'a> = [(&'static str, ValueRef<'a>)];
@@ -22,6 +22,8 @@ pub(crate) struct Description<'a> {
     pub(crate) parent: Option<&'a SpanContext>,
     /// Decides in the sampler's place whether a root is recorded.
     pub(crate) sampled: Option<bool>,
+    /// Whose it is, unless a field or the parent says so.
+    pub(crate) tenant: TenantTag,
     /// Keys must differ.
     pub(crate) fields: &'a Fields<'a>,
 }
@@ -38,6 +40,7 @@ impl Recorder {
             decided: of.sampled.filter(|_| of.parent.is_none()).map(|sampled| self.decided_root(sampled)),
             fields: of.fields,
             start: None,
+            tenant: of.tenant,
         };
         with_local(|l| Span::start(self, Some(l), &start)).unwrap_or_else(|| Span::start(self, None, &start))
     }

@@ -10,13 +10,14 @@ use super::chunk::Slot;
 use super::current::{Local, detached_ids, is_within_itself};
 pub(super) use super::draft_write::End;
 use super::handle::write_status;
+use super::hot::with_hot;
 use super::open_drafts::Listed;
 use super::recorder::{NO_SCOPE, Recorder};
 use super::start::Identity;
 use super::{OverflowPolicy, SpanLimits, bridge};
 use crate::batch::{Columns, EventCell, LinkCell, List, NONE, Row, ScopeRef, StatusCode, Text};
 use crate::model::{
-    KeyValue, SpanContext, SpanId, SpanKind, Status, Timestamp, TraceFlags, TraceId, TraceState,
+    KeyValue, SpanContext, SpanId, SpanKind, Status, TenantTag, Timestamp, TraceFlags, TraceId, TraceState,
 };
 use crate::signal::{SamplingInput, StartAttributes};
 
@@ -101,6 +102,8 @@ impl Recorder {
                 (parent.map_or(trace_id, |p| p.trace_id), span_id, self.0.fallback)
             }
         };
+        // Whose it is, unless its parent's.
+        let said = self.0.tenants.said(&given.or(&draft.columns, draft.columns.rows[ROW].attributes));
         draft.slot = Some(slot);
         draft.overflow = self.1;
         let flags = match parent {
@@ -120,6 +123,7 @@ impl Recorder {
                 context.flags
             }
         };
+        draft.say_tenant(said);
         if !flags.is_recorded() {
             draft.begin(slot, start);
             return Opened::Unsampled;
@@ -231,6 +235,7 @@ impl Draft {
             flags: row.flags.with_recorded(row.has(Row::REGARDLESS)),
             trace_state,
             is_remote: false,
+            tenant: row.tenant,
         }
     }
 
@@ -297,7 +302,14 @@ impl Draft {
         }
     }
 
-    /// Gives the span this identity and this parent.
+    /// Whose it says that it is, if it says so.
+    #[inline]
+    pub(super) fn say_tenant(&mut self, said: TenantTag) {
+        let row = &mut self.columns.rows[ROW];
+        row.tenant = said.or(row.tenant);
+    }
+
+    /// Gives the span this identity and this parent, and the parent's tenant.
     #[inline]
     pub(super) fn identify(
         &mut self,
@@ -311,6 +323,7 @@ impl Draft {
         row.span_id = span_id;
         row.flags = flags.w3c();
         row.parent = parent.map(|p| p.span_id);
+        row.tenant = parent.map_or(TenantTag::NONE, |p| p.tenant);
         row.bits &= !(Row::REMOTE_PARENT | Row::REGARDLESS);
         if flags != row.flags {
             row.bits |= Row::REGARDLESS;
@@ -356,6 +369,15 @@ impl Draft {
             return;
         }
         f(&mut self.columns, ROW, &slot.limits);
+    }
+
+    /// The span has said whose it is: what starts below it from now on inherits that.
+    #[cold]
+    pub(super) fn set_tenant(&mut self, tenant: TenantTag) {
+        let row = &mut self.columns.rows[ROW];
+        row.tenant = tenant;
+        let span = row.span_id.to_u64();
+        with_hot(|h| h.set_tenant(span, tenant));
     }
 
     /// Attributes that the span may have.
@@ -429,4 +451,5 @@ const BLANK: Row = Row {
     status: StatusCode::Unset,
     flags: TraceFlags::SAMPLED,
     bits: 0,
+    tenant: TenantTag::NONE,
 };

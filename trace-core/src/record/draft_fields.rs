@@ -64,6 +64,10 @@ impl Draft {
                 c.rows[row].kind = kind;
             }
         });
+        let said = self.slot.map(|slot| slot.tenants.said_in(&other.columns, ROW)).unwrap_or_default();
+        if !said.is_none() {
+            self.set_tenant(said);
+        }
     }
 
     /// Adds an event with the name and the attributes of another draft.

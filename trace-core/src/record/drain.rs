@@ -20,6 +20,8 @@ pub(crate) struct Drain {
     pool: Arc<Pool>,
     reader: RingReader,
     open: Parked,
+    /// Some span of this pass that came from elsewhere than from a ring has a tenant.
+    has_tenants: bool,
     /// When open spans were last looked through, in ticks.
     looked_at: Option<u64>,
     /// Continuations that came before their start: a thread in teardown records into the shared slot, and another
@@ -43,6 +45,7 @@ impl Drain {
             recorder,
             pool: Arc::default(),
             reader: RingReader::default(),
+            has_tenants: false,
             looked_at: None,
             early: Vec::new(),
         }
@@ -62,6 +65,7 @@ impl Drain {
         // Rings first: what continues a span, or precedes its end, was written to a chunk before that end was
         // published.
         self.reader.next_turn();
+        self.has_tenants = false;
         let scale = self.recorder.clock().unix_scale();
         for ring in slots.iter().filter_map(|s| s.ring()) {
             if let Some(first) = self.reader.read(ring, &mut out, scale, &mut late) {
@@ -92,6 +96,9 @@ impl Drain {
                 Some(row) => self.finish(row, Moment::Ticks(end.ticks), &mut batch),
                 None => self.count_unmatched(),
             }
+        }
+        if self.has_tenants || self.reader.has_tenants() {
+            self.recorder.0.tenants.write(&mut batch.columns);
         }
         self.open.tidy();
         self.look_for_open_spans(&slots);
@@ -145,6 +152,7 @@ impl Drain {
             let start = Moment::start_of(row);
             let end = Moment::of(row.end, row.has(Row::END_IS_UNIX));
             (row.start, row.end) = Moment::pair(start, end, &self.recorder);
+            self.has_tenants |= !row.tenant.is_none();
             true
         });
         columns.rows = rows;
@@ -170,7 +178,10 @@ impl Drain {
                 let (start, end) = Moment::pair(Moment::start_of(&row), end, &self.recorder);
                 data.start = Timestamp::from_unix_nanos(start);
                 data.end = Timestamp::from_unix_nanos(end);
+                let tenant = data.context.tenant;
+                self.has_tenants |= !tenant.is_none();
                 batch.push(data);
+                batch.set_tenant(batch.len() - 1, tenant);
                 if row.has(Row::REGARDLESS) {
                     batch.set_recorded_regardless(batch.len() - 1);
                 }
@@ -182,9 +193,10 @@ impl Drain {
         }
     }
 
-    fn finish(&self, mut row: Row, end: Moment, batch: &mut SpanBatchMut) {
+    fn finish(&mut self, mut row: Row, end: Moment, batch: &mut SpanBatchMut) {
         (row.start, row.end) = Moment::pair(Moment::start_of(&row), end, &self.recorder);
         row.bits |= Row::ENDED | Row::START_IS_UNIX | Row::END_IS_UNIX;
+        self.has_tenants |= !row.tenant.is_none();
         self.open.copy_to(&row, &mut batch.columns);
     }
 
@@ -221,6 +233,13 @@ impl Drain {
                 found.add(start, now, shared.open_too_long, || seen.into_open_span(start));
             });
             found.unlisted = shared.drafts.unlisted();
+        }
+        #[cfg(feature = "tracing")]
+        for arena in slots.iter().filter_map(|s| s.used_arena()) {
+            arena.look_through(|seen| {
+                let start = Timestamp::from_unix_nanos(clock.to_unix_nanos(seen.start));
+                found.add(start, now, shared.open_too_long, || seen.into_open_span(start));
+            });
         }
         *shared.open_spans.lock().unwrap_or_else(PoisonError::into_inner) = found;
     }

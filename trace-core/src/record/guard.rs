@@ -16,7 +16,7 @@ use super::span::Span;
 use super::start::{Identity, Name, Start};
 use super::{Callsite, bridge};
 use crate::batch::ScopeRef;
-use crate::model::{SpanContext, ValueRef};
+use crate::model::{SpanContext, TenantTag, ValueRef};
 
 /// A span that is the active one of its thread until the guard is dropped, which also ends it.
 ///
@@ -37,7 +37,7 @@ impl RefUnwindSafe for SpanGuard {}
 
 impl SpanGuard {
     pub(super) fn new(span: Span) -> Self {
-        let restore = ManuallyDrop::new(span.context().cloned().map(activate));
+        let restore = ManuallyDrop::new(span.inherited().map(activate));
         Self { fast: None, span: ManuallyDrop::new(OnceCell::from(span)), restore, not_send: PhantomData }
     }
 
@@ -100,9 +100,18 @@ impl Span {
         SpanGuard::new(self)
     }
 
+    /// Makes it the active one.
+    fn activated(&self) -> Option<Restore> {
+        if self.named_later().is_none() {
+            self.context().map(activate_ref)
+        } else {
+            self.inherited().map(activate)
+        }
+    }
+
     /// Runs `f` with this span as the active one; the span goes on afterwards.
     pub fn in_scope<R>(&self, f: impl FnOnce() -> R) -> R {
-        let _scope = ActiveScope(self.context().map(activate_ref));
+        let _scope = ActiveScope(self.activated());
         f()
     }
 }
@@ -137,7 +146,7 @@ pub fn enter_fast<const VALUES: usize>(
     otherwise: impl FnOnce() -> SpanGuard,
 ) -> SpanGuard {
     if !bridge::in_use() {
-        if let Some(fast) = quiet::enter(recorder) {
+        if let Some(fast) = quiet::enter(recorder, callsite) {
             return SpanGuard::of_ring(fast);
         }
         if VALUES <= MAX_VALUES
@@ -158,7 +167,7 @@ pub fn enter(recorder: Option<&Recorder>, callsite: &'static Callsite, values: &
         return enter_both(recorder, callsite, values);
     }
     // The fast way may just have found out that spans are only counted here.
-    if let Some(fast) = quiet::enter(recorder) {
+    if let Some(fast) = quiet::enter(recorder, callsite) {
         return SpanGuard::of_ring(fast);
     }
     match RingSpan::start(recorder, callsite, values) {
@@ -219,6 +228,7 @@ fn start_in_chunk(
         decided,
         fields: &fields,
         start: None,
+        tenant: TenantTag::NONE,
     };
     let recorder =
         recorder.cloned().or_else(|| with_local(|l| or_default(None, l.default()).cloned()).flatten());

@@ -1,18 +1,20 @@
 //! Where a span is recorded, and how it is changed and ended there.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 
 use super::chunk::{Chunk, NewRow, Slot};
-use super::hot::Active;
+use super::hot::{Active, with_hot};
 use super::lease::Lease;
 use super::span::Span;
 use crate::batch::{Columns, Row, StatusCode, Text};
-use crate::model::{SpanKind, Status, Timestamp, TraceFlags};
+use crate::model::{SpanKind, Status, TenantTag, Timestamp, TraceFlags};
 
 /// Where the span is recorded.
 pub(super) struct Handle {
     pub(super) slot: &'static Slot,
     pub(super) place: Place,
+    /// The tenant that was named after the start.
+    tenant: AtomicU16,
 }
 
 pub(super) enum Place {
@@ -33,6 +35,24 @@ impl std::fmt::Debug for Handle {
 }
 
 impl Handle {
+    pub(super) fn new(slot: &'static Slot, place: Place) -> Self {
+        Self { slot, place, tenant: AtomicU16::new(TenantTag::NONE.number()) }
+    }
+
+    /// The tenant that was named after the start.
+    pub(super) fn tenant(&self) -> TenantTag {
+        TenantTag::of_number(self.tenant.load(Ordering::Relaxed))
+    }
+
+    /// The span has said whose it is: what starts below it from now on inherits that.
+    #[cold]
+    pub(super) fn set_tenant(&self, span: &Span, tenant: TenantTag) {
+        self.tenant.store(tenant.number(), Ordering::Relaxed);
+        if let Some(context) = span.context() {
+            with_hot(|h| h.set_tenant(context.span_id.to_u64(), tenant));
+        }
+    }
+
     /// Changes the row in place, or a continuation of it if it is out of reach.
     pub(super) fn edit(&self, span: &Span, f: impl FnOnce(&mut Columns, usize, &super::SpanLimits)) {
         if let Place::Ring { at, continued } = &self.place {
@@ -118,6 +138,7 @@ fn continuation(chunk: &mut Chunk, span: &Span) -> usize {
         scope: 0,
         bits: Row::CONTINUATION,
         start: 0,
+        tenant: TenantTag::NONE,
     }) as usize
 }
 

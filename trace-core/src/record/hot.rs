@@ -9,7 +9,7 @@ use super::id_gen::IdGenerator;
 use super::quiet;
 use super::ring::Ring;
 use super::ring_writer::Producer;
-use crate::model::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
+use crate::model::{SpanContext, SpanId, TenantTag, TraceFlags, TraceId, TraceState};
 
 /// The identity of an active span.
 #[derive(Clone, Copy)]
@@ -17,17 +17,20 @@ pub(super) struct Active {
     /// High half first; zero if no span is active.
     pub(super) trace: [u64; 2],
     pub(super) span: u64,
-    /// The trace flags in the lowest byte and the `BIT`s.
+    /// The trace flags in the lowest byte, the tenant above it, and the `BIT`s.
     pub(super) bits: u64,
 }
 
 impl Active {
     const NONE: Self = Self { trace: [0; 2], span: 0, bits: 0 };
-    pub(super) const BIT_REMOTE: u64 = 1 << 8;
+    pub(super) const BIT_REMOTE: u64 = 1 << 24;
     /// The trace state is not empty; the whole context lies with the thread's other state.
-    pub(super) const BIT_STATE: u64 = 1 << 9;
+    pub(super) const BIT_STATE: u64 = 1 << 25;
     /// The guard around it is gone; see [`super::outlived`].
-    pub(super) const BIT_OUTLIVED: u64 = 1 << 10;
+    pub(super) const BIT_OUTLIVED: u64 = 1 << 26;
+    pub(super) const TENANT: u32 = 8;
+    /// What lies lowest: the flags and the tenant, all that a plain child inherits.
+    pub(super) const INHERITED: u64 = (1 << 24) - 1;
 
     pub(super) fn of(context: &SpanContext) -> Self {
         let trace = context.trace_id.to_u128();
@@ -37,12 +40,24 @@ impl Active {
             span: context.span_id.to_u64(),
             bits: u64::from(context.flags.0)
                 | bit(context.is_remote, Self::BIT_REMOTE)
-                | bit(!context.trace_state.is_empty(), Self::BIT_STATE),
+                | bit(!context.trace_state.is_empty(), Self::BIT_STATE)
+                | u64::from(context.tenant.number()) << Self::TENANT,
         }
     }
 
     pub(super) fn flags(&self) -> TraceFlags {
         TraceFlags(self.bits as u8)
+    }
+
+    /// Whose it is.
+    #[inline]
+    pub(super) fn tenant(&self) -> TenantTag {
+        TenantTag::of_number((self.bits >> Self::TENANT) as u16)
+    }
+
+    pub(super) fn of_tenant(self, tenant: TenantTag) -> Self {
+        let others = self.bits & !(u64::from(u16::MAX) << Self::TENANT);
+        Self { bits: others | u64::from(tenant.number()) << Self::TENANT, ..self }
     }
 
     pub(super) fn is_remote(&self) -> bool {
@@ -66,6 +81,7 @@ impl Active {
             flags: self.flags(),
             trace_state: TraceState::EMPTY,
             is_remote: self.is_remote(),
+            tenant: self.tenant(),
         })
     }
 
@@ -242,6 +258,15 @@ impl Hot {
         let here = self.active.get(place).filter(|a| place <= self.depth && a.span == span);
         let others = || self.entered().iter().rfind(|a| a.span == span).or_else(|| self.set_aside(span));
         here.or_else(others).copied()
+    }
+
+    /// An active span has said whose it is.
+    pub(super) fn set_tenant(&mut self, span: u64, tenant: TenantTag) {
+        let entered = self.active.get_mut(1..=self.depth).unwrap_or_default();
+        let aside = self.aside.iter_mut();
+        if let Some(active) = aside.chain(entered).rfind(|a| a.span == span) {
+            *active = active.of_tenant(tenant);
+        }
     }
 
     /// Ends what [`Hot::enter`] began. Usually it is the innermost; guards may be dropped in another order, and a

@@ -48,6 +48,7 @@ mod quiet;
 mod recorder;
 mod ring;
 mod ring_entry;
+mod ring_header;
 #[cfg(all(test, trace_loom))]
 mod ring_loom_tests;
 mod ring_reader;
@@ -59,6 +60,7 @@ mod ring_texts;
 mod ring_writer;
 mod span;
 mod start;
+mod tenant_keys;
 mod unended;
 
 #[cfg(not(feature = "otel"))]

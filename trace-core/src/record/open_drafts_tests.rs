@@ -276,4 +276,87 @@ mod layer {
             assert_eq!(found.oldest[0].trace_id, context(99).trace_id);
         });
     }
+
+    /// With an active span, under which plain spans lie in words.
+    fn below_a_root(w: &mut World, f: impl FnOnce(&mut World)) {
+        let subscriber = tracing_subscriber::registry().with(TraceLayer::new(w.recorder.clone()));
+        tracing::subscriber::with_default(subscriber, || {
+            let recorder = w.recorder.clone();
+            let _root = crate::span!(recorder: &recorder, "root");
+            // The first span of a thread asks for its ring.
+            drop(tracing::info_span!("first"));
+            f(w);
+        });
+    }
+
+    /// Names without the root's.
+    fn found(w: &mut World) -> Vec<String> {
+        let mut names = w.too_long();
+        names.retain(|name| name != "root");
+        names
+    }
+
+    #[test]
+    fn a_plain_span_is_listed_with_its_identity_and_start_until_it_closes() {
+        let mut w = World::new();
+        below_a_root(&mut w, |w| {
+            let stuck = tracing::info_span!("stuck", n = 1, user = "somebody");
+            stuck.in_scope(|| drop(tracing::info_span!("short")));
+            w.clock.advance(2 * LIMIT);
+            let new = tracing::info_span!("new");
+            let seen = w.after(Duration::from_secs(1));
+            assert_eq!((seen.open, seen.too_long, seen.unlisted), (3, 2, 0));
+            let one = seen.oldest.iter().find(|s| s.name == "stuck").unwrap();
+            let context = stuck.trace_context().unwrap();
+            assert_eq!((one.trace_id, one.span_id), (context.trace_id, context.span_id));
+            assert_eq!(one.start, Timestamp::from_unix_secs(1_000));
+            drop(stuck);
+            assert_eq!(found(w), ["new"]);
+            drop(new);
+            assert_eq!(found(w), [""; 0]);
+        });
+    }
+
+    #[test]
+    fn a_plain_span_that_changes_is_listed_once_and_under_its_new_parent() {
+        let mut w = World::new();
+        below_a_root(&mut w, |w| {
+            let changed = tracing::info_span!("changed");
+            changed.set_attribute("later", 1);
+            let moved = tracing::info_span!("moved");
+            moved.set_parent(SpanContext { is_remote: true, ..context(99) }).unwrap();
+            let left_out = tracing::info_span!("left out");
+            let unsampled = SpanContext { flags: TraceFlags::default(), is_remote: true, ..context(98) };
+            left_out.set_parent(unsampled).unwrap();
+            let seen = w.after(2 * LIMIT);
+            let mut names: Vec<_> = seen.oldest.iter().map(|s| s.name.as_str()).collect();
+            names.sort_unstable();
+            assert_eq!((seen.open, names), (3, vec!["changed", "moved", "root"]));
+            let one = seen.oldest.iter().find(|s| s.name == "moved").unwrap();
+            assert_eq!(one.trace_id, context(99).trace_id);
+            drop((changed, moved, left_out));
+            assert_eq!(found(w), [""; 0]);
+        });
+    }
+
+    #[test]
+    fn plain_spans_are_listed_although_their_thread_has_ended() {
+        let mut w = World::new();
+        let subscriber = tracing_subscriber::registry().with(TraceLayer::new(w.recorder.clone()));
+        let dispatch = tracing::Dispatch::new(subscriber);
+        let recorder = w.recorder.clone();
+        let of_thread = dispatch.clone();
+        let moved = std::thread::spawn(move || {
+            tracing::dispatcher::with_default(&of_thread, || {
+                let _root = crate::span!(recorder: &recorder, "root");
+                drop(tracing::info_span!("first"));
+                tracing::info_span!("moved")
+            })
+        });
+        let moved = moved.join().unwrap();
+        assert_eq!(w.too_long(), ["moved"]);
+        drop(moved);
+        drop(dispatch);
+        assert_eq!(w.too_long(), [""; 0]);
+    }
 }

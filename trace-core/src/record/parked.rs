@@ -55,10 +55,10 @@ impl Parked {
 
     /// Puts a span back that was taken out as `row` and changed since.
     pub(super) fn put_back(&mut self, row: &Row, data: SpanData) {
-        let at = self.spans.columns.rows.len();
+        let (at, tenant) = (self.spans.columns.rows.len(), data.context.tenant);
         self.spans.push(data);
         let kept = &mut self.spans.columns.rows[at];
-        (kept.start, kept.end, kept.bits) = (row.start, 0, row.bits);
+        (kept.start, kept.end, kept.bits, kept.tenant) = (row.start, 0, row.bits, tenant);
         self.index.insert((row.trace_id, row.span_id), at as u32);
     }
 

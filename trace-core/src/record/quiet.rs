@@ -7,6 +7,7 @@
 use std::cell::Cell;
 use std::num::NonZeroU64;
 
+use super::Callsite;
 use super::chunk::Slot;
 use super::recorder::Recorder;
 use super::ring_span::RingSpan;
@@ -66,14 +67,16 @@ thread_local! {
     };
 }
 
-/// Starts a span, if spans of this recorder are being counted.
+/// Starts a span, if spans of this recorder are being counted. One that may name a tenant is not: its children inherit
+/// that.
 #[inline(always)]
-pub(super) fn enter(recorder: Option<&Recorder>) -> Option<RingSpan> {
+pub(super) fn enter(recorder: Option<&Recorder>, callsite: &'static Callsite) -> Option<RingSpan> {
     QUIET.with(|q| {
         let counted = q.recorder.get();
         if recorder.map_or_else(|| q.default.get(), |r| r.0.id) != counted {
             return None;
         }
+        callsite.plain_number()?;
         let mark = Mark(NonZeroU64::new(q.innermost.get() + 1)?);
         if mark.place() == 0 {
             return None;

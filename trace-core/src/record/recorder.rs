@@ -11,6 +11,7 @@ use super::current::with_local;
 use super::drain::Drain;
 use super::open_spans::OpenSpans;
 use super::process_id::Home;
+use super::tenant_keys::TenantKeys;
 use super::{OverflowPolicy, SpanLimits};
 use crate::clock::Clock;
 use crate::model::{Resource, Scope};
@@ -36,6 +37,7 @@ pub(super) struct Shared {
     /// The sampler wants every span recorded.
     pub(super) records_all: bool,
     pub(super) limits: SpanLimits,
+    pub(super) tenants: Arc<TenantKeys>,
     pub(super) resource: Arc<Resource>,
     pub(super) slots: Mutex<Vec<&'static Slot>>,
     /// Slots of threads that have ended.
@@ -85,6 +87,7 @@ pub struct RecorderBuilder {
     limits: Option<SpanLimits>,
     clock: Option<Clock>,
     open_too_long: Option<Duration>,
+    tenant_keys: Vec<String>,
 }
 
 impl RecorderBuilder {
@@ -131,11 +134,20 @@ impl RecorderBuilder {
         self
     }
 
+    /// Attributes of a span that say whose it is, beside [`TenantId::ATTRIBUTE`](crate::model::TenantId::ATTRIBUTE), so
+    /// that its children inherit that. Those of a pipeline's [`Tenancy`](crate::tenant::Tenancy) are added by themselves.
+    #[must_use]
+    pub fn tenant_attributes(mut self, keys: impl IntoIterator<Item = String>) -> Self {
+        self.tenant_keys.extend(keys);
+        self
+    }
+
     pub(crate) fn build(self) -> (Recorder, Drain) {
         let consumer = Arc::new(Consumer::default());
         let clock = self.clock.unwrap_or_default();
         let limits = self.limits.unwrap_or_default();
-        let fallback = Slot::leak(limits, clock.clone(), consumer.clone(), true);
+        let tenants = Arc::new(TenantKeys::new(self.tenant_keys));
+        let fallback = Slot::leak(limits, clock.clone(), tenants.clone(), consumer.clone(), true);
         let sampler = self.sampler.unwrap_or_else(|| Box::new(ParentBased::new(AlwaysOn)));
         let (children_follow, records_all) = (sampler.follows_local_parents(), sampler.records_all());
         let recorder = Arc::new(Shared {
@@ -145,6 +157,7 @@ impl RecorderBuilder {
             children_follow,
             records_all,
             limits,
+            tenants,
             resource: Arc::new(self.resource),
             slots: Mutex::new(vec![fallback]),
             free: Mutex::default(),
@@ -247,7 +260,8 @@ impl Shared {
         if let Some(slot) = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop() {
             return slot;
         }
-        let slot = Slot::leak(self.limits, self.clock.clone(), self.consumer.clone(), false);
+        let (tenants, consumer) = (self.tenants.clone(), self.consumer.clone());
+        let slot = Slot::leak(self.limits, self.clock.clone(), tenants, consumer, false);
         self.slots.lock().unwrap_or_else(PoisonError::into_inner).push(slot);
         slot
     }

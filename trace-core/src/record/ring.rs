@@ -17,6 +17,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 
 use super::ring_entry::{Entry, StartEntry};
+use super::ring_header;
 
 /// Words in a ring: 2 MiB a thread, some 15,000 to 20,000 spans with four attributes.
 pub(super) const WORDS: usize = if cfg!(trace_loom) { 32 } else { 1 << 18 };
@@ -32,10 +33,6 @@ pub(super) const MAX_VALUES: usize = if cfg!(trace_loom) { 2 } else { 16 };
 pub(super) const MAX_TEXT: usize = if cfg!(trace_loom) { 16 } else { 1024 };
 /// Words of the longest start record.
 pub(super) const MAX_START_WORDS: u64 = START_WORDS + MAX_VALUES as u64 * (1 + MAX_TEXT as u64 / 8);
-
-pub(super) const BIT_END: u64 = 1;
-pub(super) const BIT_REMOTE_PARENT: u64 = 1 << 1;
-pub(super) const BIT_CONTINUED: u64 = 1 << 2;
 
 pub(super) const TAG_BOOL: u64 = 1;
 pub(super) const TAG_I64: u64 = 2;
@@ -231,13 +228,13 @@ impl Ring {
         while at < head {
             let record = self.record(at);
             let header = get(record, 0);
-            let len = header >> 48;
+            let len = ring_header::len(header);
             if len == 0 {
                 // Cannot be; going on would never end.
                 at = head;
                 break;
             }
-            starts += u64::from(header & BIT_END == 0);
+            starts += u64::from(header & ring_header::BIT_END == 0);
             f(Entry::of(record, header));
             at = behind(at, len);
             if at - told >= TELL_AFTER {

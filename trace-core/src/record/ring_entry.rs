@@ -1,12 +1,13 @@
 //! The records of a [`Ring`](super::ring::Ring), as its reader finds them.
 
 use super::ring::{
-    BIT_CONTINUED, BIT_END, BIT_REMOTE_PARENT, MAX_TEXT, MAX_VALUES, Record, SHORT_TEXT, START_WORDS,
-    TAG_BOOL, TAG_F64, TAG_I64, TAG_SHORT, TAG_TEXT, get,
+    MAX_TEXT, MAX_VALUES, Record, SHORT_TEXT, START_WORDS, TAG_BOOL, TAG_F64, TAG_I64, TAG_SHORT, TAG_TEXT,
+    get,
 };
+use super::ring_header::{self, BIT_CONTINUED, BIT_END, BIT_REMOTE_PARENT};
 use super::ring_texts::Gathered;
 use crate::batch::Cell;
-use crate::model::{SpanId, TraceId};
+use crate::model::{SpanId, TenantTag, TraceId};
 
 /// What the reader finds.
 pub(super) enum Entry<'a> {
@@ -38,12 +39,17 @@ impl<'a> StartEntry<'a> {
     /// The number of its call site.
     #[inline(always)]
     pub(super) fn callsite(self) -> u32 {
-        (self.header >> 16) as u32
+        ring_header::callsite(self.header)
     }
 
     #[inline(always)]
     pub(super) fn flags(self) -> u8 {
-        (self.header >> 8) as u8
+        ring_header::flags(self.header)
+    }
+
+    #[inline(always)]
+    pub(super) fn tenant(self) -> TenantTag {
+        ring_header::tenant(self.header)
     }
 
     #[inline(always)]

@@ -19,7 +19,14 @@ static SCOPE: Scope = Scope::from_static("loom", "");
 static SITE: Callsite = Callsite::new("span", SpanKind::Internal, &SCOPE, &["n"]);
 
 fn head(span: u64) -> StartHead {
-    StartHead { callsite: &SITE, trace: [1, span], span, parent: 0, remote_parent: false, flags: 1 }
+    StartHead {
+        callsite: SITE.number().unwrap(),
+        trace: [1, span],
+        span,
+        parent: 0,
+        remote_parent: false,
+        active: 1,
+    }
 }
 
 /// What was read: a span with its value and whether it had ended, or the end of one.

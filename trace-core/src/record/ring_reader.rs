@@ -20,6 +20,8 @@ pub(super) struct RingReader {
     turn: u64,
     unended: Unended,
     texts: Texts,
+    /// Some span that was read in this turn has a tenant.
+    has_tenants: bool,
 }
 
 /// A call site, as of its last span.
@@ -54,6 +56,12 @@ impl RingReader {
     /// Rings are read into other columns from now on.
     pub(super) fn next_turn(&mut self) {
         self.turn += 1;
+        self.has_tenants = false;
+    }
+
+    /// Whether a span that was read in this turn has a tenant.
+    pub(super) fn has_tenants(&self) -> bool {
+        self.has_tenants
     }
 
     /// Appends everything in the ring to `columns`. A span that has ended is complete, its times are Unix time. Returns
@@ -67,7 +75,7 @@ impl RingReader {
         late: &mut Vec<LateEnd>,
     ) -> Option<usize> {
         let (sites, unended, turn, texts) = (&mut self.sites, &mut self.unended, self.turn, &mut self.texts);
-        let mut first_continued = None;
+        let (mut first_continued, mut tenants) = (None, 0);
         texts.begin(&columns.text);
         ring.drain(|entry| match entry {
             Entry::Start(s) => {
@@ -79,6 +87,7 @@ impl RingReader {
                 if s.end() == 0 {
                     unended.insert(span_id.to_u64(), columns.rows.len() as u32);
                 }
+                tenants |= s.tenant().number();
                 texts.make_room(&mut columns.text);
                 let attributes = push_values(columns, texts, &site.template, s);
                 push_row(columns, scale, (trace_id, span_id), site, attributes, s);
@@ -99,6 +108,7 @@ impl RingReader {
             }
         });
         texts.move_to(&mut columns.text);
+        self.has_tenants |= tenants != 0;
         let first = unended.clear().into_iter().chain(first_continued).min()?;
         Some(first as usize)
     }
@@ -143,6 +153,7 @@ fn push_row(
             scope: *scope,
             bits: remote | ended,
             start,
+            tenant: s.tenant(),
         }
         .row()
     });

@@ -12,7 +12,7 @@ use super::ring_writer::{Refused, StartHead, Writer};
 use super::span::Span;
 use super::start::{Identity, flags_of};
 use super::{Callsite, OverflowPolicy, bridge, outlived};
-use crate::model::{SpanContext, ValueRef};
+use crate::model::{SpanContext, TenantTag, ValueRef};
 use crate::signal::{SamplingInput, StartAttributes};
 
 /// A span that is active on its thread and, if it is sampled and had room, lies in the thread's ring.
@@ -76,6 +76,7 @@ impl RingSpan {
             if wanted != h.recorder || !slot.consumer.is_open() {
                 return None;
             }
+            let callsite = callsite.plain_number()?;
             let parent = h.innermost();
             if !parent.is_plain() {
                 h.begin_counting();
@@ -88,7 +89,7 @@ impl RingSpan {
                 span: span_id,
                 parent: parent.span,
                 remote_parent: false,
-                flags: parent.bits as u8,
+                active: parent.bits,
             };
             h.next_place()?;
             let at = h.producer.start(ring, &slot.clock, head, write)?;
@@ -149,13 +150,15 @@ impl RingSpan {
             let (slot, ring) = h.lent.ok_or(Elsewhere::Chunk)?;
             let mut at = NOT_RECORDED;
             if own.flags().is_recorded() {
+                // There is one: it was asked for the tenant.
+                let callsite = callsite.number().ok_or(Elsewhere::Chunk)?;
                 let head = StartHead {
                     callsite,
                     trace: own.trace,
                     span: own.span,
                     parent: parent.span,
                     remote_parent: parent.is_remote(),
-                    flags: own.bits as u8,
+                    active: own.bits,
                 };
                 match h.producer.start_values(ring, &slot.consumer, &slot.clock, head, values) {
                     Ok(position) => at = position,
@@ -266,8 +269,14 @@ fn decide(
     };
     let span_id = local.ids.span_id();
     let above = parent.context();
+    let said = if callsite.names_tenant() {
+        recorder.0.tenants.said(&StartAttributes::site(callsite.keys, values))
+    } else {
+        TenantTag::NONE
+    };
     if above.as_ref().is_some_and(|c| !c.is_remote) {
-        return Ok((parent.child(span_id.to_u64()), parent));
+        let own = parent.child(span_id.to_u64());
+        return Ok((own.of_tenant(said.or(parent.tenant())), parent));
     }
     // Before the sampler is asked, for the other way asks it too.
     if !with_hot(|h| h.producer.can_carry(values)).unwrap_or(false) {
@@ -280,8 +289,10 @@ fn decide(
         .from_resource(recorder.resource());
     let decision = recorder.ask(&input);
     if decision.trace_state.as_ref().is_some_and(|s| !s.is_empty()) || !decision.attributes.is_empty() {
-        return Err(Elsewhere::Decided(Box::new(Identity::new(&input, span_id, decision))));
+        let mut identity = Identity::new(&input, span_id, decision);
+        identity.context.tenant = said.or(identity.context.tenant);
+        return Err(Elsewhere::Decided(Box::new(identity)));
     }
     let context = SpanContext::new(trace_id, span_id, flags_of(&decision, above.as_ref()));
-    Ok((Active::of(&context), parent))
+    Ok((Active::of(&context).of_tenant(said.or(parent.tenant())), parent))
 }

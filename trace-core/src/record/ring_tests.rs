@@ -104,8 +104,14 @@ impl Sides {
     }
 
     fn start(&mut self) -> Option<u64> {
-        let head =
-            StartHead { callsite: &SITE, trace: [1, 1], span: 1, parent: 0, remote_parent: false, flags: 1 };
+        let head = StartHead {
+            callsite: SITE.number().unwrap(),
+            trace: [1, 1],
+            span: 1,
+            parent: 0,
+            remote_parent: false,
+            active: 1,
+        };
         let Self { ring, producer, consumer, clock } = self;
         producer.start_values(ring, consumer, clock, head, &[ValueRef::I64(1)]).ok()
     }

@@ -3,15 +3,14 @@
 #[cfg(feature = "tracing")]
 use std::sync::atomic::Ordering;
 
-use super::Callsite;
 use super::chunk::Consumer;
 #[cfg(feature = "tracing")]
 use super::ring::Word;
 use super::ring::{
-    BIT_CONTINUED, BIT_END, BIT_REMOTE_PARENT, END_WORDS, MAX_START_WORDS, MAX_TEXT, MAX_VALUES, Record,
-    Ring, SHORT_TEXT, START_WORDS, TAG_BOOL, TAG_F64, TAG_I64, TAG_SHORT, TAG_TEXT, WORDS, behind, offset,
-    put,
+    END_WORDS, MAX_START_WORDS, MAX_TEXT, MAX_VALUES, Record, Ring, SHORT_TEXT, START_WORDS, TAG_BOOL,
+    TAG_F64, TAG_I64, TAG_SHORT, TAG_TEXT, WORDS, behind, offset, put,
 };
+use super::ring_header::{self, BIT_CONTINUED, BIT_REMOTE_PARENT};
 use super::ring_text::{put_short_text, put_text};
 use crate::clock::Clock;
 use crate::model::ValueRef;
@@ -51,14 +50,16 @@ pub(super) struct Producer {
 /// What a span starts with, besides its values.
 #[derive(Clone, Copy)]
 pub(super) struct StartHead {
-    pub(super) callsite: &'static Callsite,
+    /// The number of its call site, greater than zero.
+    pub(super) callsite: u32,
     /// High half first.
     pub(super) trace: [u64; 2],
     pub(super) span: u64,
     /// Zero without a parent.
     pub(super) parent: u64,
     pub(super) remote_parent: bool,
-    pub(super) flags: u8,
+    /// The bits of its identity, of which flags and tenant count.
+    pub(super) active: u64,
 }
 
 /// Why a span was not written.
@@ -206,12 +207,8 @@ impl Producer {
         write(&mut w);
         let Writer { to, tags, fits: true, .. } = w else { return None };
         self.publish(ring);
-        let mut header =
-            u64::from(head.flags) << 8 | u64::from(head.callsite.number()) << 16 | (to as u64) << 48;
-        if head.remote_parent {
-            header |= BIT_REMOTE_PARENT;
-        }
-        put(record, 0, header);
+        let remote = if head.remote_parent { BIT_REMOTE_PARENT } else { 0 };
+        put(record, 0, ring_header::of_start(remote, head.active, head.callsite, to));
         put(record, 2, 0);
         put(record, 3, head.trace[0]);
         put(record, 4, head.trace[1]);
@@ -239,7 +236,7 @@ impl Producer {
     ) -> bool {
         let word = |at: usize| words[at % N].load(Ordering::Relaxed);
         let header = word(0);
-        let len = header >> 48;
+        let len = ring_header::len(header);
         if self.pos + MAX_START_WORDS + END_WORDS + self.reserved > self.limit
             && let Err(refused) = self.make_room(ring, consumer, len)
         {
@@ -278,7 +275,7 @@ impl Producer {
     /// Writes the end of a span that was started here.
     pub(super) fn end(&mut self, ring: &Ring, now: u64, (trace, span): ([u64; 2], u64), continued: bool) {
         let record = ring.record(self.pos);
-        put(record, 0, BIT_END | END_WORDS << 48 | if continued { BIT_CONTINUED } else { 0 });
+        put(record, 0, ring_header::of_end(if continued { BIT_CONTINUED } else { 0 }, END_WORDS));
         put(record, 1, trace[0]);
         put(record, 2, trace[1]);
         put(record, 3, span);

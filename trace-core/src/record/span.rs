@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::handle::{Handle, write_status};
 use crate::batch::{Columns, EventCell, LinkCell, List, NONE, Row};
-use crate::model::{KeyValue, SpanContext, Status, Timestamp, Value};
+use crate::model::{KeyValue, SpanContext, Status, TenantTag, Timestamp, Value};
 
 /// A span that is being recorded. It ends when it is dropped, or by [`Span::end`].
 ///
@@ -34,15 +34,34 @@ impl Span {
         self.record.is_some()
     }
 
-    /// Adds an attribute, or replaces its value.
+    /// Adds an attribute, or replaces its value. One that names a tenant counts for children from then on, as far as they
+    /// find this span as the active one; a context that was copied before does not change.
     pub fn set_attribute(&self, key: impl Into<Cow<'static, str>>, value: impl Into<Value>) {
         let Some(h) = &self.record else { return };
         let (key, value) = (key.into(), value.into());
+        let tenant = h.slot.tenants.said_by(&key, &value);
+        if !tenant.is_none() {
+            h.set_tenant(self, tenant);
+        }
         h.edit(self, |c, row, limits| {
             let key = c.text_of(key);
             let value = c.cell_of(value);
             c.set_attribute(row, key, value, limits.attributes);
+            if !tenant.is_none() {
+                c.rows[row].tenant = tenant;
+            }
         });
+    }
+
+    /// What children inherit: the span's identity, with the tenant that it has named since its start.
+    pub(crate) fn inherited(&self) -> Option<SpanContext> {
+        let context = self.context.clone()?;
+        Some(SpanContext { tenant: self.named_later().or(context.tenant), ..context })
+    }
+
+    /// The tenant that it has named since its start.
+    pub(super) fn named_later(&self) -> TenantTag {
+        self.record.as_ref().map(Handle::tenant).unwrap_or_default()
     }
 
     /// Adds an event at the present moment.
@@ -114,6 +133,14 @@ impl Span {
             ],
         );
         self.set_status(Status::Error(message.into()));
+    }
+
+    /// Sets the status to `Ok`, or records the error.
+    pub fn record_outcome<T, E: Error>(&self, outcome: &Result<T, E>) {
+        match outcome {
+            Ok(_) => self.set_status(Status::Ok),
+            Err(error) => self.record_error(error),
+        }
     }
 
     /// Replaces the name.

@@ -10,7 +10,9 @@ use super::handle::{Handle, Place};
 use super::recorder::Recorder;
 use super::span::Span;
 use crate::batch::{List, Row, ScopeRef, Text};
-use crate::model::{KeyValue, SpanContext, SpanId, SpanKind, Timestamp, TraceFlags, TraceId, ValueRef};
+use crate::model::{
+    KeyValue, SpanContext, SpanId, SpanKind, TenantTag, Timestamp, TraceFlags, TraceId, ValueRef,
+};
 use crate::sample::OtelTraceState;
 use crate::signal::{Decision, SamplingDecision, SamplingInput, StartAttributes};
 
@@ -24,6 +26,8 @@ pub(super) struct Start<'a> {
     pub(super) decided: Option<Identity>,
     pub(super) fields: &'a [(&'static str, ValueRef<'a>)],
     pub(super) start: Option<Timestamp>,
+    /// Whose it is, unless a field says so.
+    pub(super) tenant: TenantTag,
 }
 
 /// The identity of a new span, and what the sampler adds to it.
@@ -78,8 +82,7 @@ impl Span {
 
     /// A span that lies in the calling thread's ring, or nowhere.
     pub(super) fn of_ring(context: SpanContext, record: Option<(&'static Slot, u64)>) -> Self {
-        let handle =
-            |(slot, at)| Handle { slot, place: Place::Ring { at, continued: AtomicBool::new(false) } };
+        let handle = |(slot, at)| Handle::new(slot, Place::Ring { at, continued: AtomicBool::new(false) });
         Self { context: Some(context), record: record.map(handle) }
     }
 
@@ -90,10 +93,12 @@ impl Span {
         span_id: SpanId,
         s: &Start<'_>,
     ) -> Self {
-        let Identity { context, attributes } = s.decided.clone().unwrap_or_else(|| {
+        let given = StartAttributes::fields(s.fields);
+        let Identity { mut context, attributes } = s.decided.clone().unwrap_or_else(|| {
             let input = SamplingInput::new(trace_id, s.name.as_str(), s.kind);
-            recorder.decide(input.under(s.parent).with_attributes(StartAttributes::fields(s.fields)), span_id)
+            recorder.decide(input.under(s.parent).with_attributes(given), span_id)
         });
+        context.tenant = recorder.0.tenants.said(&given).or(s.tenant).or(context.tenant);
         if !context.flags.is_recorded() {
             return Self { context: Some(context), record: None };
         }
@@ -109,7 +114,7 @@ impl Span {
         let row = write_start(&mut chunk, slot, &context, s);
         let place = Place::Chunk { epoch: chunk.epoch, row };
         drop(chunk);
-        let span = Self { context: Some(context), record: Some(Handle { slot, place }) };
+        let span = Self { context: Some(context), record: Some(Handle::new(slot, place)) };
         for kv in attributes {
             span.set_attribute(kv.key, kv.value);
         }
@@ -159,6 +164,7 @@ fn write_start(chunk: &mut Chunk, slot: &Slot, context: &SpanContext, s: &Start<
         scope,
         bits,
         start,
+        tenant: context.tenant,
     });
     if !context.trace_state.is_empty() {
         chunk.columns.extra(at as usize).trace_state = context.trace_state.clone();
@@ -187,7 +193,14 @@ impl Identity {
             // A threshold speaks of sampled spans only.
             trace_state = OtelTraceState::without_threshold(trace_state);
         }
-        let context = SpanContext { trace_id: input.trace_id, span_id, flags, trace_state, is_remote: false };
+        let context = SpanContext {
+            trace_id: input.trace_id,
+            span_id,
+            flags,
+            trace_state,
+            is_remote: false,
+            tenant: input.parent.map(|p| p.tenant).unwrap_or_default(),
+        };
         Self { context, attributes: decision.attributes }
     }
 }
@@ -224,6 +237,7 @@ impl Recorder {
                     flags: p.flags,
                     trace_state: p.trace_state.clone(),
                     is_remote: false,
+                    tenant: p.tenant,
                 };
                 Identity { context, attributes: Vec::new() }
             }

@@ -227,6 +227,36 @@ fn a_future_keeps_its_span_across_threads_and_notes_cancellation() {
 }
 
 #[test]
+fn a_future_shows_its_result_to_its_span_before_that_ends() {
+    let (r, mut d, _) = recorder();
+    let rt = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let inner = r.clone();
+    let sized = async {
+        tokio::task::yield_now().await;
+        vec![1, 2, 3]
+    }
+    .in_span(r.span("sized").start());
+    let sized = sized.record_result(|span, body| {
+        span.set_attribute("body.size", body.len() as i64);
+        drop(inner.span("below").start());
+    });
+    assert_eq!(rt.block_on(sized), [1, 2, 3]);
+    let parse = |text: &'static str| async move { text.parse::<u8>() };
+    assert!(rt.block_on(parse("7").in_span(r.span("good").start()).record_outcome()).is_ok());
+    assert!(rt.block_on(parse("x").in_span(r.span("bad").start()).record_outcome()).is_err());
+    let never = std::future::pending::<Result<(), std::fmt::Error>>().in_span(r.span("never").start());
+    drop(never.record_result(|_, _| panic!("there is no result")));
+    let spans = take(&mut d);
+    let sized = find(&spans, "sized");
+    assert_eq!(sized.attributes, [KeyValue::new("body.size", 3)]);
+    assert_eq!(find(&spans, "below").parent_span_id, Some(sized.context.span_id));
+    assert_eq!(find(&spans, "good").status, Status::Ok);
+    let bad = find(&spans, "bad");
+    assert_eq!((&bad.status, bad.events.len()), (&Status::Error("invalid digit found in string".into()), 1));
+    assert_eq!(find(&spans, "never").attributes, [KeyValue::new("mplp.status", "cancelled")]);
+}
+
+#[test]
 fn a_future_whose_panic_is_caught_has_panicked_and_was_not_cancelled() {
     let (r, mut d, _) = recorder();
     let mut future = Box::pin(async { panic!("boom") }.in_span(r.span("task").start()));

@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 
-use super::hosted::{Hosted, block_on, export_error, retry_timeouts};
+use super::hosted::block_on;
 use super::metric_mirror::Mirror;
+use super::official::{Official, debug};
 use crate::metric::DEFAULT_CARDINALITY_LIMIT;
 use crate::model::MetricBatch;
 use crate::signal::{ExportError, MetricExporter};
@@ -35,8 +36,7 @@ use crate::signal::{ExportError, MetricExporter};
 /// The exporter runs where [`OfficialSpanExporter`](super::OfficialSpanExporter) would run; what that says of runtimes
 /// and of errors holds here.
 pub struct OfficialMetricExporter<E> {
-    hosted: Hosted<Told<E>>,
-    retry_if: fn(&OTelSdkError) -> bool,
+    official: Official<Told<E>>,
     series_limit: usize,
 }
 
@@ -46,32 +46,35 @@ struct Told<E> {
     mirror: Option<Mirror>,
 }
 
+impl<E> Told<E> {
+    fn of(exporter: E) -> Self {
+        Self { exporter, mirror: None }
+    }
+}
+
 impl<E: PushMetricExporter> OfficialMetricExporter<E> {
     /// Runs this exporter.
     pub fn new(exporter: E) -> Self {
-        Self::of(Hosted::new(Told { exporter, mirror: None }))
+        Self::of(Official::new(Told::of(exporter)))
     }
 
     /// Builds the exporter on the destination's runtime when the first batch comes. If that fails, the batch is
     /// retried, and `build` called again.
-    pub fn build_with<X>(mut build: impl FnMut() -> Result<E, X> + Send + 'static) -> Self
+    pub fn build_with<X>(build: impl FnMut() -> Result<E, X> + Send + 'static) -> Self
     where
         X: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        Self::of(Hosted::build_with(move || match build() {
-            Ok(exporter) => Ok(Told { exporter, mirror: None }),
-            Err(e) => Err(e.into()),
-        }))
+        Self::of(Official::build_with(build, Told::of))
     }
 
-    fn of(hosted: Hosted<Told<E>>) -> Self {
-        Self { hosted, retry_if: retry_timeouts, series_limit: DEFAULT_CARDINALITY_LIMIT }
+    fn of(official: Official<Told<E>>) -> Self {
+        Self { official, series_limit: DEFAULT_CARDINALITY_LIMIT }
     }
 
     /// Which errors of the exporter are worth another attempt; `|_| true` for an exporter that never repeats anything.
     #[must_use]
     pub fn retry_if(mut self, retry_if: fn(&OTelSdkError) -> bool) -> Self {
-        self.retry_if = retry_if;
+        self.official.set_retry_if(retry_if);
         self
     }
 
@@ -88,7 +91,7 @@ impl<E: PushMetricExporter> OfficialMetricExporter<E> {
 impl<E: PushMetricExporter> MetricExporter for OfficialMetricExporter<E> {
     async fn export(&self, batch: &MetricBatch) -> Result<(), ExportError> {
         let (batch, series_limit) = (batch.clone(), self.series_limit);
-        let result = self.hosted.run(move |told| {
+        let export = move |told: &mut Told<E>| {
             let known = told.mirror.take().filter(|mirror| mirror.is_of(&batch.resource));
             let mirror = told
                 .mirror
@@ -98,8 +101,8 @@ impl<E: PushMetricExporter> MetricExporter for OfficialMetricExporter<E> {
                 block_on(told.exporter.export(&metrics))?;
             }
             Ok(refused)
-        });
-        let refused = result.await?.map_err(|e| export_error(e, self.retry_if))?;
+        };
+        let refused = self.official.call(export).await?;
         if refused.points() > 0 {
             return Err(ExportError::partial(refused.points(), refused.to_string()));
         }
@@ -107,22 +110,16 @@ impl<E: PushMetricExporter> MetricExporter for OfficialMetricExporter<E> {
     }
 
     async fn flush(&self) -> Result<(), ExportError> {
-        let result = self.hosted.run_if_built(|told| told.exporter.force_flush()).await?;
-        result.unwrap_or(Ok(())).map_err(|e| export_error(e, self.retry_if))
+        self.official.flush(|told| told.exporter.force_flush()).await
     }
 
     async fn shutdown(&self) -> Result<(), ExportError> {
-        match self.hosted.close(|told| told.exporter.shutdown()).await? {
-            None | Some(Ok(()) | Err(OTelSdkError::AlreadyShutdown)) => Ok(()),
-            Some(Err(e)) => Err(export_error(e, self.retry_if)),
-        }
+        self.official.shutdown(|told| told.exporter.shutdown()).await
     }
 }
 
 impl<E> fmt::Debug for OfficialMetricExporter<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OfficialMetricExporter")
-            .field("exporter", &std::any::type_name::<E>())
-            .finish_non_exhaustive()
+        debug::<E>("OfficialMetricExporter", f)
     }
 }

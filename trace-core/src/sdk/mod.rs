@@ -39,6 +39,7 @@ mod metric_exporter;
 mod metric_mirror;
 mod metric_source;
 mod mirrored;
+mod official;
 mod processor;
 mod redact;
 mod replay;

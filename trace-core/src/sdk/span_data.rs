@@ -11,7 +11,9 @@ use crate::batch::{
     Attributes, Columns, EventCell, LinkCell, List, NONE, Row, SpanBatch, SpanBatchMut, SpanRef, StatusCode,
     StatusRef, Text,
 };
-use crate::model::{Resource, SpanContext, SpanId, SpanKind, Timestamp, TraceFlags, TraceId, TraceState};
+use crate::model::{
+    Resource, SpanContext, SpanId, SpanKind, TenantTag, Timestamp, TraceFlags, TraceId, TraceState,
+};
 use crate::record::otel::convert::{context_from, kind_from};
 
 /// A batch of the SDK's spans, and how many could not be kept because they have no trace id or no span id.
@@ -68,6 +70,7 @@ pub(super) fn push(c: &mut Columns, span: &official::SpanData) -> bool {
         status: StatusCode::Unset,
         flags: TraceFlags(ids.trace_flags().to_u8()),
         bits: Row::ENDED | Row::START_IS_UNIX | Row::END_IS_UNIX | remote,
+        tenant: TenantTag::NONE,
     });
     push_status(c, row, &span.status);
     let state = state_from(ids.trace_state());

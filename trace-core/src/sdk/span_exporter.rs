@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::trace as official;
 
-use super::hosted::{Hosted, block_on, export_error, retry_timeouts};
+use super::hosted::block_on;
+use super::official::{Official, debug};
 use super::{resource_to_sdk, spans_to_sdk};
 use crate::batch::SpanBatch;
 use crate::model::Resource;
@@ -33,8 +34,7 @@ use crate::signal::{ExportError, SpanExporter};
 /// timeout goes on, and its batch is offered again when it is done: give the exporter the shorter timeout. User names,
 /// passwords and queries of URLs are taken out of its error texts.
 pub struct OfficialSpanExporter<E> {
-    hosted: Hosted<Told<E>>,
-    retry_if: fn(&OTelSdkError) -> bool,
+    official: Official<Told<E>>,
 }
 
 /// An exporter, and the resource it knows.
@@ -43,29 +43,31 @@ struct Told<E> {
     resource: Option<Arc<Resource>>,
 }
 
+impl<E> Told<E> {
+    fn of(exporter: E) -> Self {
+        Self { exporter, resource: None }
+    }
+}
+
 impl<E: official::SpanExporter + 'static> OfficialSpanExporter<E> {
     /// Runs this exporter.
     pub fn new(exporter: E) -> Self {
-        Self { hosted: Hosted::new(Told { exporter, resource: None }), retry_if: retry_timeouts }
+        Self { official: Official::new(Told::of(exporter)) }
     }
 
     /// Builds the exporter on the destination's runtime when the first batch comes. If that fails, the batch is retried,
     /// and `build` called again.
-    pub fn build_with<X>(mut build: impl FnMut() -> Result<E, X> + Send + 'static) -> Self
+    pub fn build_with<X>(build: impl FnMut() -> Result<E, X> + Send + 'static) -> Self
     where
         X: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let build = move || match build() {
-            Ok(exporter) => Ok(Told { exporter, resource: None }),
-            Err(e) => Err(e.into()),
-        };
-        Self { hosted: Hosted::build_with(build), retry_if: retry_timeouts }
+        Self { official: Official::build_with(build, Told::of) }
     }
 
     /// Which errors of the exporter are worth another attempt; `|_| true` for an exporter that never repeats anything.
     #[must_use]
     pub fn retry_if(mut self, retry_if: fn(&OTelSdkError) -> bool) -> Self {
-        self.retry_if = retry_if;
+        self.official.set_retry_if(retry_if);
         self
     }
 }
@@ -74,7 +76,7 @@ impl<E: official::SpanExporter + 'static> OfficialSpanExporter<E> {
 impl<E: official::SpanExporter + 'static> SpanExporter for OfficialSpanExporter<E> {
     async fn export(&self, batch: &SpanBatch) -> Result<(), ExportError> {
         let batch = batch.clone();
-        let result = self.hosted.run(move |told| {
+        let export = move |told: &mut Told<E>| {
             let resource = batch.resource();
             if !told.resource.as_ref().is_some_and(|known| Arc::ptr_eq(known, resource) || known == resource)
             {
@@ -82,27 +84,21 @@ impl<E: official::SpanExporter + 'static> SpanExporter for OfficialSpanExporter<
                 told.resource = Some(resource.clone());
             }
             block_on(told.exporter.export(spans_to_sdk(&batch)))
-        });
-        result.await?.map_err(|e| export_error(e, self.retry_if))
+        };
+        self.official.call(export).await
     }
 
     async fn flush(&self) -> Result<(), ExportError> {
-        let result = self.hosted.run_if_built(|told| told.exporter.force_flush()).await?;
-        result.unwrap_or(Ok(())).map_err(|e| export_error(e, self.retry_if))
+        self.official.flush(|told| told.exporter.force_flush()).await
     }
 
     async fn shutdown(&self) -> Result<(), ExportError> {
-        match self.hosted.close(|told| told.exporter.shutdown()).await? {
-            None | Some(Ok(()) | Err(OTelSdkError::AlreadyShutdown)) => Ok(()),
-            Some(Err(e)) => Err(export_error(e, self.retry_if)),
-        }
+        self.official.shutdown(|told| told.exporter.shutdown()).await
     }
 }
 
 impl<E> fmt::Debug for OfficialSpanExporter<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OfficialSpanExporter")
-            .field("exporter", &std::any::type_name::<E>())
-            .finish_non_exhaustive()
+        debug::<E>("OfficialSpanExporter", f)
     }
 }

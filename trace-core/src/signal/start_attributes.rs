@@ -57,6 +57,12 @@ impl<'a> StartAttributes<'a> {
         }
     }
 
+    /// Whether there are none, for sure.
+    #[inline]
+    pub(crate) const fn is_none(&self) -> bool {
+        matches!(self.0, Repr::None)
+    }
+
     /// Calls `f` with each. Arrays that came through the `opentelemetry` API are left out.
     pub fn for_each(&self, mut f: impl FnMut(&'a str, ValueRef<'a>)) {
         match self.0 {

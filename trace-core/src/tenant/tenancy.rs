@@ -7,14 +7,15 @@ use std::time::{Duration, Instant};
 use super::bucket::TokenBucket;
 use super::series::Series;
 use super::{Quota, TenancyBuilder, TenantLedger, TenantResolver};
-use crate::batch::SpanBatchMut;
-use crate::model::{KeyValue, TenantId, ValueRef};
+use crate::model::{TenantId, TenantTag};
 
 /// A tenant's place in the table.
 pub(crate) type Slot = u32;
 
 /// The place of all tenants that came after the table was full.
 const OTHER: Slot = 0;
+/// No place has been looked for yet.
+const UNKNOWN: Slot = Slot::MAX;
 
 /// Knows the tenants: finds out whose a span is, holds them to their quotas, and keeps their accounts. Shared by the
 /// pipeline and by everything else that has quotas.
@@ -31,6 +32,8 @@ pub struct Tenancy {
 #[derive(Debug)]
 pub(super) struct Table {
     by_name: HashMap<Arc<str>, Slot>,
+    /// The same by the tenant's tag: [`UNKNOWN`], or the place.
+    by_tag: Vec<Slot>,
     pub(super) tenants: Vec<Tenant>,
 }
 
@@ -38,7 +41,7 @@ pub(super) struct Table {
 #[derive(Debug)]
 pub(super) struct Tenant {
     pub(super) quota: Quota,
-    spans: Option<TokenBucket>,
+    pub(super) spans: Option<TokenBucket>,
     pub(super) alerts: Option<TokenBucket>,
     pub(super) series: Series,
     pub(super) ledger: TenantLedger,
@@ -64,7 +67,7 @@ impl Tenancy {
 
     pub(super) fn new(b: TenancyBuilder) -> Self {
         let other = Tenant::new("other", b.quota, Duration::ZERO);
-        let table = Table { by_name: HashMap::new(), tenants: vec![other] };
+        let table = Table { by_name: HashMap::new(), by_tag: Vec::new(), tenants: vec![other] };
         Self {
             resolver: b.resolver,
             quota: b.quota,
@@ -85,6 +88,11 @@ impl Tenancy {
             all.push(other);
         }
         all
+    }
+
+    /// Attributes that name the tenant of a span.
+    pub(crate) fn span_attributes(&self) -> &[String] {
+        self.resolver.span_keys()
     }
 
     /// Time since the start, which the buckets count in.
@@ -111,79 +119,22 @@ impl Tenancy {
         slot
     }
 
-    /// Finds the tenant of every span, removes what is over the quota, and writes the tenant on the rest. `proved` is
-    /// the tenant of the door that the spans came through, and wins. Returns how many were removed.
-    pub(crate) fn admit(&self, batch: &mut SpanBatchMut, proved: Option<&TenantId>) -> u64 {
-        self.admit_at(batch, proved, self.now())
-    }
-
-    pub(super) fn admit_at(&self, batch: &mut SpanBatchMut, proved: Option<&TenantId>, now: Duration) -> u64 {
-        let before = batch.len();
-        let mut over = false;
-        let slots = self.slots(batch, proved, now);
-        let kept: Vec<bool> = {
-            let mut table = self.table();
-            let mut admit = |slot: Slot| {
-                let tenant = &mut table.tenants[slot as usize];
-                tenant.ledger.received += 1;
-                let pass = tenant.spans.as_mut().is_none_or(TokenBucket::take);
-                let count = if pass { &mut tenant.ledger.accepted } else { &mut tenant.ledger.dropped };
-                *count += 1;
-                over |= !pass;
-                pass
-            };
-            slots.into_iter().map(&mut admit).collect()
-        };
-        if over {
-            let mut kept = kept.into_iter();
-            batch.retain(|_| kept.next().unwrap_or(true));
+    /// The same by tag: no text is looked at after the first time.
+    pub(super) fn slot_of_tag(&self, table: &mut Table, tag: TenantTag, now: Duration) -> Slot {
+        let at = usize::from(tag.number());
+        match table.by_tag.get(at) {
+            Some(slot) if *slot != UNKNOWN => return *slot,
+            _ => {}
         }
-        match proved {
-            Some(tenant) => {
-                let attribute = KeyValue::new(TenantId::ATTRIBUTE, tenant.as_str().to_owned());
-                batch.set_attribute_on_all(attribute, true);
+        let slot = self.slot(table, tag.name().unwrap_or(TenantId::DEFAULT), now);
+        // A tenant without a place may get one later: its quota may be one of its own.
+        if slot != OTHER {
+            if table.by_tag.len() <= at {
+                table.by_tag.resize(at + 1, UNKNOWN);
             }
-            None => self.resolver.stamp(batch),
+            table.by_tag[at] = slot;
         }
-        (before - batch.len()) as u64
-    }
-
-    /// The place of each span's tenant, with its bucket filled up to now.
-    fn slots(&self, batch: &SpanBatchMut, proved: Option<&TenantId>, now: Duration) -> Vec<Slot> {
-        let rest = proved.cloned().unwrap_or_else(|| self.resolver.of_resource(&batch.resource().attributes));
-        let mut table = self.table();
-        let mut last: Option<(&str, Slot)> = None;
-        let mut find = |name| match last {
-            Some((seen, slot)) if seen == name => slot,
-            _ => {
-                let slot = self.slot(&mut table, name, now);
-                if let Some(bucket) = &mut table.tenants[slot as usize].spans {
-                    bucket.advance(now);
-                }
-                last = Some((name, slot));
-                slot
-            }
-        };
-        let named = |span| if proved.is_some() { None } else { self.resolver.of_span(span) };
-        batch.iter().map(|span| find(named(span).unwrap_or(rest.as_str()))).collect()
-    }
-
-    /// The place of each span's tenant, as it was written by `admit`.
-    pub(crate) fn written_slots(&self, batch: &SpanBatchMut) -> Vec<Slot> {
-        let default = TenantId::default();
-        let now = self.now();
-        let mut table = self.table();
-        let mut last: Option<(&str, Slot)> = None;
-        let mut find = |name| match last {
-            Some((seen, slot)) if seen == name => slot,
-            _ => {
-                let slot = self.slot(&mut table, name, now);
-                last = Some((name, slot));
-                slot
-            }
-        };
-        let spans = batch.iter().map(|span| span.attribute(TenantId::ATTRIBUTE).and_then(ValueRef::as_str));
-        spans.map(|written| find(written.unwrap_or(default.as_str()))).collect()
+        slot
     }
 
     /// A destination's queue had no room for spans of this tenant.

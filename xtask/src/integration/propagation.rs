@@ -1,5 +1,6 @@
 //! Suite `propagation`: traces that cross between us and OpenTelemetry SDKs of two other languages, in each header
-//! format and both directions.
+//! format and both directions. Correlation ids, which no SDK knows, cross to a plain HTTP server of either language, and
+//! back from a plain client.
 
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -1,12 +1,11 @@
 //! The workflow in its four phases, each a span.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mplp_trace::TraceModule;
-use mplp_trace::core::model::{Severity, Status, TraceIds};
-use mplp_trace::core::record::{InContext, Span};
+use mplp_trace::core::model::{Severity, TraceIds};
+use mplp_trace::core::record::InSpan;
 use mplp_trace::core::service::{AlertRequest, MetricSample};
 use mplp_trace::core::{async_span, span};
 use serde::Serialize;
@@ -46,8 +45,12 @@ impl Workflows {
             priority = request.priority.as_str()
         );
         let trace = root.context().map(|c| TraceIds { trace_id: c.trace_id, span_id: Some(c.span_id) });
-        let result = inside(&root, self.phases(request, trace)).await;
-        root.set_attribute("workflow.status", if result.is_ok() { "completed" } else { "failed" });
+        let phases = self.phases(request, trace).in_span(root);
+        let result = phases.record_result(|root, result| {
+            root.set_attribute("workflow.status", if result.is_ok() { "completed" } else { "failed" });
+            root.record_outcome(result);
+        });
+        let result = result.await;
         if let Err(error) = &result
             && !matches!(error, WorkflowError::Invalid(_))
         {
@@ -70,7 +73,9 @@ impl Workflows {
 
     fn allocate(&self, request: &WorkflowRequest) -> Result<Allocation, WorkflowError> {
         let span = span!("resource_allocation", resource.type = "compute_and_storage");
-        let allocation = noted(&span, self.pool.allocate(request.resource_requirements))?;
+        let allocation = self.pool.allocate(request.resource_requirements);
+        span.record_outcome(&allocation);
+        let allocation = allocation?;
         let taken = allocation.resources();
         span.set_attribute("resource.cpu_cores", i64::from(taken.cpu_cores));
         span.set_attribute("resource.memory_mb", i64::from(taken.memory_mb));
@@ -91,7 +96,7 @@ impl Workflows {
         self.measure(trace, "execution_start", |sample| {
             sample.value("workflow.estimated_duration_ms", request.estimated_duration_ms())
         });
-        let result = inside(&span, agents(request)).await?;
+        let result = agents(request).in_span(span).record_outcome().await?;
         self.measure(trace, "execution_complete", |sample| {
             sample
                 .value("workflow.actual_duration_ms", result.duration_ms)
@@ -122,7 +127,9 @@ impl Workflows {
 
 fn validate(request: &WorkflowRequest) -> Result<(), WorkflowError> {
     let span = span!("workflow_validation", validation.type = "schema_and_permissions");
-    noted(&span, request.validate())
+    let valid = request.validate();
+    span.record_outcome(&valid);
+    valid
 }
 
 fn clean_up(allocation: Allocation) {
@@ -141,7 +148,7 @@ async fn agents(request: &WorkflowRequest) -> Result<WorkflowResult, WorkflowErr
         let places = places.clone();
         running.spawn(async move {
             let _place = places.acquire_owned().await;
-            inside(&span, add_up(&task)).await
+            add_up(&task).in_span(span).record_outcome().await
         });
     }
     let mut sum = 0_i64;
@@ -161,24 +168,4 @@ async fn add_up(task: &Task) -> Result<i64, WorkflowError> {
         word.parse::<i64>().map_err(|_| WorkflowError::Agent { agent: task.agent.clone(), reason: reason() })
     });
     numbers.sum()
-}
-
-/// Runs work with this span as the active one, and notes how it ended.
-async fn inside<T>(
-    span: &Span,
-    work: impl Future<Output = Result<T, WorkflowError>>,
-) -> Result<T, WorkflowError> {
-    let result = match span.context() {
-        Some(context) => work.in_context(context.clone()).await,
-        None => work.await, // nothing is recorded after the shutdown
-    };
-    noted(span, result)
-}
-
-fn noted<T>(span: &Span, result: Result<T, WorkflowError>) -> Result<T, WorkflowError> {
-    match &result {
-        Ok(_) => span.set_status(Status::Ok),
-        Err(error) => span.record_error(error),
-    }
-    result
 }

@@ -10,7 +10,7 @@ use super::super::redact::{MAX_PATH, REDACTED, cut, redact_query};
 use super::super::request_layer::Over;
 use super::super::server_span::{MAX_METHOD, SCOPE};
 use super::super::{Outcome, grpc};
-use crate::model::{SpanKind, Status};
+use crate::model::{SpanKind, Status, TenantTag};
 use crate::record::{Description, Recorder, Span, current_context};
 
 /// What is sent.
@@ -57,6 +57,7 @@ pub(super) fn start(recorder: &Recorder, of: &Outgoing<'_>) -> Span {
         scope: &SCOPE,
         parent: current_context().as_ref(),
         sampled: None,
+        tenant: TenantTag::NONE,
         fields: fields.as_slice(),
     })
 }

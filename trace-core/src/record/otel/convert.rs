@@ -7,8 +7,8 @@ use opentelemetry::trace as api;
 
 use crate::batch::{AttributeCell, Cell, Columns, List};
 use crate::model::{
-    Array, AttributeSet, KeyValue, Scope, SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId,
-    TraceState, Value,
+    Array, AttributeSet, KeyValue, Scope, SpanContext, SpanId, SpanKind, Status, TenantTag, TraceFlags,
+    TraceId, TraceState, Value,
 };
 
 /// `None` for an invalid context.
@@ -23,6 +23,7 @@ pub(crate) fn context_from(c: &api::SpanContext) -> Option<SpanContext> {
             TraceState::from_validated(&c.trace_state().header())
         },
         is_remote: c.is_remote(),
+        tenant: TenantTag::NONE,
     })
 }
 

@@ -15,6 +15,7 @@ pub(crate) mod convert;
 mod provider;
 mod scope;
 mod span;
+pub(crate) mod tenants;
 #[cfg(test)]
 mod tests;
 

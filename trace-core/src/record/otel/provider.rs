@@ -8,6 +8,7 @@ use opentelemetry::{Context, InstrumentationScope};
 use super::convert;
 use super::scope;
 use super::span::OtelSpan;
+use super::tenants;
 use crate::batch::{ScopeRef, Text};
 use crate::model::SpanContext;
 use crate::record::current::{Local, current_context, with_local};
@@ -50,11 +51,10 @@ impl Tracer {
     fn parent(cx: &Context) -> Option<SpanContext> {
         if cx.has_active_span() {
             let span = cx.span();
-            let parent = span.span_context();
-            if outlived::is_set_aside(u64::from_be_bytes(parent.span_id().to_bytes())) {
+            if outlived::is_set_aside(u64::from_be_bytes(span.span_context().span_id().to_bytes())) {
                 return current_context();
             }
-            convert::context_from(parent)
+            tenants::active_in(cx)
         } else if Context::map_current(|cx| cx.has_active_span()) {
             // A context without a span, given on purpose: a new trace.
             None
@@ -106,15 +106,17 @@ impl api::Tracer for Tracer {
                     draft.attributes.take(attributes, limit);
                 }
                 let mut span = OtelSpan::recording(draft);
+                span.remember_tenant();
                 if builder.events.is_some() || builder.links.is_some() {
                     span.add_all(builder.events.unwrap_or_default(), builder.links.unwrap_or_default());
                 }
                 span
             }
             Opened::Unsampled => {
-                let context = draft.context();
+                let mut span = OtelSpan::of(Some(draft.context()));
                 with_local(|l| draft.give_back(l));
-                OtelSpan::of(Some(context))
+                span.remember_tenant();
+                span
             }
             // The trace goes on without us.
             Opened::Nowhere => OtelSpan::of(parent),

@@ -7,8 +7,8 @@ use std::time::SystemTime;
 use opentelemetry::KeyValue;
 use opentelemetry::trace as api;
 
-use super::convert;
-use crate::model::{SpanContext, Timestamp};
+use super::{convert, tenants};
+use crate::model::{SpanContext, SpanId, TenantTag, Timestamp};
 use crate::record::draft::{Draft, End};
 
 /// A span behind the `opentelemetry` API. Ends when it is dropped, if it has not been ended before.
@@ -23,16 +23,41 @@ pub struct OtelSpan {
     context: Option<SpanContext>,
     /// The identity as the API wants it, made when somebody asks: a trace state costs several allocations there.
     seen: OnceLock<api::SpanContext>,
+    /// Its tenant is to be forgotten with it.
+    remembered: bool,
 }
 
 impl OtelSpan {
     /// A span that records nothing.
     pub(super) fn of(context: Option<SpanContext>) -> Self {
-        Self { draft: None, context, seen: OnceLock::new() }
+        Self { draft: None, context, seen: OnceLock::new(), remembered: false }
     }
 
     pub(super) fn recording(draft: Box<Draft>) -> Self {
-        Self { draft: Some(draft), context: None, seen: OnceLock::new() }
+        Self { draft: Some(draft), context: None, seen: OnceLock::new(), remembered: false }
+    }
+
+    /// For children that find it in a context.
+    #[inline]
+    pub(super) fn remember_tenant(&mut self) {
+        let tenant = match (&self.draft, &self.context) {
+            (Some(draft), _) => draft.columns.rows[Draft::ROW].tenant,
+            (None, Some(context)) => context.tenant,
+            (None, None) => TenantTag::NONE,
+        };
+        if !tenant.is_none()
+            && let Some(span_id) = self.span_id()
+        {
+            tenants::remember(span_id, tenant);
+            self.remembered = true;
+        }
+    }
+
+    fn span_id(&self) -> Option<SpanId> {
+        match &self.draft {
+            Some(draft) => Some(draft.columns.rows[Draft::ROW].span_id),
+            None => self.context.as_ref().map(|c| c.span_id),
+        }
     }
 
     fn finish(&mut self, end: End) {
@@ -98,6 +123,13 @@ impl api::Span for OtelSpan {
 
     fn set_attribute(&mut self, attribute: KeyValue) {
         if let Some(d) = &mut self.draft {
+            let said = d.slot.map(|slot| slot.tenants.said_by_api(&attribute)).unwrap_or_default();
+            if !said.is_none() {
+                d.set_tenant(said);
+                self.remember_tenant();
+            }
+        }
+        if let Some(d) = &mut self.draft {
             let limit = d.attribute_limit();
             d.attributes.set(attribute, limit);
         }
@@ -137,6 +169,11 @@ impl api::Span for OtelSpan {
 impl Drop for OtelSpan {
     #[inline]
     fn drop(&mut self) {
+        if self.remembered
+            && let Some(span_id) = self.span_id()
+        {
+            tenants::forget(span_id);
+        }
         if let Some(draft) = self.draft.take() {
             draft.commit(End::Now);
         }

@@ -3,13 +3,16 @@
 //!
 //! One thread alone makes spans here, so that it claims a place with plain stores; any thread may close them. What a
 //! place says of its span does not change: a span that is changed becomes a draft (see [`super::lean`]).
+//!
+//! The pipeline reads the places, too, for the report of open spans: see [`super::open_places`].
 
 use std::cell::{Cell, RefCell};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence};
 
 use crate::record::chunk::Slot;
 use crate::record::hot::Active;
 use crate::record::ring::Word;
+use crate::record::ring_header;
 
 /// Spans that may be open in one shard at a time; others are drafts.
 const PLACES: usize = 64;
@@ -35,9 +38,9 @@ impl Default for Places {
 /// The place of one span.
 pub(super) struct Place {
     /// The id that the subscriber gave to the span; zero if there is none.
-    id: AtomicU64,
-    /// The span was changed: it is a draft now, and only [`Place::left`] still counts.
-    is_draft: AtomicBool,
+    pub(super) id: AtomicU64,
+    /// What the span is: [`LEAN`], [`DRAFT`] or [`OTHER_DRAFT`].
+    state: AtomicU8,
     /// Somebody has seen the identity.
     pub(super) seen: AtomicBool,
     /// When the span was left last; zero before that.
@@ -46,11 +49,18 @@ pub(super) struct Place {
     pub(super) words: [Word; WORDS],
 }
 
+/// The place says everything of its span.
+const LEAN: u8 = 0;
+/// The span was changed: it is a draft now, and of the place only its start and [`Place::left`] still count.
+const DRAFT: u8 = 1;
+/// The same, and it is not the span that began here any more, for it has got another parent.
+const OTHER_DRAFT: u8 = 2;
+
 impl Default for Place {
     fn default() -> Self {
         Self {
             id: AtomicU64::new(0),
-            is_draft: AtomicBool::new(false),
+            state: AtomicU8::new(LEAN),
             seen: AtomicBool::new(false),
             left: AtomicU64::new(0),
             words: std::array::from_fn(|_| Word::new(0)),
@@ -93,7 +103,7 @@ impl Arena {
             return None;
         }
         let place = &self.places.0[id as usize % PLACES];
-        (place.id.load(Ordering::Acquire) == 0).then_some(place)
+        place.is_free().then_some(place)
     }
 
     /// Lets the calling thread make spans here, unless another does.
@@ -127,6 +137,11 @@ impl Arena {
         (place.id.load(Ordering::Acquire) == id).then_some(place)
     }
 
+    /// All places, used or not.
+    pub(super) fn places(&self) -> &[Place] {
+        &self.places.0
+    }
+
     /// Forgets everything: nobody uses the shard any more.
     pub(super) fn clear(&self) {
         self.places.0.iter().for_each(Place::free);
@@ -135,10 +150,19 @@ impl Arena {
 }
 
 impl Place {
+    /// Whether a span may be written here, which is not shown yet.
+    #[inline]
+    pub(super) fn is_free(&self) -> bool {
+        let is_free = self.id.load(Ordering::Acquire) == 0;
+        // Whoever reads something of the next span sees at its second look that the one before is gone.
+        fence(Ordering::Release);
+        is_free
+    }
+
     /// Shows the span that has been written here.
     #[inline]
     pub(super) fn show(&self, id: u64) {
-        self.is_draft.store(false, Ordering::Relaxed);
+        self.state.store(LEAN, Ordering::Relaxed);
         self.seen.store(false, Ordering::Relaxed);
         self.left.store(0, Ordering::Relaxed);
         self.id.store(id, Ordering::Release);
@@ -153,12 +177,22 @@ impl Place {
     /// Whether it says everything of its span.
     #[inline]
     pub(super) fn is_lean(&self) -> bool {
-        !self.is_draft.load(Ordering::Acquire)
+        self.state.load(Ordering::Acquire) == LEAN
     }
 
     /// From now on the span is a draft.
     pub(super) fn becomes_draft(&self) {
-        self.is_draft.store(true, Ordering::Release);
+        self.state.store(DRAFT, Ordering::Release);
+    }
+
+    /// The draft has got another identity, and says itself that it is open.
+    pub(super) fn becomes_other(&self) {
+        self.state.store(OTHER_DRAFT, Ordering::Release);
+    }
+
+    /// Whether the span that began here is open, if there is one.
+    pub(super) fn is_of_its_span(&self) -> bool {
+        self.state.load(Ordering::Relaxed) != OTHER_DRAFT
     }
 
     #[inline]
@@ -169,6 +203,7 @@ impl Place {
     /// The identity of the span.
     #[inline]
     pub(super) fn identity(&self) -> Active {
-        Active { trace: [self.word(3), self.word(4)], span: self.word(5), bits: self.word(0) >> 8 & 0xff }
+        let bits = ring_header::active(self.word(0));
+        Active { trace: [self.word(3), self.word(4)], span: self.word(5), bits }
     }
 }

@@ -8,6 +8,7 @@ use super::layer::TraceLayer;
 use crate::batch::List;
 use crate::model::{KeyValue, SpanContext, Status, Value};
 use crate::record::current::with_local;
+use crate::record::draft::Draft;
 use crate::record::start::Identity;
 use crate::signal::SamplingInput;
 
@@ -43,10 +44,9 @@ pub trait TraceSpanExt {
     /// given to a propagator.
     #[cfg(feature = "otel")]
     fn otel_context(&self) -> opentelemetry::Context {
-        use opentelemetry::trace::TraceContextExt as _;
         let current = opentelemetry::Context::current();
         match self.trace_context() {
-            Some(c) => current.with_remote_span_context(crate::record::otel::convert::context_to(&c)),
+            Some(c) => crate::record::otel::tenants::with_active(&current, &c),
             None => current,
         }
     }
@@ -58,8 +58,7 @@ pub trait TraceSpanExt {
     /// As [`TraceSpanExt::set_parent`].
     #[cfg(feature = "otel")]
     fn set_otel_parent(&self, cx: &opentelemetry::Context) -> Result<(), SetParentError> {
-        use opentelemetry::trace::TraceContextExt as _;
-        match crate::record::otel::convert::context_from(cx.span().span_context()) {
+        match crate::record::otel::tenants::active_in(cx) {
             Some(parent) => self.set_parent(parent),
             None => Ok(()),
         }
@@ -89,6 +88,10 @@ impl TraceSpanExt for tracing::Span {
     fn set_attribute(&self, key: impl Into<Cow<'static, str>>, value: impl Into<Value>) {
         let (key, value) = (key.into(), value.into());
         edit(self, |draft| {
+            let said = draft.slot.map(|slot| slot.tenants.said_by(&key, &value)).unwrap_or_default();
+            if !said.is_none() {
+                draft.set_tenant(said);
+            }
             draft.edit(|c, row, limits| {
                 let (key, value) = (c.text_of(key), c.cell_of(value));
                 c.set_attribute(row, key, value, limits.attributes);
@@ -161,6 +164,8 @@ impl TraceLayer {
             }
             let ids = (context.trace_id, context.span_id);
             draft.identify(ids, context.flags, &context.trace_state, Some(parent));
+            let said = own.tenants.said_in(draft.columns(), Draft::ROW);
+            draft.say_tenant(said);
             draft.add_attributes(attributes, own.limits.attributes);
             match (draft.held.recorded, context.flags.is_recorded()) {
                 (true, false) => {
@@ -176,6 +181,9 @@ impl TraceLayer {
                 draft.hide();
                 recorder.describe(draft, context.trace_id);
                 draft.show();
+            }
+            if let Some(place) = self.spans.place(id) {
+                place.becomes_other();
             }
             draft.held.recorded = context.flags.is_recorded();
             draft.held.complete |= draft.held.recorded;

@@ -23,7 +23,7 @@ use crate::record::current::with_local;
 use crate::record::draft::Draft;
 use crate::record::hot::{Hot, with_hot};
 use crate::record::ring::{Ring, SHORT_TEXT, START_WORDS, TAG_BOOL, TAG_F64, TAG_SHORT, TAG_TEXT, put};
-use crate::record::{Callsite, bridge};
+use crate::record::{Callsite, bridge, ring_header};
 
 impl Spans {
     /// The place of an open span that has one.
@@ -57,9 +57,12 @@ impl Spans {
             let mut fields = LeanFields::new(&place.words, shard.limits.value_length);
             attrs.record(&mut fields);
             let LeanFields { to, tags, count, fits: true, .. } = fields else { return Some(false) };
-            let number = plan.callsite(count).number();
-            let flags = parent.bits & 0xff;
-            put(&place.words, 0, flags << 8 | u64::from(number) << 16 | (to as u64) << 48);
+            let site = plan.callsite(count);
+            if site.names_tenant() {
+                return Some(false);
+            }
+            let Some(number) = site.number() else { return Some(false) };
+            put(&place.words, 0, ring_header::of_start(0, parent.bits, number, to));
             put(&place.words, 3, parent.trace[0]);
             put(&place.words, 4, parent.trace[1]);
             put(&place.words, 5, h.ids.span_id().to_u64());
@@ -153,7 +156,7 @@ impl Place {
 
 /// Puts into a draft what a place says of its span.
 fn fill(draft: &mut Draft, place: &Place) {
-    if let Some(site) = Callsite::of((place.word(0) >> 16) as u32) {
+    if let Some(site) = Callsite::of(ring_header::callsite(place.word(0))) {
         draft.set_name(Text::fixed(site.name));
         draft.set_scope(&ScopeRef::Static(site.scope));
         let (mut at, mut tags) = (START_WORDS as usize, place.word(7));
@@ -165,7 +168,10 @@ fn fill(draft: &mut Draft, place: &Place) {
     }
     if let Some(context) = place.identity().context() {
         let above = SpanId::new(place.word(6));
-        let above = above.map(|id| SpanContext::new(context.trace_id, id, TraceFlags::SAMPLED));
+        let above = above.map(|id| SpanContext {
+            tenant: context.tenant,
+            ..SpanContext::new(context.trace_id, id, TraceFlags::SAMPLED)
+        });
         let ids = (context.trace_id, context.span_id);
         draft.identify(ids, context.flags, &context.trace_state, above.as_ref());
     }

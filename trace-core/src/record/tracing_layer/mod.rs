@@ -27,6 +27,7 @@ mod lean;
 mod lean_fields;
 #[cfg(feature = "tracing-fmt")]
 mod log_ids;
+mod open_places;
 mod options;
 mod sites;
 #[cfg(test)]

@@ -206,6 +206,7 @@ fn our_context(remote: bool) -> impl Strategy<Value = model::SpanContext> {
             flags: model::TraceFlags(flags),
             trace_state: model::TraceState::parse([state.as_str()]).unwrap(),
             is_remote: remote && is_remote,
+            tenant: model::TenantTag::NONE,
         },
     )
 }

@@ -66,6 +66,7 @@ fn context() -> impl Strategy<Value = SpanContext> {
             flags: TraceFlags(flags),
             trace_state: TraceState::from_validated(state),
             is_remote,
+            tenant: TenantTag::NONE,
         },
     )
 }
