@@ -8,7 +8,7 @@ use trace_core::model::{
 };
 
 use super::shared::{Attribute, ResourceMessage, ScopeMessage, attribute_set};
-use super::wire::{Message, Sink, delimited_len, length_of};
+use crate::wire_writer::{Message, Sink, delimited_len, length_of};
 
 /// A collection, measured.
 pub(crate) struct MetricRequest<'a> {

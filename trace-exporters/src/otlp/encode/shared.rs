@@ -4,7 +4,7 @@
 
 use trace_core::model::{Array, AttributeSet, KeyValue, Resource, Scope, ValueRef};
 
-use super::wire::{Message, Sink};
+use crate::wire_writer::{Message, Sink};
 
 /// `KeyValue`.
 pub(super) struct Attribute<'a>(pub(super) &'a str, pub(super) ValueRef<'a>);

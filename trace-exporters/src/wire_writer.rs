@@ -10,17 +10,17 @@ const DELIMITED: u32 = 2;
 const FIXED32: u32 = 5;
 
 /// A message that can write its own fields.
-pub(super) trait Message {
+pub(crate) trait Message {
     fn fields<S: Sink>(&self, sink: &mut S);
 }
 
 /// Counts bytes.
 #[derive(Default)]
-pub(super) struct Length(usize);
+pub(crate) struct Length(usize);
 
 /// The length of a message's content in bytes.
 #[inline]
-pub(super) fn length_of(message: &impl Message) -> usize {
+pub(crate) fn length_of(message: &impl Message) -> usize {
     let mut length = Length::default();
     message.fields(&mut length);
     length.0
@@ -28,7 +28,7 @@ pub(super) fn length_of(message: &impl Message) -> usize {
 
 /// The bytes that a field header and its delimited content of `length` bytes take.
 #[inline]
-pub(super) fn delimited_len(field: u32, length: usize) -> usize {
+pub(crate) fn delimited_len(field: u32, length: usize) -> usize {
     varint_len(u64::from(field) << 3) + varint_len(length as u64) + length
 }
 
@@ -40,7 +40,7 @@ fn varint_len(v: u64) -> usize {
 
 /// Where fields go. Proto3 leaves out fields with the default value; `optional` and `oneof` fields are written
 /// whenever they are set, with the methods named `_always`.
-pub(super) trait Sink: Sized {
+pub(crate) trait Sink: Sized {
     fn put(&mut self, bytes: &[u8]);
     fn varint(&mut self, v: u64);
     /// Writes the content of a message whose length is known.
