@@ -13,6 +13,15 @@ pub mod jaeger_remote;
 #[cfg(feature = "otlp")]
 pub mod otlp;
 #[cfg(feature = "prometheus")]
+#[cfg_attr(not(feature = "remote-write"), allow(unreachable_pub, reason = "shared with remote write"))]
 pub mod prometheus;
+#[cfg(feature = "remote-write")]
+pub mod remote_write;
 #[cfg(any(feature = "otlp", feature = "jaeger-remote-grpc"))]
 mod wire_reader;
+#[cfg(any(feature = "otlp", feature = "prometheus"))]
+#[cfg_attr(
+    not(all(feature = "otlp", feature = "remote-write")),
+    allow(dead_code, reason = "each format uses a part")
+)]
+mod wire_writer;

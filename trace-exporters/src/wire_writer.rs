@@ -144,6 +144,32 @@ pub(crate) trait Sink: Sized {
     }
 }
 
+/// Appends the length of what `write` appends, and that: for content whose length is not known before.
+pub(crate) fn delimited(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    let at = out.len();
+    out.push(0);
+    write(out);
+    let length = out.len() - at - 1;
+    if length < 0x80 {
+        out[at] = length as u8;
+    } else {
+        let mut prefix = Vec::with_capacity(10);
+        prefix.varint(length as u64);
+        out.splice(at..=at, prefix);
+    }
+}
+
+/// The same as a field.
+pub(crate) fn nested(out: &mut Vec<u8>, field: u32, write: impl FnOnce(&mut Vec<u8>)) {
+    out.tag(field, DELIMITED);
+    delimited(out, write);
+}
+
+/// A signed number as `sint32` and `sint64` have it: small whichever its sign.
+pub(crate) fn zigzag(v: i64) -> u64 {
+    (v << 1 ^ v >> 63).cast_unsigned()
+}
+
 impl Sink for Length {
     #[inline]
     fn put(&mut self, bytes: &[u8]) {
@@ -197,6 +223,22 @@ mod tests {
             prop_assert_eq!(out.len(), varint_len(v));
             prop_assert_eq!(prost::encoding::decode_varint(&mut out.as_slice()), Ok(v));
         }
+    }
+
+    #[test]
+    fn a_length_stands_before_content_of_any_length() {
+        for length in [0, 1, 127, 128, 16_383, 16_384] {
+            let mut out = b"before".to_vec();
+            nested(&mut out, 3, |out| out.extend(std::iter::repeat_n(7, length)));
+            let mut expected = b"before".to_vec();
+            expected.bytes_always(3, &vec![7; length]);
+            assert_eq!(out, expected);
+        }
+    }
+
+    #[test]
+    fn signed_numbers_alternate() {
+        assert_eq!([0, -1, 1, -2, i64::MAX, i64::MIN].map(zigzag), [0, 1, 2, 3, u64::MAX - 1, u64::MAX]);
     }
 
     #[test]
