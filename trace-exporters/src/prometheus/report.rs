@@ -67,7 +67,7 @@ impl Report {
         self.dropped.iter().map(|d| d.series).sum()
     }
 
-    pub(super) fn drop(&mut self, metric: &str, series: usize, reason: DropReason) {
+    pub(crate) fn drop(&mut self, metric: &str, series: usize, reason: DropReason) {
         if series > 0 {
             self.dropped.push(Dropped { metric: metric.to_owned(), series, reason });
         }

@@ -7,7 +7,11 @@
     reason = "A module of tests, not of a library"
 )]
 
+#[cfg(feature = "prometheus")]
+pub mod exposition;
 pub mod peer;
+#[cfg(feature = "prometheus")]
+pub mod prom_proto;
 pub mod shop;
 
 use std::collections::VecDeque;
