@@ -12,6 +12,8 @@ pub mod exposition;
 pub mod peer;
 #[cfg(feature = "prometheus")]
 pub mod prom_proto;
+#[cfg(feature = "prometheus")]
+pub mod promql;
 pub mod shop;
 
 use std::collections::VecDeque;
