@@ -26,7 +26,7 @@ impl Family<'_> {
     /// The name without `_total`: what OpenMetrics calls a family of counters.
     pub(super) fn stem(&self) -> &str {
         match self.kind {
-            Kind::Counter => self.name.strip_suffix("_total").unwrap_or(&self.name),
+            Kind::Counter => without_total(&self.name).unwrap_or(&self.name),
             _ => &self.name,
         }
     }
@@ -110,6 +110,11 @@ fn kind(metric: &LiveMetric<'_>) -> Result<Kind, DropReason> {
     }
 }
 
+/// What is before `_total`, if anything is.
+fn without_total(name: &str) -> Option<&str> {
+    name.strip_suffix("_total").filter(|stem| !stem.is_empty())
+}
+
 fn line_names(name: &str, kind: Kind, open: bool) -> Vec<String> {
     let mut names = vec![name.to_owned()];
     match kind {
@@ -120,7 +125,7 @@ fn line_names(name: &str, kind: Kind, open: bool) -> Vec<String> {
             }
         }
         Kind::Counter if open => {
-            if let Some(stem) = name.strip_suffix("_total") {
+            if let Some(stem) = without_total(name) {
                 names.extend([stem.to_owned(), format!("{stem}_created")]);
             }
         }

@@ -22,6 +22,7 @@ mod number;
 mod protobuf;
 mod report;
 mod scrape;
+mod scratch;
 pub(crate) mod text;
 
 pub use config::{ExpositionConfig, TranslationStrategy};

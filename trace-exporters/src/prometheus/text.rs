@@ -16,6 +16,7 @@ use super::label::{self, Naming, merge, scope_labels};
 use super::name::Kind;
 use super::number::{push_canonical_f64, push_f64, push_number, push_seconds, push_u64};
 use super::report::{DropReason, Report};
+use super::scratch::{Padded, Scratch};
 use super::{ExpositionConfig, exemplar};
 
 /// Which of the text formats, and what is in it.
@@ -112,8 +113,11 @@ pub(super) fn write_family(
         count: Lead::new(&family.name, "_count"),
         created: created.then(|| Lead::new(family.stem(), "_created")),
         bounds: Arc::from([]),
+        bounds_fit: true,
         le: Vec::new(),
-        prefix: Vec::new(),
+        le_room: 0,
+        prefix: Padded::default(),
+        scratch: Scratch::default(),
     };
     for (metric, member) in family.members.iter().zip(&mut labels.members) {
         let fixed = if style.scope_labels { scope_labels(metric.scope(), style.naming) } else { Vec::new() };
@@ -183,10 +187,16 @@ struct Lines<'a> {
     created: Option<Lead>,
     /// Those that `le` was written for: most series have the same.
     bounds: Arc<[f64]>,
+    /// Whether those are ascending and finite.
+    bounds_fit: bool,
     /// `le="0.5"} ` for each bound and infinity.
-    le: Vec<Box<[u8]>>,
+    le: Vec<Padded>,
+    /// The room for all of them.
+    le_room: usize,
     /// The beginning of each line of buckets of one series.
-    prefix: Vec<u8>,
+    prefix: Padded,
+    /// Where the lines of one series are put together.
+    scratch: Scratch,
 }
 
 /// The points of one metric.
@@ -241,7 +251,8 @@ impl PointVisitor for Points<'_, '_> {
     }
 
     fn histogram(&mut self, index: usize, series: SeriesView<'_>, value: HistogramView<'_>) {
-        if !is_well_formed(&value) {
+        self.lines.know_bounds(value.bounds);
+        if !(self.lines.bounds_fit && counts_fit(&value)) {
             self.malformed += 1;
             return;
         }
@@ -258,6 +269,7 @@ impl PointVisitor for Points<'_, '_> {
             return;
         }
         let found = exponential::with_bounds(point);
+        self.lines.know_bounds(&found.bounds);
         let value = HistogramView {
             count: found.count,
             sum: found.sum,
@@ -276,32 +288,31 @@ impl Lines<'_> {
         start: Timestamp,
         exemplars: &[Exemplar],
     ) {
-        if !Arc::ptr_eq(&self.bounds, point.bounds) || self.le.is_empty() {
-            self.render_bounds(point.bounds);
-        }
         let with_exemplars = self.has_exemplars && !exemplars.is_empty();
         let of_buckets =
             if with_exemplars { exemplar::by_bucket(exemplars, point.bounds) } else { Vec::new() };
 
-        self.prefix.clear();
-        self.prefix.extend_from_slice(&self.bucket.open);
-        self.prefix.extend_from_slice(labels);
-        if !labels.is_empty() {
-            self.prefix.push(b',');
-        }
+        let comma: &[u8] = if labels.is_empty() { b"" } else { b"," };
+        self.prefix.set(&[&self.bucket.open, labels, comma]);
+        // A number has at most 20 digits.
+        let room = self.le_room + self.le.len() * (self.prefix.room() + 32) + 32;
+        self.scratch.clear(room);
         let out = &mut *self.out;
         let mut below = 0;
         for (i, le) in self.le.iter().enumerate() {
             // Without bounds, buckets may be left out.
             below = point.buckets.get(i).map_or(point.count, |n| below + n);
-            out.extend_from_slice(&self.prefix);
-            out.extend_from_slice(le);
-            push_u64(below, out);
+            self.scratch.put(&self.prefix);
+            self.scratch.put(le);
+            self.scratch.put_u64(below);
             if let Some(Some(exemplar)) = of_buckets.get(i) {
+                out.extend_from_slice(self.scratch.as_slice());
+                self.scratch.clear(room);
                 push_exemplar(exemplar, self.style.naming, out);
             }
-            out.push(b'\n');
+            self.scratch.put_byte(b'\n');
         }
+        out.extend_from_slice(self.scratch.as_slice());
         self.sum.push(labels, out);
         push_f64(point.sum, out);
         out.push(b'\n');
@@ -321,9 +332,16 @@ impl Lines<'_> {
         }
     }
 
+    fn know_bounds(&mut self, bounds: &Arc<[f64]>) {
+        if !Arc::ptr_eq(&self.bounds, bounds) || self.le.is_empty() {
+            self.render_bounds(bounds);
+        }
+    }
+
     #[cold]
     fn render_bounds(&mut self, bounds: &Arc<[f64]>) {
         self.bounds = bounds.clone();
+        self.bounds_fit = are_ascending(bounds);
         let open = self.style.open;
         let text = |bound: f64| {
             let mut text = b"le=\"".to_vec();
@@ -333,9 +351,10 @@ impl Lines<'_> {
                 push_f64(bound, &mut text)
             };
             text.extend_from_slice(b"\"} ");
-            text.into_boxed_slice()
+            Padded::new(&text)
         };
         self.le = bounds.iter().copied().chain([f64::INFINITY]).map(text).collect();
+        self.le_room = self.le.iter().map(Padded::room).sum();
     }
 }
 
@@ -351,10 +370,21 @@ fn push_exemplar(exemplar: &Exemplar, naming: Naming, out: &mut Vec<u8>) {
 
 /// Whether the buckets fit the bounds and the count.
 pub(crate) fn is_well_formed(point: &HistogramView<'_>) -> bool {
-    let bounds = &point.bounds;
+    are_ascending(point.bounds) && counts_fit(point)
+}
+
+fn are_ascending(bounds: &[f64]) -> bool {
+    bounds.windows(2).all(|w| w[0] < w[1]) && bounds.iter().all(|b| b.is_finite())
+}
+
+fn counts_fit(point: &HistogramView<'_>) -> bool {
     // Without bounds, buckets may be left out: everything is below infinity.
-    let fits = point.buckets.len() == bounds.len() + 1 || (bounds.is_empty() && point.buckets.is_empty());
-    let ascending = bounds.windows(2).all(|w| w[0] < w[1]) && bounds.iter().all(|b| b.is_finite());
-    let total = point.buckets.iter().try_fold(0u64, |sum, n| sum.checked_add(*n));
-    fits && ascending && (point.buckets.is_empty() || total == Some(point.count))
+    let none = point.bounds.is_empty() && point.buckets.is_empty();
+    let mut total = 0u64;
+    let mut overflow = false;
+    for n in point.buckets {
+        let (sum, over) = total.overflowing_add(*n);
+        (total, overflow) = (sum, overflow | over);
+    }
+    none || (point.buckets.len() == point.bounds.len() + 1 && total == point.count && !overflow)
 }
