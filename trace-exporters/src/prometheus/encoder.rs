@@ -12,7 +12,7 @@ use super::family::families;
 use super::format::{ContentType, Format};
 use super::label::Naming;
 use super::report::{Conflict, Dropped, Report};
-use super::text::Style;
+use super::text::{PIECE_BYTES, Spill, Style};
 use super::{protobuf, text};
 
 /// Forms of labels that are remembered: one for each format family and escaping that servers ask for.
@@ -60,6 +60,8 @@ pub struct Encoder {
     config: ExpositionConfig,
     /// By form, the latest first.
     caches: Vec<(Form, Cache)>,
+    /// The memory of pieces.
+    piece: Vec<u8>,
 }
 
 /// What the labels of a series depend on, besides the configuration.
@@ -72,11 +74,48 @@ struct Form {
 impl Encoder {
     /// With nothing to remember yet.
     pub fn new(config: ExpositionConfig) -> Self {
-        Self { config, caches: Vec::new() }
+        Self { config, caches: Vec::new(), piece: Vec::new() }
     }
 
     /// Appends all metrics.
     pub fn encode(&mut self, live: &LiveMetrics<'_>, asked: ContentType, out: &mut Vec<u8>) -> Report {
+        self.run(live, asked, out, &mut |_| {})
+    }
+
+    /// Writes all metrics piece by piece, so that a large text is never held as a whole. In protobuf a family is a
+    /// piece.
+    ///
+    /// # Errors
+    /// The first that `to` returned; nothing is written after it.
+    pub fn write(
+        &mut self,
+        live: &LiveMetrics<'_>,
+        asked: ContentType,
+        to: &mut dyn std::io::Write,
+    ) -> std::io::Result<Report> {
+        let mut result = Ok(());
+        let mut spill = |piece: &mut Vec<u8>| {
+            if result.is_ok() {
+                result = to.write_all(piece);
+            }
+            piece.clear();
+        };
+        let mut piece = std::mem::take(&mut self.piece);
+        let report = self.run(live, asked, &mut piece, &mut spill);
+        spill(&mut piece);
+        if piece.capacity() <= 4 * PIECE_BYTES {
+            self.piece = piece;
+        }
+        result.map(|()| report)
+    }
+
+    fn run(
+        &mut self,
+        live: &LiveMetrics<'_>,
+        asked: ContentType,
+        out: &mut Vec<u8>,
+        spill: Spill<'_>,
+    ) -> Report {
         let mut report = Report::default();
         let naming = Naming { strategy: self.config.translation_strategy, escaping: asked.escaping };
         let open = matches!(asked.format, Format::OpenMetrics001 | Format::OpenMetrics100);
@@ -98,7 +137,10 @@ impl Encoder {
             let mut labels = cache.take(&family);
             match protobuf {
                 true => protobuf::write_family(&family, style, &mut labels, out, &mut report),
-                false => text::write_family(&family, style, &mut labels, out, &mut report),
+                false => text::write_family(&family, style, &mut labels, (out, spill), &mut report),
+            }
+            if out.len() >= PIECE_BYTES {
+                spill(out);
             }
             used.push((family.name, labels));
         }

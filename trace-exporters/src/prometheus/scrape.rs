@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
-use std::io::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
@@ -105,10 +104,21 @@ impl Scrape {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn body(&self, asked: ContentType) -> Bytes {
+    /// The body, and whether it is compressed.
+    fn body(&self, asked: ContentType, compressed: bool) -> (Bytes, bool) {
         // Callbacks run here, outside of the lock.
         let live = self.shared.source.live();
         let mut state = self.state();
+        if compressed {
+            let mut gzip = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            // Neither fails on memory; plain text serves if it does.
+            if let Ok(report) = state.encoder.write(&live, asked, &mut gzip)
+                && let Ok(body) = gzip.finish()
+            {
+                state.report = report;
+                return (Bytes::from(body), true);
+            }
+        }
         let mut out = match std::mem::take(&mut state.last).try_into_mut() {
             Ok(unused) => Vec::from(unused),
             Err(_) => Vec::new(),
@@ -119,7 +129,7 @@ impl Scrape {
         if body.len() <= KEPT_BODY_BYTES {
             state.last = body.clone();
         }
-        body
+        (body, false)
     }
 
     /// The answer to a request.
@@ -129,17 +139,15 @@ impl Scrape {
             return plain(StatusCode::METHOD_NOT_ALLOWED, "use GET\n", &[(ALLOW, "GET, HEAD")]);
         }
         let asked = ContentType::negotiate(request.headers());
-        let text = self.body(asked);
-        let packed = if accepts_gzip(request.headers()) { gzip(&text) } else { None };
+        let (body, compressed) = self.body(asked, accepts_gzip(request.headers()));
 
         let mut response = Response::new(Full::default());
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, asked.header());
         headers.insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
-        if packed.is_some() {
+        if compressed {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
-        let body = packed.unwrap_or(text);
         headers.insert(CONTENT_LENGTH, body.len().into());
         if !is_head {
             *response.body_mut() = Full::new(body);
@@ -201,13 +209,6 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
         named.then(|| weight.map_or(1.0, |w| w.trim().parse::<f32>().unwrap_or(0.0)))
     });
     weights.next().is_some_and(|w| w > 0.0)
-}
-
-/// `None` if compression fails, which it does not on memory; plain text serves then.
-fn gzip(text: &[u8]) -> Option<Bytes> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(text.len() / 8), flate2::Compression::fast());
-    encoder.write_all(text).ok()?;
-    encoder.finish().ok().map(Bytes::from)
 }
 
 #[cfg(test)]

@@ -19,6 +19,9 @@ use super::report::{DropReason, Report};
 use super::scratch::{Padded, Scratch};
 use super::{ExpositionConfig, exemplar};
 
+/// A piece of a text that is handed on: it stays in the processor's cache.
+pub(super) const PIECE_BYTES: usize = 128 << 10;
+
 /// Which of the text formats, and what is in it.
 #[derive(Clone, Copy)]
 pub(super) struct Style {
@@ -34,6 +37,9 @@ impl Style {
         Self { naming, open, scope_labels: config.scope_labels, created: config.created_lines && open }
     }
 }
+
+/// Called after each series: may take what was written so far.
+pub(super) type Spill<'a> = &'a mut dyn FnMut(&mut Vec<u8>);
 
 /// What stands at the beginning of a line.
 struct Lead {
@@ -87,7 +93,7 @@ pub(super) fn write_family(
     family: &Family<'_>,
     style: Style,
     labels: &mut FamilyLabels,
-    out: &mut Vec<u8>,
+    (out, spill): (&mut Vec<u8>, Spill<'_>),
     report: &mut Report,
 ) {
     let before = out.len();
@@ -99,12 +105,13 @@ pub(super) fn write_family(
         kind => (&*family.name, kind.as_str()),
     };
     write_head(name, kind, family.unit.as_deref(), family.help, style, out);
-    let after_head = out.len();
 
     let has_exemplars = style.open && (counts || family.kind == Kind::Histogram);
     let created = style.created && has_exemplars;
     let mut lines = Lines {
         out,
+        spill,
+        shown: false,
         style,
         has_exemplars,
         plain: Lead::new(&family.name, ""),
@@ -135,7 +142,7 @@ pub(super) fn write_family(
         report.drop(metric.name(), duplicates, DropReason::DuplicateSeries);
         report.drop(metric.name(), malformed, DropReason::MalformedHistogram);
     }
-    if out.len() == after_head {
+    if !lines.shown {
         out.truncate(before);
     }
 }
@@ -178,6 +185,9 @@ fn write_head(name: &str, kind: &str, unit: Option<&str>, help: &str, style: Sty
 /// The lines of a family.
 struct Lines<'a> {
     out: &'a mut Vec<u8>,
+    spill: Spill<'a>,
+    /// Whether there is a series.
+    shown: bool,
     style: Style,
     has_exemplars: bool,
     plain: Lead,
@@ -247,7 +257,7 @@ impl PointVisitor for Points<'_, '_> {
             push_exemplar(exemplar, naming, lines.out);
         }
         lines.out.push(b'\n');
-        lines.created(labels, series.start);
+        lines.end(labels, series.start);
     }
 
     fn histogram(&mut self, index: usize, series: SeriesView<'_>, value: HistogramView<'_>) {
@@ -319,16 +329,21 @@ impl Lines<'_> {
         self.count.push(labels, out);
         push_u64(point.count, out);
         out.push(b'\n');
-        self.created(labels, start);
+        self.end(labels, start);
     }
 
-    fn created(&mut self, labels: &[u8], start: Timestamp) {
+    /// The last line of a series, if it has one, and the end of the series.
+    fn end(&mut self, labels: &[u8], start: Timestamp) {
         if let Some(lead) = &self.created
             && start != Timestamp::default()
         {
             lead.push(labels, self.out);
             push_seconds(start, self.out);
             self.out.push(b'\n');
+        }
+        self.shown = true;
+        if self.out.len() >= PIECE_BYTES {
+            (self.spill)(self.out);
         }
     }
 
