@@ -2,7 +2,11 @@
 //!
 //! `MPLP_PEER_PROMTOOL`, `MPLP_PEER_PROMETHEUS` (2.42 or newer), `MPLP_PEER_PROMETHEUS3` (3.x) and
 //! `MPLP_PEER_VICTORIA` are the paths of the programs.
-#![allow(clippy::unwrap_used, reason = "Helpers stand outside of test functions")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "Helpers stand outside of test functions, and say what was compared"
+)]
 #![cfg(all(feature = "prometheus-listener", feature = "remote-write"))]
 
 mod support;
