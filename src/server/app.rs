@@ -8,7 +8,6 @@ use axum::http::StatusCode;
 use axum::middleware;
 use axum::routing::{get, post};
 use trace_core::http::{MonitoringError, MonitoringLayer};
-use trace_core::model::Timestamp;
 use trace_exporters::prometheus::Scrape;
 
 use super::assets::Assets;
@@ -58,7 +57,7 @@ pub(super) fn build(module: Arc<TraceModule>) -> Result<(Router, Arc<LiveHub>), 
         .route("/health/ready", get(api::health::ready));
     if module.config().opentelemetry.metrics.enabled {
         let metrics = module.metrics().clone();
-        app = app.route_service("/metrics", Scrape::new(move || metrics.collect(Timestamp::now())));
+        app = app.route_service("/metrics", Scrape::new(metrics));
     }
     let app = app
         .method_not_allowed_fallback(|| async {

@@ -14,7 +14,6 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use trace_core::http::MonitoringError;
-use trace_core::model::Timestamp;
 use trace_exporters::prometheus::{ListenError, ListenerConfig, PrometheusListener};
 
 use super::app;
@@ -96,8 +95,7 @@ impl Server {
                 let mut listener = ListenerConfig::new(host_and_port(host, page.port));
                 listener.path.clone_from(&page.endpoint);
                 let registry = module.metrics().clone();
-                let collect = move || registry.collect(Timestamp::now());
-                Some(PrometheusListener::start(&listener, collect).await?)
+                Some(PrometheusListener::start(&listener, registry).await?)
             }
         };
         let (app, live) = app::build(module)?;

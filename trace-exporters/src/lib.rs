@@ -29,7 +29,10 @@ pub mod mplp;
 #[cfg(feature = "otlp")]
 pub mod otlp;
 #[cfg(feature = "prometheus")]
+#[cfg_attr(not(feature = "remote-write"), allow(unreachable_pub, reason = "shared with remote write"))]
 pub mod prometheus;
+#[cfg(feature = "remote-write")]
+pub mod remote_write;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 #[cfg(feature = "jaeger")]
@@ -37,5 +40,11 @@ mod thrift;
 #[cfg(any(feature = "otlp", feature = "grpc-client"))]
 #[cfg_attr(not(feature = "otlp"), allow(dead_code, reason = "calls need a part"))]
 mod wire_reader;
+#[cfg(any(feature = "otlp", feature = "prometheus"))]
+#[cfg_attr(
+    not(all(feature = "otlp", feature = "remote-write")),
+    allow(dead_code, reason = "each format uses a part")
+)]
+mod wire_writer;
 #[cfg(feature = "zipkin")]
 pub mod zipkin;

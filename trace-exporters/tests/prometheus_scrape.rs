@@ -38,13 +38,29 @@ async fn ask(listener: &PrometheusListener, line: &str, headers: &str) -> (Strin
 #[tokio::test]
 async fn a_scrape_gets_the_text_with_the_exact_content_type() {
     let listener = listener().await;
-    let (head, body) = ask(&listener, "GET /metrics", &format!("accept: {ACCEPT}\r\n")).await;
+    let (head, body) = ask(&listener, "GET /metrics", "accept: text/html\r\n").await;
     assert!(head.starts_with("http/1.1 200"), "{head}");
     assert!(head.contains("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"), "{head}");
     assert!(!head.contains("content-encoding"), "{head}");
     assert_eq!(String::from_utf8(body).unwrap(), encode(&shop::metrics()).text);
     assert_eq!(listener.scrape().dropped().len(), 6);
     listener.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_scrape_gets_the_format_that_it_prefers() {
+    let listener = listener().await;
+    let (head, body) = ask(&listener, "GET /metrics", &format!("accept: {ACCEPT}\r\n")).await;
+    let expected =
+        "content-type: application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8\r\n";
+    assert!(head.contains(expected) && head.contains("vary: accept, accept-encoding"), "{head}");
+    let text = String::from_utf8(body).unwrap();
+    assert!(text.starts_with("# TYPE target info\n") && text.ends_with("# EOF\n"), "{text}");
+    // Asked again in another format, and back.
+    let (_, plain) = ask(&listener, "GET /metrics", "").await;
+    assert_eq!(String::from_utf8(plain).unwrap(), encode(&shop::metrics()).text);
+    let (_, again) = ask(&listener, "GET /metrics", &format!("accept: {ACCEPT}\r\n")).await;
+    assert_eq!(String::from_utf8(again).unwrap(), text);
 }
 
 #[tokio::test]

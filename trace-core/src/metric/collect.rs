@@ -171,22 +171,32 @@ impl Points<'_> {
                 Some(cell.end_interval(delta.slot, delta.slots, first)).filter(|e| e.count > 0)?
             }
         };
-        let any = found.count > 0;
-        Some(ExponentialPoint {
-            attributes: series.attributes.clone(),
-            start: self.interval.start,
-            time: self.interval.time,
-            count: found.count,
-            sum: found.sum,
-            min: any.then_some(found.min),
-            max: any.then_some(found.max),
-            scale: found.scale,
-            zero_count: found.zero_count,
-            zero_threshold: 0.0,
-            positive: found.positive,
-            negative: found.negative,
-            exemplars: series.exemplars.snapshot(self.interval.start),
-        })
+        Some(exponential_point(series, found, self.interval.start, self.interval.time))
+    }
+}
+
+/// A series of an exponential histogram, with its exemplars.
+pub(super) fn exponential_point(
+    series: &Series,
+    found: Exponential,
+    start: Timestamp,
+    time: Timestamp,
+) -> ExponentialPoint {
+    let any = found.count > 0;
+    ExponentialPoint {
+        attributes: series.attributes.clone(),
+        start,
+        time,
+        count: found.count,
+        sum: found.sum,
+        min: any.then_some(found.min),
+        max: any.then_some(found.max),
+        scale: found.scale,
+        zero_count: found.zero_count,
+        zero_threshold: 0.0,
+        positive: found.positive,
+        negative: found.negative,
+        exemplars: series.exemplars.snapshot(start),
     }
 }
 

@@ -112,22 +112,31 @@ impl HistogramCell {
         Some(bucket)
     }
 
-    /// Everything since the beginning.
-    pub(super) fn total(&self) -> Distribution {
-        let mut buckets = vec![0; self.bounds().len() + 1];
+    /// Adds the counts since the beginning to `buckets`, one for each bound and one more, and returns the sum.
+    pub(super) fn add_up(&self, buckets: &mut [u64]) -> f64 {
         let mut sum = 0.0;
-        let mut extremes = Extremes::NONE;
         for shard in self.shards.iter() {
             for (i, bucket) in buckets.iter_mut().enumerate() {
                 *bucket += shard.get(FIRST_BUCKET + i);
             }
             sum += shard.get_f64(SUM);
+        }
+        sum.clamp(f64::MIN, f64::MAX)
+    }
+
+    /// Everything since the beginning.
+    pub(super) fn total(&self) -> Distribution {
+        let mut buckets = vec![0; self.bounds().len() + 1];
+        // Counts first: what is counted has its extremes in place.
+        let sum = self.add_up(&mut buckets);
+        let mut extremes = Extremes::NONE;
+        for shard in self.shards.iter() {
             extremes.join(Extremes { min: shard.get_f64(MIN), max: shard.get_f64(MAX) });
         }
         if buckets.iter().all(|b| *b == 0) {
             extremes = Extremes::NONE;
         }
-        Distribution { buckets, sum: sum.clamp(f64::MIN, f64::MAX), extremes }
+        Distribution { buckets, sum, extremes }
     }
 
     /// Ends the interval for the reader in `slot`, of so many slots, and returns the extremes since it last asked;

@@ -42,6 +42,7 @@ mod histogram;
 mod histogram_cell;
 mod instrument;
 mod label;
+mod live;
 mod meter;
 mod observable;
 #[cfg(feature = "otel")]
@@ -71,6 +72,7 @@ pub use exemplar::{ExemplarFilter, ExemplarSource, UnknownExemplarFilter};
 pub use gauge::{BoundGauge, Gauge};
 pub use histogram::{BoundHistogram, DEFAULT_BOUNDS, Histogram};
 pub use label::{Label, LabelValue};
+pub use live::{HistogramView, LiveMetric, LiveMetrics, PointVisitor, SeriesView, Shape};
 pub use meter::{InstrumentBuilder, Instrumented, Meter};
 pub use observable::{ObservableBuilder, Observations};
 pub use process::{ProcessSampler, ProcessUsage, register_process_metrics};

@@ -9,7 +9,7 @@ use super::collect::{Collection, Memory};
 use super::scope::ScopeInstruments;
 use super::shard::suitable_shards;
 use super::{
-    ExemplarFilter, ExemplarSource, InstrumentWarning, InvalidView, Meter, MetricReader,
+    ExemplarFilter, ExemplarSource, InstrumentWarning, InvalidView, LiveMetrics, Meter, MetricReader,
     TemporalityPreference, View,
 };
 use crate::clock::Clock;
@@ -144,6 +144,17 @@ impl MeterRegistry {
     /// meanwhile may or may not be in it; none is lost. Scopes and metrics without a series are left out.
     pub fn collect(&self, now: Timestamp) -> MetricBatch {
         self.collect_for(now, None)
+    }
+
+    /// The same without a copy of each point: metrics that a visitor looks at where they are. Callbacks of observable
+    /// instruments run now; all other values are read during the visit.
+    pub fn live(&self, now: Timestamp) -> LiveMetrics<'static> {
+        let start = self.shared.start;
+        let mut collection = Collection { time: now.max(start), start, memory: None };
+        // Copied, because a callback may make a meter.
+        let scopes = self.scopes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let metrics = scopes.iter().flat_map(|s| s.live(&mut collection)).collect();
+        LiveMetrics { resource: self.resource.clone(), metrics }
     }
 
     /// Collects with a temporality of its own, such as deltas for a backend that wants them.

@@ -1,5 +1,6 @@
 //! The instruments of one library.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,6 +8,7 @@ use super::InstrumentWarning;
 use super::collect::Collection;
 use super::descriptor::Descriptor;
 use super::instrument::{Advice, Instrument};
+use super::live::LiveMetric;
 use super::observable::{Callback, Observable};
 use super::registry::Shared;
 use super::resolve::resolve;
@@ -68,6 +70,28 @@ impl ScopeInstruments {
         let new = Observable::new(descriptor, streams, shared.clone());
         new.add(callback);
         list.push(Registered::Observed(Arc::new(new)));
+    }
+
+    /// The metrics to be visited, in the order in which their instruments were made. Callbacks run now.
+    pub(super) fn live(&self, collection: &mut Collection<'_>) -> Vec<LiveMetric<'static>> {
+        // Copied, because a callback may make an instrument.
+        let list = self.list.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (start, time) = (collection.start, collection.time);
+        let mut live = Vec::new();
+        for registered in list {
+            match registered {
+                Registered::Recorded(i) => {
+                    live.extend(i.streams.iter().map(|s| LiveMetric::of_stream(&self.scope, s, start, time)));
+                }
+                Registered::Observed(o) => {
+                    let mut metrics = Vec::new();
+                    o.collect(collection, &mut metrics);
+                    let metrics = metrics.into_iter().map(Cow::Owned);
+                    live.extend(metrics.map(|m| LiveMetric::collected(&self.scope, m)));
+                }
+            }
+        }
+        live
     }
 
     /// The metrics that have points, in the order in which their instruments were made.

@@ -111,6 +111,24 @@ impl Stream {
         series
     }
 
+    /// How many series there are.
+    pub(super) fn len(&self) -> usize {
+        self.table.read().unwrap_or_else(PoisonError::into_inner).items().len()
+    }
+
+    /// Shows all series in the order in which they came, at most so many at a time with the index of the first.
+    /// Recording threads that need a new series wait for no more than one such step.
+    pub(super) fn in_chunks(&self, size: usize, mut show: impl FnMut(usize, &[Arc<Series>])) {
+        let mut first = 0;
+        loop {
+            let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+            let Some(chunk) = table.items().get(first..).filter(|rest| !rest.is_empty()) else { return };
+            let chunk = &chunk[..chunk.len().min(size)];
+            show(first, chunk);
+            first += chunk.len();
+        }
+    }
+
     /// All series in the order in which they came. A copy, so that recording threads wait for no more than that.
     pub(super) fn series(&self) -> Vec<Arc<Series>> {
         self.table.read().unwrap_or_else(PoisonError::into_inner).items().to_vec()

@@ -11,7 +11,7 @@ use trace_core::model::{ExponentialPoint, HistogramPoint};
 const FINEST: i32 = 1;
 
 /// Whether the counts add up, and are few enough to show.
-pub(super) fn is_well_formed(point: &ExponentialPoint) -> bool {
+pub(crate) fn is_well_formed(point: &ExponentialPoint) -> bool {
     let counts = point.positive.counts.iter().chain(&point.negative.counts).chain([&point.zero_count]);
     let total = counts.into_iter().try_fold(0u64, |sum, n| sum.checked_add(*n));
     total == Some(point.count) && (-20..=30).contains(&point.scale)

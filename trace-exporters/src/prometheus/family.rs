@@ -1,139 +1,135 @@
 //! Metrics grouped into families: one name, one type, one group of lines.
 
 use std::collections::HashMap;
-use std::fmt;
 
-use trace_core::model::{Metric, MetricBatch, MetricData, Scope, Temporality};
+use trace_core::metric::{LiveMetric, LiveMetrics, Shape};
+use trace_core::model::Temporality;
 
-use super::name::{Kind, metric_name};
+use super::label::Naming;
+use super::name::Kind;
+use super::report::{Conflict, DropReason, Report};
 
 /// The family of resource attributes; no metric may use its name.
-pub(super) const TARGET_INFO: &str = "target_info";
+pub(crate) const TARGET_INFO: &str = "target_info";
 
-/// Something that could not be shown.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Dropped {
-    /// The metric's OpenTelemetry name.
-    pub metric: String,
-    /// How many of its series.
-    pub series: usize,
-    /// Why.
-    pub reason: DropReason,
+pub(crate) struct Family<'a> {
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    /// The word for the unit that the name ends with, before `_total`.
+    pub(crate) unit: Option<String>,
+    /// The first description; a metric without one is explained by its OpenTelemetry name.
+    pub(crate) help: &'a str,
+    pub(crate) members: Vec<&'a LiveMetric<'a>>,
 }
 
-/// Why a series could not be shown.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum DropReason {
-    /// Another metric uses the same Prometheus name with another type.
-    TypeConflict {
-        /// The Prometheus name.
-        name: String,
-        /// The type that came first.
-        first: &'static str,
-    },
-    /// Prometheus needs cumulative values.
-    DeltaTemporality,
-    /// The buckets do not fit the bounds, the bounds are not ascending, or the counts disagree.
-    MalformedHistogram,
-    /// Another series has the same labels once cleaned.
-    DuplicateSeries,
-    /// The kind of data has no Prometheus form here.
-    Unsupported,
-}
-
-impl fmt::Display for Dropped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "metric {:?}, {} series: ", self.metric, self.series)?;
-        match &self.reason {
-            DropReason::TypeConflict { name, first } => write!(f, "{name} is taken by a {first}"),
-            DropReason::DeltaTemporality => f.write_str("delta temporality; Prometheus needs cumulative"),
-            DropReason::MalformedHistogram => f.write_str("buckets do not fit bounds or count"),
-            DropReason::DuplicateSeries => f.write_str("labels equal those of another series"),
-            DropReason::Unsupported => f.write_str("a kind of data without a Prometheus form"),
+impl Family<'_> {
+    /// The name without `_total`: what OpenMetrics calls a family of counters.
+    pub(super) fn stem(&self) -> &str {
+        match self.kind {
+            Kind::Counter => without_total(&self.name).unwrap_or(&self.name),
+            _ => &self.name,
         }
     }
 }
 
-pub(super) struct Family<'a> {
-    pub(super) name: String,
-    pub(super) kind: Kind,
-    /// The first description; a metric without one is explained by its OpenTelemetry name.
-    pub(super) help: &'a str,
-    /// The metric and the index of its scope.
-    pub(super) members: Vec<(usize, &'a Metric)>,
-}
-
-/// Families in the order of their first metric, and what did not fit.
-pub(super) fn families<'a>(batch: &'a MetricBatch, dropped: &mut Vec<Dropped>) -> Vec<Family<'a>> {
+/// Families in the order of their first metric. In OpenMetrics (`open`) a family of counters takes its name without
+/// `_total`, too.
+pub(crate) fn families<'a>(
+    live: &'a LiveMetrics<'_>,
+    naming: Naming,
+    open: bool,
+    report: &mut Report,
+) -> Vec<Family<'a>> {
     let mut families: Vec<Family<'a>> = Vec::new();
     // Every name that a line can begin with, and its family; the name of a family with lines under other names too.
     let mut names: HashMap<String, Option<usize>> = HashMap::from([(TARGET_INFO.to_owned(), None)]);
-    let metrics = batch.scopes.iter().enumerate().flat_map(|(i, s)| s.metrics.iter().map(move |m| (i, m)));
-    for (scope, metric) in metrics.filter(|(_, m)| m.data.point_count() > 0) {
-        let mut drop = |reason| {
-            let series = metric.data.point_count();
-            dropped.push(Dropped { metric: metric.name.to_string(), series, reason });
-        };
-        let kind = match kind(&metric.data) {
+    if open {
+        names.insert("target".to_owned(), None);
+    }
+    for metric in live.metrics.iter().filter(|m| m.series_count() > 0) {
+        let kind = match kind(metric) {
             Ok(kind) => kind,
             Err(reason) => {
-                drop(reason);
+                report.drop(metric.name(), metric.series_count(), reason);
                 continue;
             }
         };
-        let name = metric_name(&metric.name, &metric.unit, kind);
-        let taken = line_names(&name, kind).into_iter().find_map(|n| names.get(&n).copied());
-        match taken {
+        let (name, unit) = naming.metric(metric.name(), metric.unit(), kind);
+        let lines = line_names(&name, kind, open);
+        match lines.iter().find_map(|n| names.get(n).copied()) {
             None => {
-                names.extend(line_names(&name, kind).into_iter().map(|n| (n, Some(families.len()))));
-                families.push(Family { name, kind, help: help(metric), members: vec![(scope, metric)] });
+                names.extend(lines.into_iter().map(|n| (n, Some(families.len()))));
+                families.push(Family { name, kind, unit, help: help(metric), members: vec![metric] });
             }
             Some(Some(at)) if families[at].name == name && families[at].kind.as_str() == kind.as_str() => {
-                let family = &mut families[at];
-                if family.members.iter().all(|(_, m)| m.description.is_empty()) {
-                    family.help = help(metric);
-                }
-                family.members.push((scope, metric));
+                join(&mut families[at], metric, unit, report);
             }
             Some(at) => {
                 let first = at.map_or("gauge", |at| families[at].kind.as_str());
-                drop(DropReason::TypeConflict { name, first });
+                let reason = DropReason::TypeConflict { name, first };
+                report.drop(metric.name(), metric.series_count(), reason);
             }
         }
     }
     families
 }
 
-fn help(metric: &Metric) -> &str {
-    if metric.description.is_empty() { &metric.name } else { &metric.description }
+fn join<'a>(family: &mut Family<'a>, metric: &'a LiveMetric<'a>, unit: Option<String>, report: &mut Report) {
+    let described = family.members.iter().any(|m| !m.description().is_empty());
+    let mut conflict = |about, shown: &str, other: &str| {
+        let (family, shown, other) = (family.name.clone(), shown.to_owned(), other.to_owned());
+        report.conflicts.push(Conflict { family, about, shown, other });
+    };
+    if !metric.description().is_empty() {
+        if !described {
+            family.help = metric.description();
+        } else if family.help != metric.description() {
+            conflict("HELP", family.help, metric.description());
+        }
+    }
+    if family.unit != unit {
+        conflict("UNIT", family.unit.as_deref().unwrap_or(""), unit.as_deref().unwrap_or(""));
+    }
+    family.members.push(metric);
 }
 
-fn kind(data: &MetricData) -> Result<Kind, DropReason> {
-    match data {
-        MetricData::Sum { temporality: Temporality::Delta, .. }
-        | MetricData::Histogram { temporality: Temporality::Delta, .. }
-        | MetricData::ExponentialHistogram { temporality: Temporality::Delta, .. } => {
-            Err(DropReason::DeltaTemporality)
-        }
-        MetricData::Sum { monotonic: true, .. } => Ok(Kind::Counter),
-        MetricData::Sum { .. } => Ok(Kind::UpDownCounter),
-        MetricData::Gauge { .. } => Ok(Kind::Gauge),
-        MetricData::Histogram { .. } | MetricData::ExponentialHistogram { .. } => Ok(Kind::Histogram),
+fn help<'a>(metric: &'a LiveMetric<'_>) -> &'a str {
+    if metric.description().is_empty() { metric.name() } else { metric.description() }
+}
+
+fn kind(metric: &LiveMetric<'_>) -> Result<Kind, DropReason> {
+    if metric.temporality() == Temporality::Delta {
+        return Err(DropReason::DeltaTemporality);
+    }
+    match metric.shape() {
+        Some(Shape::Sum { monotonic: true }) => Ok(Kind::Counter),
+        Some(Shape::Sum { .. }) => Ok(Kind::UpDownCounter),
+        Some(Shape::Gauge) => Ok(Kind::Gauge),
+        Some(Shape::Histogram | Shape::ExponentialHistogram) => Ok(Kind::Histogram),
         _ => Err(DropReason::Unsupported),
     }
 }
 
-fn line_names(name: &str, kind: Kind) -> Vec<String> {
-    let mut names = vec![name.to_owned()];
-    if kind == Kind::Histogram {
-        names.extend(["bucket", "sum", "count"].map(|suffix| format!("{name}_{suffix}")));
-    }
-    names
+/// What is before `_total`, if anything is.
+fn without_total(name: &str) -> Option<&str> {
+    name.strip_suffix("_total").filter(|stem| !stem.is_empty())
 }
 
-/// The scopes of a batch, by the index that [`Family::members`] holds.
-pub(super) fn scopes(batch: &MetricBatch) -> impl Iterator<Item = &Scope> {
-    batch.scopes.iter().map(|s| &*s.scope)
+fn line_names(name: &str, kind: Kind, open: bool) -> Vec<String> {
+    let mut names = vec![name.to_owned()];
+    match kind {
+        Kind::Histogram => {
+            names.extend(["bucket", "sum", "count"].map(|suffix| format!("{name}_{suffix}")));
+            if open {
+                names.push(format!("{name}_created"));
+            }
+        }
+        Kind::Counter if open => {
+            if let Some(stem) = without_total(name) {
+                names.extend([stem.to_owned(), format!("{stem}_created")]);
+            }
+        }
+        _ => {}
+    }
+    names
 }

@@ -1,55 +1,81 @@
-//! Labels of a series: cleaned, joined where they collide, escaped.
+//! Labels of a series: named, joined where they collide, escaped.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use trace_core::model::{AttributeSet, KeyValue, Scope};
 
-use super::name::label_name;
+use super::config::TranslationStrategy;
+use super::escape::{Escaping, NameOf, is_legacy, push_quoted};
+use super::name::{Kind, label_name};
 
-/// Renders labels without building a map for each series.
-#[derive(Default)]
-pub(super) struct Labels<'a> {
-    pairs: Vec<(Cow<'a, str>, Cow<'a, str>)>,
-    text: String,
+/// How names are made, and how they are escaped for who asks.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Naming {
+    pub(crate) strategy: TranslationStrategy,
+    pub(crate) escaping: Escaping,
 }
 
-impl<'a> Labels<'a> {
-    /// `a="1",b="2"`: the attributes and `fixed` labels by name. Values of names that become equal are joined with
-    /// `;` in the order of their original keys. `reserved` is a name that the format itself needs.
-    pub(super) fn render(
-        &mut self,
-        attributes: &'a AttributeSet,
-        fixed: &'a [(String, String)],
-        reserved: Option<&str>,
-    ) -> &str {
-        self.pairs.clear();
-        self.pairs.extend(attributes.iter().map(|kv| {
-            let name = label_name(&kv.key);
-            let name = if reserved == Some(&*name) { Cow::Owned(format!("exported_{name}")) } else { name };
-            (name, text_of(kv))
-        }));
-        self.pairs.extend(fixed.iter().map(|(n, v)| (Cow::Borrowed(n.as_str()), Cow::Borrowed(v.as_str()))));
-        // Stable, and attribute sets are sorted by key: equal names keep the order of their keys.
-        self.pairs.sort_by(|a, b| a.0.cmp(&b.0));
-
-        self.text.clear();
-        for same in self.pairs.chunk_by(|a, b| a.0 == b.0) {
-            if !self.text.is_empty() {
-                self.text.push(',');
+impl Naming {
+    /// The name of a metric family, and the word for its unit.
+    pub(super) fn metric(self, name: &str, unit: &str, kind: Kind) -> (String, Option<String>) {
+        let (name, unit) = self.strategy.metric_name(name, unit, kind);
+        match self.escaping.escape(&name, NameOf::Metric) {
+            Cow::Borrowed(_) => (name, unit),
+            Cow::Owned(escaped) => {
+                // Escaping may have doubled the underscore before it.
+                let ends = |u: &String| escaped.trim_end_matches("_total").ends_with(&format!("_{u}"));
+                let unit = unit.filter(ends);
+                (escaped, unit)
             }
-            let [(name, first), more @ ..] = same else { continue };
-            // Writing to a String does not fail.
-            let _ = write!(self.text, "{name}=\"");
-            escape(first, &mut self.text);
-            for (_, value) in more {
-                self.text.push(';');
-                escape(value, &mut self.text);
-            }
-            self.text.push('"');
         }
-        &self.text
     }
+
+    /// The name of a label, never one that Prometheus keeps for itself.
+    pub(super) fn label(self, key: &str) -> Cow<'_, str> {
+        if self.strategy.cleans() {
+            return label_name(key);
+        }
+        let name = match self.escaping.escape(key, NameOf::Label) {
+            name if name.is_empty() => Cow::Borrowed("_"),
+            name => name,
+        };
+        // `__name__` as an attribute must not rename the metric.
+        if name.starts_with("__") { Cow::Owned(format!("exported_{name}")) } else { name }
+    }
+}
+
+/// A label of a series.
+pub(crate) type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
+
+/// The attributes and `fixed` labels by name, each name once. Values of names that become equal are joined with `;` in
+/// the order of their original keys; labels without a value are left out, which means the same. Names that are
+/// `reserved` for the format itself are renamed.
+pub(crate) fn merge<'a>(
+    attributes: &'a AttributeSet,
+    fixed: &'a [(String, String)],
+    reserved: &[&str],
+    naming: Naming,
+) -> Vec<Pair<'a>> {
+    let mut pairs: Vec<Pair<'a>> = Vec::with_capacity(attributes.len() + fixed.len());
+    pairs.extend(attributes.iter().map(|kv| {
+        let name = naming.label(&kv.key);
+        let name = if reserved.contains(&&*name) { Cow::Owned(format!("exported_{name}")) } else { name };
+        (name, text_of(kv))
+    }));
+    pairs.extend(fixed.iter().map(|(n, v)| (Cow::Borrowed(n.as_str()), Cow::Borrowed(v.as_str()))));
+    // Stable, and attribute sets are sorted by key: equal names keep the order of their keys.
+    pairs.sort_by(|a, b| a.0.cmp(&b.0));
+    pairs.dedup_by(|later, kept| {
+        let same = later.0 == kept.0;
+        if same {
+            let joined = kept.1.to_mut();
+            joined.push(';');
+            joined.push_str(&later.1);
+        }
+        same
+    });
+    pairs.retain(|(_, value)| !value.is_empty());
+    pairs
 }
 
 fn text_of(kv: &KeyValue) -> Cow<'_, str> {
@@ -59,8 +85,32 @@ fn text_of(kv: &KeyValue) -> Cow<'_, str> {
     }
 }
 
-/// The labels that name the library on every series; empty ones are left out, which means the same.
-pub(super) fn scope_labels(scope: &Scope) -> Vec<(String, String)> {
+/// `a="1",b="2"`.
+pub(super) fn push_text(pairs: &[Pair<'_>], out: &mut Vec<u8>) {
+    for (i, (name, value)) in pairs.iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        push_name(name, out);
+        out.extend_from_slice(b"=\"");
+        push_quoted(value, out);
+        out.push(b'"');
+    }
+}
+
+/// A label's name, in quotes if it needs them.
+fn push_name(name: &str, out: &mut Vec<u8>) {
+    if is_legacy(name, NameOf::Label) {
+        out.extend_from_slice(name.as_bytes());
+    } else {
+        out.push(b'"');
+        push_quoted(name, out);
+        out.push(b'"');
+    }
+}
+
+/// The labels that name the library on every series.
+pub(crate) fn scope_labels(scope: &Scope, naming: Naming) -> Vec<(String, String)> {
     let named = [("name", &scope.name), ("version", &scope.version), ("schema_url", &scope.schema_url)];
     let known = named.iter().filter(|(_, v)| !v.is_empty());
     let mut labels: Vec<(String, String)> =
@@ -68,33 +118,26 @@ pub(super) fn scope_labels(scope: &Scope) -> Vec<(String, String)> {
     for kv in &scope.attributes {
         // Attributes of these names would hide the labels above.
         if !named.iter().any(|(k, _)| *k == kv.key) {
-            let name = label_name(&format!("otel_scope_{}", kv.key)).into_owned();
+            let name = naming.label(&format!("otel_scope_{}", kv.key)).into_owned();
             labels.push((name, text_of(kv).into_owned()));
         }
     }
     labels
 }
 
-/// Escapes a label value: backslash, quote, newline.
-fn escape(value: &str, out: &mut String) {
-    for c in value.chars() {
-        match c {
-            '\\' => out.push_str("\\\\"),
-            '"' => out.push_str("\\\""),
-            '\n' => out.push_str("\\n"),
-            c => out.push(c),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
+
+    fn render_as(naming: Naming, attributes: &[(&'static str, &str)]) -> String {
+        let set = attributes.iter().map(|(k, v)| KeyValue::new(*k, v.to_string())).collect();
+        let mut out = Vec::new();
+        push_text(&merge(&set, &[], &["le"], naming), &mut out);
+        String::from_utf8(out).unwrap()
+    }
 
     fn render(attributes: &[(&'static str, &str)]) -> String {
-        let set = attributes.iter().map(|(k, v)| KeyValue::new(*k, v.to_string())).collect();
-        Labels::default().render(&set, &[], Some("le")).to_owned()
+        render_as(Naming::default(), attributes)
     }
 
     #[test]
@@ -103,8 +146,8 @@ mod tests {
     }
 
     #[test]
-    fn values_are_escaped() {
-        assert_eq!(render(&[("p", "C:\\x \"y\"\nz")]), r#"p="C:\\x \"y\"\nz""#);
+    fn values_are_escaped_and_empty_ones_left_out() {
+        assert_eq!(render(&[("p", "C:\\x \"y\"\nz"), ("q", "")]), r#"p="C:\\x \"y\"\nz""#);
     }
 
     #[test]
@@ -113,29 +156,29 @@ mod tests {
     }
 
     #[test]
+    fn names_in_utf8_are_quoted_or_escaped_and_never_prometheus_own() {
+        let attributes = [("__name__", "x"), ("a.b", "1"), ("a\"b", "2"), ("", "3")];
+        let naming = |escaping| Naming { strategy: TranslationStrategy::NoTranslation, escaping };
+        assert_eq!(
+            render_as(naming(Escaping::AllowUtf8), &attributes),
+            r#"_="3","a\"b"="2","a.b"="1",exported___name__="x""#
+        );
+        assert_eq!(
+            render_as(naming(Escaping::Underscores), &attributes),
+            r#"_="3",a_b="2;1",exported___name__="x""#
+        );
+        let hidden = [("..name..", "x")];
+        assert_eq!(render_as(naming(Escaping::Underscores), &hidden), r#"exported___name__="x""#);
+    }
+
+    #[test]
     fn scope_attributes_do_not_hide_the_scopes_own_name() {
         let mut scope = Scope::from_static("lib", "");
         scope.attributes = AttributeSet::new([KeyValue::new("name", "x"), KeyValue::new("a.b", 1)]);
         let expected = [("otel_scope_name", "lib"), ("otel_scope_a_b", "1")];
-        assert_eq!(scope_labels(&scope), expected.map(|(k, v)| (k.to_owned(), v.to_owned())));
-    }
-
-    proptest! {
-        #[test]
-        fn an_escaped_value_is_one_line_and_reads_back(value in "[\\\\\"\n a-z]{0,20}|\\PC{0,20}") {
-            let mut out = String::new();
-            escape(&value, &mut out);
-            prop_assert!(!out.contains('\n'));
-            let mut back = String::new();
-            let mut chars = out.chars();
-            while let Some(c) = chars.next() {
-                prop_assert_ne!(c, '"');
-                back.push(match c {
-                    '\\' => match chars.next() { Some('n') => '\n', Some(c) => c, None => panic!("open escape") },
-                    c => c,
-                });
-            }
-            prop_assert_eq!(back, value);
-        }
+        assert_eq!(
+            scope_labels(&scope, Naming::default()),
+            expected.map(|(k, v)| (k.to_owned(), v.to_owned()))
+        );
     }
 }

@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
+use super::config::ExpositionConfig;
 use super::scrape::{Collect, Scrape, plain};
 
 /// Connections served at a time; more wait in the system's queue.
@@ -35,15 +36,22 @@ const MAX_HEAD_BYTES: usize = 16 << 10;
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ListenerConfig {
-    /// `host:port`; port 0 takes a free one. Default `localhost:9464`, as OpenTelemetry prescribes.
+    /// `host:port`; port 0 takes a free one. Default `localhost:9090`, as MPLP prescribes; a Prometheus server on the
+    /// same machine has that port by default, too.
     pub address: String,
     /// The path, beginning with `/`. Default `/metrics`.
     pub path: String,
+    /// How metrics are named and what is shown of them.
+    pub exposition: ExpositionConfig,
 }
 
 impl Default for ListenerConfig {
     fn default() -> Self {
-        Self { address: "localhost:9464".to_owned(), path: "/metrics".to_owned() }
+        Self {
+            address: "localhost:9090".to_owned(),
+            path: "/metrics".to_owned(),
+            exposition: ExpositionConfig::default(),
+        }
     }
 }
 
@@ -111,7 +119,7 @@ impl PrometheusListener {
         };
         let listener = TcpListener::bind(&config.address).await.map_err(fail)?;
         let address = listener.local_addr().map_err(fail)?;
-        let scrape = Scrape::new(source);
+        let scrape = Scrape::with_config(source, config.exposition.clone());
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(accept(listener, path.clone(), scrape.clone(), stopped));
         Ok(Self { address, path, scrape, stop, task })

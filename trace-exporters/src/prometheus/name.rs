@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use super::config::TranslationStrategy;
+
 /// What a metric is to Prometheus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -38,21 +40,38 @@ impl Kind {
 /// assert_eq!(metric_name("requests_total", "{request}", Kind::Counter), "requests_total");
 /// ```
 pub fn metric_name(name: &str, unit: &str, kind: Kind) -> String {
-    let mut out = clean(name, |c| c.is_ascii_alphanumeric() || c == ':').into_owned();
-    if kind == Kind::Counter
-        && let Some(stem) = out.strip_suffix("_total").filter(|s| !s.is_empty())
-    {
-        out.truncate(stem.len());
+    TranslationStrategy::default().metric_name(name, unit, kind).0
+}
+
+impl TranslationStrategy {
+    /// The name of a metric family, and the word for its unit that the name ends with, before `_total`.
+    pub(super) fn metric_name(self, name: &str, unit: &str, kind: Kind) -> (String, Option<String>) {
+        let mut out = match self.cleans() {
+            true => clean(name, |c| c.is_ascii_alphanumeric() || c == ':').into_owned(),
+            false if name.is_empty() => "_".to_owned(),
+            false => name.to_owned(),
+        };
+        if !self.has_suffixes() {
+            return (out, None);
+        }
+        if kind == Kind::Counter
+            && let Some(stem) =
+                ["_total", ".total"].iter().find_map(|t| out.strip_suffix(t)).filter(|s| !s.is_empty())
+        {
+            out.truncate(stem.len());
+        }
+        let word = unit_word(unit, kind);
+        if let Some(word) = &word
+            && !ends_with_word(&out, word)
+        {
+            push_word(&mut out, word);
+        }
+        let word = word.filter(|w| out.strip_suffix(w.as_str()).is_some_and(|stem| stem.ends_with('_')));
+        if kind == Kind::Counter && !ends_with_word(&out, "total") {
+            push_word(&mut out, "total");
+        }
+        (out, word)
     }
-    if let Some(word) = unit_word(unit, kind)
-        && !ends_with_word(&out, &word)
-    {
-        push_word(&mut out, &word);
-    }
-    if kind == Kind::Counter && !ends_with_word(&out, "total") {
-        push_word(&mut out, "total");
-    }
-    out
 }
 
 /// The name of a label: letters, digits and single underscores.
@@ -61,7 +80,7 @@ pub fn label_name(key: &str) -> Cow<'_, str> {
 }
 
 fn ends_with_word(name: &str, word: &str) -> bool {
-    name.strip_suffix(word).is_some_and(|stem| stem.is_empty() || stem.ends_with('_'))
+    name.strip_suffix(word).is_some_and(|stem| stem.is_empty() || stem.ends_with(['_', '.']))
 }
 
 fn push_word(name: &mut String, word: &str) {
@@ -213,6 +232,38 @@ mod tests {
         ] {
             assert_eq!(metric_name(name, unit, kind), expected, "{name} {unit} {kind:?}");
         }
+    }
+
+    #[test]
+    fn each_strategy_names_in_its_own_way() {
+        let all = |name, unit, kind| {
+            [
+                TranslationStrategy::UnderscoreEscapingWithSuffixes,
+                TranslationStrategy::UnderscoreEscapingWithoutSuffixes,
+                TranslationStrategy::NoUtf8EscapingWithSuffixes,
+                TranslationStrategy::NoTranslation,
+            ]
+            .map(|s| s.metric_name(name, unit, kind).0)
+        };
+        assert_eq!(
+            all("foo.bar", "By", Kind::Counter),
+            ["foo_bar_bytes_total", "foo_bar", "foo.bar_bytes_total", "foo.bar"]
+        );
+        assert_eq!(
+            all("requests.total", "{request}", Kind::Counter),
+            ["requests_total", "requests_total", "requests_total", "requests.total"]
+        );
+        assert_eq!(all("io.bytes", "By", Kind::Gauge), ["io_bytes", "io_bytes", "io.bytes", "io.bytes"]);
+        assert_eq!(all("", "", Kind::Gauge), ["_"; 4]);
+    }
+
+    #[test]
+    fn a_unit_is_told_only_where_the_name_ends_with_it() {
+        let unit = |name, unit| TranslationStrategy::default().metric_name(name, unit, Kind::Counter).1;
+        assert_eq!(unit("io", "By").as_deref(), Some("bytes"));
+        assert_eq!(unit("io.bytes.total", "By").as_deref(), Some("bytes"));
+        assert_eq!(unit("requests", "{request}"), None);
+        assert_eq!(unit("bytes", "By"), None);
     }
 
     #[test]

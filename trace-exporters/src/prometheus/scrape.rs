@@ -2,8 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
-use std::io::Write as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -11,10 +10,13 @@ use flate2::write::GzEncoder;
 use http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, VARY};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
-use trace_core::model::MetricBatch;
+use trace_core::metric::{LiveMetrics, MeterRegistry};
+use trace_core::model::{MetricBatch, Timestamp};
 
-use super::family::Dropped;
-use super::text::encode;
+use super::config::ExpositionConfig;
+use super::encoder::Encoder;
+use super::format::ContentType;
+use super::report::{Dropped, Report};
 
 /// The `Content-Type` of text 0.0.4. Prometheus 3 fails a scrape without it.
 pub const CONTENT_TYPE_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -24,6 +26,11 @@ pub trait Collect: Send + Sync + 'static {
     /// The current values, cumulative since start. Called once a scrape, possibly by several at a time; must not
     /// wait for I/O.
     fn collect(&self) -> MetricBatch;
+
+    /// The same without a copy of each point, where the source can.
+    fn live(&self) -> LiveMetrics<'static> {
+        self.collect().into()
+    }
 }
 
 impl<F: Fn() -> MetricBatch + Send + Sync + 'static> Collect for F {
@@ -32,8 +39,22 @@ impl<F: Fn() -> MetricBatch + Send + Sync + 'static> Collect for F {
     }
 }
 
-/// A `tower` service that answers `GET` and `HEAD` with the metrics of a source, compressed if the client takes
-/// gzip. Other methods get 405. It does not look at the path: mount it where it belongs.
+/// The fastest source: its metrics are read where they are.
+impl Collect for MeterRegistry {
+    fn collect(&self) -> MetricBatch {
+        MeterRegistry::collect(self, Timestamp::now())
+    }
+
+    fn live(&self) -> LiveMetrics<'static> {
+        MeterRegistry::live(self, Timestamp::now())
+    }
+}
+
+/// A body up to this size leaves its memory to the next one.
+const KEPT_BODY_BYTES: usize = 32 << 20;
+
+/// A `tower` service that answers `GET` and `HEAD` with the metrics of a source: in the format that the client prefers
+/// (see [`ContentType::negotiate`]), compressed if it takes gzip. Other methods get 405. It does not look at the path: mount it where it belongs.
 ///
 /// ```
 /// use trace_exporters::prometheus::Scrape;
@@ -42,19 +63,73 @@ impl<F: Fn() -> MetricBatch + Send + Sync + 'static> Collect for F {
 /// let app: axum::Router = axum::Router::new().route_service("/metrics", Scrape::new(collect));
 /// ```
 pub struct Scrape {
-    source: Arc<dyn Collect>,
-    dropped: Arc<Mutex<Vec<Dropped>>>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    source: Box<dyn Collect>,
+    state: Mutex<State>,
+}
+
+struct State {
+    encoder: Encoder,
+    report: Report,
+    /// The last body, whose memory is used again once its client has read it.
+    last: Bytes,
 }
 
 impl Scrape {
     /// Answers with the metrics of this source.
     pub fn new(source: impl Collect) -> Self {
-        Self { source: Arc::new(source), dropped: Arc::default() }
+        Self::with_config(source, ExpositionConfig::default())
+    }
+
+    /// The same with names and labels as configured.
+    pub fn with_config(source: impl Collect, config: ExpositionConfig) -> Self {
+        let state = State { encoder: Encoder::new(config), report: Report::default(), last: Bytes::new() };
+        Self { shared: Arc::new(Shared { source: Box::new(source), state: Mutex::new(state) }) }
     }
 
     /// What the latest scrape could not show, such as metrics whose types conflict.
     pub fn dropped(&self) -> Vec<Dropped> {
-        self.dropped.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.report().dropped
+    }
+
+    /// What the latest scrape left out or had to choose between.
+    pub fn report(&self) -> Report {
+        self.state().report.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The body, and whether it is compressed.
+    fn body(&self, asked: ContentType, compressed: bool) -> (Bytes, bool) {
+        // Callbacks run here, outside of the lock.
+        let live = self.shared.source.live();
+        let mut state = self.state();
+        if compressed {
+            let mut gzip = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            // Neither fails on memory; plain text serves if it does.
+            if let Ok(report) = state.encoder.write(&live, asked, &mut gzip)
+                && let Ok(body) = gzip.finish()
+            {
+                state.report = report;
+                return (Bytes::from(body), true);
+            }
+        }
+        let mut out = match std::mem::take(&mut state.last).try_into_mut() {
+            Ok(unused) => Vec::from(unused),
+            Err(_) => Vec::new(),
+        };
+        out.clear();
+        state.report = state.encoder.encode(&live, asked, &mut out);
+        let body = Bytes::from(out);
+        if body.len() <= KEPT_BODY_BYTES {
+            state.last = body.clone();
+        }
+        (body, false)
     }
 
     /// The answer to a request.
@@ -63,19 +138,16 @@ impl Scrape {
         if !is_head && request.method() != Method::GET {
             return plain(StatusCode::METHOD_NOT_ALLOWED, "use GET\n", &[(ALLOW, "GET, HEAD")]);
         }
-        let exposition = encode(&self.source.collect());
-        *self.dropped.lock().unwrap_or_else(PoisonError::into_inner) = exposition.dropped;
-        let text = Bytes::from(exposition.text);
-        let packed = if accepts_gzip(request.headers()) { gzip(&text) } else { None };
+        let asked = ContentType::negotiate(request.headers());
+        let (body, compressed) = self.body(asked, accepts_gzip(request.headers()));
 
         let mut response = Response::new(Full::default());
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE_TEXT));
-        headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
-        if packed.is_some() {
+        headers.insert(CONTENT_TYPE, asked.header());
+        headers.insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
+        if compressed {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
-        let body = packed.unwrap_or(text);
         headers.insert(CONTENT_LENGTH, body.len().into());
         if !is_head {
             *response.body_mut() = Full::new(body);
@@ -86,7 +158,7 @@ impl Scrape {
 
 impl Clone for Scrape {
     fn clone(&self) -> Self {
-        Self { source: Arc::clone(&self.source), dropped: Arc::clone(&self.dropped) }
+        Self { shared: Arc::clone(&self.shared) }
     }
 }
 
@@ -137,13 +209,6 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
         named.then(|| weight.map_or(1.0, |w| w.trim().parse::<f32>().unwrap_or(0.0)))
     });
     weights.next().is_some_and(|w| w > 0.0)
-}
-
-/// `None` if compression fails, which it does not on memory; plain text serves then.
-fn gzip(text: &[u8]) -> Option<Bytes> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(text.len() / 8), flate2::Compression::fast());
-    encoder.write_all(text).ok()?;
-    encoder.finish().ok().map(Bytes::from)
 }
 
 #[cfg(test)]

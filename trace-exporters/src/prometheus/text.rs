@@ -1,187 +1,405 @@
-//! The Prometheus text format 0.0.4.
+//! The text formats: Prometheus 0.0.4 and 1.0.0, and OpenMetrics.
 //!
-//! Format: <https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>.
+//! Formats: <https://prometheus.io/docs/instrumenting/exposition_formats/>, and
+//! <https://prometheus.io/docs/specs/om/open_metrics_spec/>.
 
-use std::collections::HashSet;
-use std::fmt::{self, Write as _};
-use std::hash::{BuildHasher as _, RandomState};
+use std::sync::Arc;
 
-use trace_core::model::{HistogramPoint, MetricBatch, MetricData, Number};
+use trace_core::metric::{HistogramView, PointVisitor, SeriesView};
+use trace_core::model::{AttributeSet, Exemplar, ExponentialPoint, Number, Timestamp};
 
+use super::cache::{FamilyLabels, Seen, SeriesLabels};
+use super::escape::{NameOf, is_legacy, push_escaped, push_quoted};
 use super::exponential;
-use super::family::{DropReason, Dropped, Family, TARGET_INFO, families, scopes};
-use super::label::{Labels, scope_labels};
+use super::family::{Family, TARGET_INFO};
+use super::label::{self, Naming, merge, scope_labels};
+use super::name::Kind;
+use super::number::{push_canonical_f64, push_f64, push_number, push_seconds, push_u64};
+use super::report::{DropReason, Report};
+use super::scratch::{Padded, Scratch};
+use super::{ExpositionConfig, exemplar};
 
-/// A collection as text, and what the text leaves out.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Exposition {
-    /// The text, ending in a newline; empty if there is nothing to say.
-    pub text: String,
-    /// What could not be shown, and why.
-    pub dropped: Vec<Dropped>,
+/// A piece of a text that is handed on: it stays in the processor's cache.
+pub(super) const PIECE_BYTES: usize = 128 << 10;
+
+/// Which of the text formats, and what is in it.
+#[derive(Clone, Copy)]
+pub(super) struct Style {
+    pub(super) naming: Naming,
+    /// OpenMetrics.
+    pub(super) open: bool,
+    pub(super) scope_labels: bool,
+    pub(super) created: bool,
 }
 
-/// Writes a collection as text 0.0.4: `target_info` for the resource, then each family with its series.
-///
-/// Exponential histograms become histograms whose bounds are powers of the square root of two (or coarser, if they
-/// are): the text format has no native histograms. Series carry the labels `otel_scope_*` of their library. Samples carry no timestamps and no exemplars, which
-/// this format does not have.
-///
-/// ```
-/// use std::sync::Arc;
-/// use trace_core::model::{MetricBatch, Resource};
-/// let batch = MetricBatch { resource: Arc::new(Resource::service("shop")), scopes: vec![] };
-/// let text = trace_exporters::prometheus::encode(&batch).text;
-/// assert!(text.ends_with("target_info{service_name=\"shop\"} 1\n"));
-/// ```
-pub fn encode(batch: &MetricBatch) -> Exposition {
-    let mut out = Exposition::default();
-    if !batch.resource.attributes.is_empty() {
-        let mut labels = Labels::default();
-        let labels = labels.render(&batch.resource.attributes, &[], None);
-        head(&mut out.text, TARGET_INFO, "Target metadata", "gauge");
-        sample(&mut out.text, TARGET_INFO, "", labels, Value(1.0));
+impl Style {
+    pub(super) fn new(config: &ExpositionConfig, naming: Naming, open: bool) -> Self {
+        Self { naming, open, scope_labels: config.scope_labels, created: config.created_lines && open }
     }
-    let scope_labels: Vec<Vec<(String, String)>> = scopes(batch).map(scope_labels).collect();
-    for family in families(batch, &mut out.dropped) {
-        write_family(&family, &scope_labels, &mut out);
-    }
-    out
 }
 
-fn write_family(family: &Family<'_>, scope_labels: &[Vec<(String, String)>], out: &mut Exposition) {
-    let Family { name, kind, .. } = family;
-    let text = &mut out.text;
-    let before = text.len();
-    head(text, name, family.help, kind.as_str());
-    let after_head = text.len();
-    let mut labels = Labels::default();
-    // Label sets seen, as 64-bit hashes under a random key: two of 100 000 series collide with a chance of 3e-10.
-    let hasher = RandomState::new();
-    let mut seen = HashSet::new();
+/// Called after each series: may take what was written so far.
+pub(super) type Spill<'a> = &'a mut dyn FnMut(&mut Vec<u8>);
 
-    for (scope, metric) in &family.members {
-        let fixed = scope_labels.get(*scope).map_or(&[][..], Vec::as_slice);
-        let (mut duplicates, mut malformed) = (0, 0);
-        match &metric.data {
-            MetricData::Sum { points, .. } | MetricData::Gauge { points } => {
-                for point in points {
-                    let labels = labels.render(&point.attributes, fixed, None);
-                    if seen.insert(hasher.hash_one(labels)) {
-                        sample(text, name, "", labels, Sample(point.value));
-                    } else {
-                        duplicates += 1;
-                    }
-                }
-            }
-            MetricData::Histogram { points, .. } => {
-                for point in points {
-                    let labels = labels.render(&point.attributes, fixed, Some("le"));
-                    if !is_well_formed(point) {
-                        malformed += 1;
-                    } else if seen.insert(hasher.hash_one(labels)) {
-                        histogram(text, name, labels, point);
-                    } else {
-                        duplicates += 1;
-                    }
-                }
-            }
-            MetricData::ExponentialHistogram { points, .. } => {
-                for point in points {
-                    let labels = labels.render(&point.attributes, fixed, Some("le"));
-                    if !exponential::is_well_formed(point) {
-                        malformed += 1;
-                    } else if seen.insert(hasher.hash_one(labels)) {
-                        histogram(text, name, labels, &exponential::with_bounds(point));
-                    } else {
-                        duplicates += 1;
-                    }
-                }
-            }
-            // Families are made of the kinds above only.
-            _ => {}
+/// What stands at the beginning of a line.
+struct Lead {
+    /// Without labels.
+    bare: Vec<u8>,
+    /// With labels behind it.
+    open: Vec<u8>,
+}
+
+impl Lead {
+    fn new(name: &str, suffix: &str) -> Self {
+        let mut quoted = b"{\"".to_vec();
+        if is_legacy(name, NameOf::Metric) {
+            let name = format!("{name}{suffix}").into_bytes();
+            return Self { open: [&*name, b"{"].concat(), bare: name };
         }
-        for (series, reason) in
-            [(duplicates, DropReason::DuplicateSeries), (malformed, DropReason::MalformedHistogram)]
-        {
-            if series > 0 {
-                out.dropped.push(Dropped { metric: metric.name.to_string(), series, reason });
-            }
+        push_quoted(name, &mut quoted);
+        quoted.extend_from_slice(suffix.as_bytes());
+        quoted.push(b'"');
+        Self { bare: [&*quoted, b"}"].concat(), open: [&*quoted, b","].concat() }
+    }
+
+    #[inline]
+    fn push(&self, labels: &[u8], out: &mut Vec<u8>) {
+        if labels.is_empty() {
+            out.extend_from_slice(&self.bare);
+            out.push(b' ');
+        } else {
+            out.extend_from_slice(&self.open);
+            out.extend_from_slice(labels);
+            out.extend_from_slice(b"} ");
         }
     }
-    if text.len() == after_head {
-        text.truncate(before);
-    }
 }
 
-/// `HELP` and `TYPE`. Writing to a String does not fail, here and below.
-fn head(text: &mut String, name: &str, help: &str, kind: &str) {
-    let _ = write!(text, "# HELP {name} ");
-    for c in help.chars() {
-        match c {
-            '\\' => text.push_str("\\\\"),
-            '\n' => text.push_str("\\n"),
-            c => text.push(c),
-        }
+/// The attributes of the resource.
+pub(super) fn write_target(attributes: &AttributeSet, style: Style, out: &mut Vec<u8>) {
+    if attributes.is_empty() {
+        return;
     }
-    text.push('\n');
-    let _ = writeln!(text, "# TYPE {name} {kind}");
+    let (family, kind) = if style.open { ("target", "info") } else { (TARGET_INFO, "gauge") };
+    write_head(family, kind, None, "Target metadata", style, out);
+    let mut labels = Vec::new();
+    label::push_text(&merge(attributes, &[], &[], style.naming), &mut labels);
+    Lead::new(TARGET_INFO, "").push(&labels, out);
+    out.extend_from_slice(b"1\n");
 }
 
-fn sample(text: &mut String, name: &str, suffix: &str, labels: &str, value: impl fmt::Display) {
-    let _ = match labels.is_empty() {
-        true => writeln!(text, "{name}{suffix} {value}"),
-        false => writeln!(text, "{name}{suffix}{{{labels}}} {value}"),
+/// A family with all its series; nothing if none can be shown.
+pub(super) fn write_family(
+    family: &Family<'_>,
+    style: Style,
+    labels: &mut FamilyLabels,
+    (out, spill): (&mut Vec<u8>, Spill<'_>),
+    report: &mut Report,
+) {
+    let before = out.len();
+    let counts = family.kind == Kind::Counter && family.stem() != family.name;
+    let (name, kind) = match family.kind {
+        // OpenMetrics knows no counter whose samples do not end in `_total`.
+        Kind::Counter if style.open && !counts => (&*family.name, "unknown"),
+        kind if style.open => (family.stem(), kind.as_str()),
+        kind => (&*family.name, kind.as_str()),
     };
+    write_head(name, kind, family.unit.as_deref(), family.help, style, out);
+
+    let has_exemplars = style.open && (counts || family.kind == Kind::Histogram);
+    let created = style.created && has_exemplars;
+    let mut lines = Lines {
+        out,
+        spill,
+        shown: false,
+        style,
+        has_exemplars,
+        plain: Lead::new(&family.name, ""),
+        bucket: Lead::new(&family.name, "_bucket"),
+        sum: Lead::new(&family.name, "_sum"),
+        count: Lead::new(&family.name, "_count"),
+        created: created.then(|| Lead::new(family.stem(), "_created")),
+        bounds: Arc::from([]),
+        bounds_fit: true,
+        le: Vec::new(),
+        le_room: 0,
+        prefix: Padded::default(),
+        scratch: Scratch::default(),
+    };
+    for (metric, member) in family.members.iter().zip(&mut labels.members) {
+        let fixed = if style.scope_labels { scope_labels(metric.scope(), style.naming) } else { Vec::new() };
+        let mut points = Points {
+            lines: &mut lines,
+            labels: member,
+            seen: &mut labels.seen,
+            fixed: &fixed,
+            reserved: if family.kind == Kind::Histogram { &["le"] } else { &[] },
+            duplicates: 0,
+            malformed: 0,
+        };
+        metric.visit(&mut points);
+        let (duplicates, malformed) = (points.duplicates, points.malformed);
+        report.drop(metric.name(), duplicates, DropReason::DuplicateSeries);
+        report.drop(metric.name(), malformed, DropReason::MalformedHistogram);
+    }
+    if !lines.shown {
+        out.truncate(before);
+    }
 }
 
-fn is_well_formed(point: &HistogramPoint) -> bool {
-    let bounds = &point.bounds;
+fn write_head(name: &str, kind: &str, unit: Option<&str>, help: &str, style: Style, out: &mut Vec<u8>) {
+    let line = |word: &str, out: &mut Vec<u8>| {
+        out.extend_from_slice(b"# ");
+        out.extend_from_slice(word.as_bytes());
+        out.push(b' ');
+        if is_legacy(name, NameOf::Metric) {
+            out.extend_from_slice(name.as_bytes());
+        } else {
+            out.push(b'"');
+            push_quoted(name, out);
+            out.push(b'"');
+        }
+        out.push(b' ');
+    };
+    let type_line = |out: &mut Vec<u8>| {
+        line("TYPE", out);
+        out.extend_from_slice(kind.as_bytes());
+        out.push(b'\n');
+    };
+    if style.open {
+        type_line(out);
+        if let Some(unit) = unit {
+            line("UNIT", out);
+            out.extend_from_slice(unit.as_bytes());
+            out.push(b'\n');
+        }
+    }
+    line("HELP", out);
+    push_escaped(help, style.open, out);
+    out.push(b'\n');
+    if !style.open {
+        type_line(out);
+    }
+}
+
+/// The lines of a family.
+struct Lines<'a> {
+    out: &'a mut Vec<u8>,
+    spill: Spill<'a>,
+    /// Whether there is a series.
+    shown: bool,
+    style: Style,
+    has_exemplars: bool,
+    plain: Lead,
+    bucket: Lead,
+    sum: Lead,
+    count: Lead,
+    created: Option<Lead>,
+    /// Those that `le` was written for: most series have the same.
+    bounds: Arc<[f64]>,
+    /// Whether those are ascending and finite.
+    bounds_fit: bool,
+    /// `le="0.5"} ` for each bound and infinity.
+    le: Vec<Padded>,
+    /// The room for all of them.
+    le_room: usize,
+    /// The beginning of each line of buckets of one series.
+    prefix: Padded,
+    /// Where the lines of one series are put together.
+    scratch: Scratch,
+}
+
+/// The points of one metric.
+struct Points<'a, 'o> {
+    lines: &'a mut Lines<'o>,
+    labels: &'a mut SeriesLabels,
+    seen: &'a mut Seen,
+    fixed: &'a [(String, String)],
+    reserved: &'static [&'static str],
+    duplicates: usize,
+    malformed: usize,
+}
+
+impl Points<'_, '_> {
+    fn buckets(
+        &mut self,
+        index: usize,
+        attributes: &AttributeSet,
+        point: HistogramView<'_>,
+        start: Timestamp,
+        exemplars: &[Exemplar],
+    ) {
+        let (fixed, reserved, naming) = (self.fixed, self.reserved, self.lines.style.naming);
+        let render = |out: &mut Vec<u8>| label::push_text(&merge(attributes, fixed, reserved, naming), out);
+        let Some(labels) = self.labels.get(index, self.seen, render) else {
+            self.duplicates += 1;
+            return;
+        };
+        self.lines.histogram(labels, point, start, exemplars);
+    }
+}
+
+impl PointVisitor for Points<'_, '_> {
+    #[inline]
+    fn number(&mut self, index: usize, series: SeriesView<'_>, value: Number) {
+        let has_exemplars = self.lines.has_exemplars;
+        let (fixed, reserved, naming) = (self.fixed, self.reserved, self.lines.style.naming);
+        let render =
+            |out: &mut Vec<u8>| label::push_text(&merge(series.attributes(), fixed, reserved, naming), out);
+        let Some(labels) = self.labels.get(index, self.seen, render) else {
+            self.duplicates += 1;
+            return;
+        };
+        let lines = &mut *self.lines;
+        lines.plain.push(labels, lines.out);
+        push_number(value, lines.out);
+        if has_exemplars && let Some(exemplar) = exemplar::latest(&*series.exemplars()) {
+            push_exemplar(exemplar, naming, lines.out);
+        }
+        lines.out.push(b'\n');
+        lines.end(labels, series.start);
+    }
+
+    fn histogram(&mut self, index: usize, series: SeriesView<'_>, value: HistogramView<'_>) {
+        self.lines.know_bounds(value.bounds);
+        if !(self.lines.bounds_fit && counts_fit(&value)) {
+            self.malformed += 1;
+            return;
+        }
+        if self.lines.has_exemplars {
+            self.buckets(index, series.attributes(), value, series.start, &series.exemplars());
+        } else {
+            self.buckets(index, series.attributes(), value, series.start, &[]);
+        }
+    }
+
+    fn exponential(&mut self, index: usize, point: &ExponentialPoint) {
+        if !exponential::is_well_formed(point) {
+            self.malformed += 1;
+            return;
+        }
+        let found = exponential::with_bounds(point);
+        self.lines.know_bounds(&found.bounds);
+        let value = HistogramView {
+            count: found.count,
+            sum: found.sum,
+            bounds: &found.bounds,
+            buckets: &found.buckets,
+        };
+        self.buckets(index, &point.attributes, value, point.start, &point.exemplars);
+    }
+}
+
+impl Lines<'_> {
+    fn histogram(
+        &mut self,
+        labels: &[u8],
+        point: HistogramView<'_>,
+        start: Timestamp,
+        exemplars: &[Exemplar],
+    ) {
+        let with_exemplars = self.has_exemplars && !exemplars.is_empty();
+        let of_buckets =
+            if with_exemplars { exemplar::by_bucket(exemplars, point.bounds) } else { Vec::new() };
+
+        let comma: &[u8] = if labels.is_empty() { b"" } else { b"," };
+        self.prefix.set(&[&self.bucket.open, labels, comma]);
+        // A number has at most 20 digits.
+        let room = self.le_room + self.le.len() * (self.prefix.room() + 32) + 32;
+        self.scratch.clear(room);
+        let out = &mut *self.out;
+        let mut below = 0;
+        for (i, le) in self.le.iter().enumerate() {
+            // Without bounds, buckets may be left out.
+            below = point.buckets.get(i).map_or(point.count, |n| below + n);
+            self.scratch.put(&self.prefix);
+            self.scratch.put(le);
+            self.scratch.put_u64(below);
+            if let Some(Some(exemplar)) = of_buckets.get(i) {
+                out.extend_from_slice(self.scratch.as_slice());
+                self.scratch.clear(room);
+                push_exemplar(exemplar, self.style.naming, out);
+            }
+            self.scratch.put_byte(b'\n');
+        }
+        out.extend_from_slice(self.scratch.as_slice());
+        self.sum.push(labels, out);
+        push_f64(point.sum, out);
+        out.push(b'\n');
+        self.count.push(labels, out);
+        push_u64(point.count, out);
+        out.push(b'\n');
+        self.end(labels, start);
+    }
+
+    /// The last line of a series, if it has one, and the end of the series.
+    fn end(&mut self, labels: &[u8], start: Timestamp) {
+        if let Some(lead) = &self.created
+            && start != Timestamp::default()
+        {
+            lead.push(labels, self.out);
+            push_seconds(start, self.out);
+            self.out.push(b'\n');
+        }
+        self.shown = true;
+        if self.out.len() >= PIECE_BYTES {
+            (self.spill)(self.out);
+        }
+    }
+
+    fn know_bounds(&mut self, bounds: &Arc<[f64]>) {
+        if !Arc::ptr_eq(&self.bounds, bounds) || self.le.is_empty() {
+            self.render_bounds(bounds);
+        }
+    }
+
+    #[cold]
+    fn render_bounds(&mut self, bounds: &Arc<[f64]>) {
+        self.bounds = bounds.clone();
+        self.bounds_fit = are_ascending(bounds);
+        let open = self.style.open;
+        let text = |bound: f64| {
+            let mut text = b"le=\"".to_vec();
+            if open {
+                push_canonical_f64(bound, &mut text)
+            } else {
+                push_f64(bound, &mut text)
+            };
+            text.extend_from_slice(b"\"} ");
+            Padded::new(&text)
+        };
+        self.le = bounds.iter().copied().chain([f64::INFINITY]).map(text).collect();
+        self.le_room = self.le.iter().map(Padded::room).sum();
+    }
+}
+
+/// ` # {trace_id="..."} 0.5 1520879607.789`.
+fn push_exemplar(exemplar: &Exemplar, naming: Naming, out: &mut Vec<u8>) {
+    out.extend_from_slice(b" # {");
+    label::push_text(&exemplar::labels(exemplar, naming), out);
+    out.extend_from_slice(b"} ");
+    push_number(exemplar.value, out);
+    out.push(b' ');
+    push_seconds(exemplar.time, out);
+}
+
+/// Whether the buckets fit the bounds and the count.
+pub(crate) fn is_well_formed(point: &HistogramView<'_>) -> bool {
+    are_ascending(point.bounds) && counts_fit(point)
+}
+
+fn are_ascending(bounds: &[f64]) -> bool {
+    bounds.windows(2).all(|w| w[0] < w[1]) && bounds.iter().all(|b| b.is_finite())
+}
+
+fn counts_fit(point: &HistogramView<'_>) -> bool {
     // Without bounds, buckets may be left out: everything is below infinity.
-    let fits = point.buckets.len() == bounds.len() + 1 || (bounds.is_empty() && point.buckets.is_empty());
-    let ascending = bounds.windows(2).all(|w| w[0] < w[1]) && bounds.iter().all(|b| b.is_finite());
-    let total = point.buckets.iter().try_fold(0u64, |sum, n| sum.checked_add(*n));
-    fits && ascending && (point.buckets.is_empty() || total == Some(point.count))
-}
-
-fn histogram(text: &mut String, name: &str, labels: &str, point: &HistogramPoint) {
-    let comma = if labels.is_empty() { "" } else { "," };
-    let mut below = 0;
-    for (bound, count) in point.bounds.iter().zip(&point.buckets) {
-        below += count;
-        let _ = writeln!(text, "{name}_bucket{{{labels}{comma}le=\"{}\"}} {below}", Value(*bound));
+    let none = point.bounds.is_empty() && point.buckets.is_empty();
+    let mut total = 0u64;
+    let mut overflow = false;
+    for n in point.buckets {
+        let (sum, over) = total.overflowing_add(*n);
+        (total, overflow) = (sum, overflow | over);
     }
-    let _ = writeln!(text, "{name}_bucket{{{labels}{comma}le=\"+Inf\"}} {}", point.count);
-    sample(text, name, "_sum", labels, Value(point.sum));
-    sample(text, name, "_count", labels, point.count);
-}
-
-/// A double as the format wants it: shortest digits that read back, `NaN`, `+Inf`, `-Inf`.
-struct Value(f64);
-
-impl fmt::Display for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let v = self.0;
-        match v {
-            _ if v.is_nan() => f.write_str("NaN"),
-            f64::INFINITY => f.write_str("+Inf"),
-            f64::NEG_INFINITY => f.write_str("-Inf"),
-            // Rust never chooses an exponent by itself: 1e300 would be 301 digits.
-            _ if v != 0.0 && !(1e-5..1e16).contains(&v.abs()) => write!(f, "{v:e}"),
-            _ => write!(f, "{v}"),
-        }
-    }
-}
-
-/// A number as it stands: integers beyond 2^53 keep all their digits.
-struct Sample(Number);
-
-impl fmt::Display for Sample {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Number::I64(v) => write!(f, "{v}"),
-            Number::F64(v) => Value(v).fmt(f),
-        }
-    }
+    none || (point.buckets.len() == point.bounds.len() + 1 && total == point.count && !overflow)
 }

@@ -7,11 +7,17 @@
     reason = "A module of tests, not of a library"
 )]
 
+#[cfg(feature = "prometheus")]
+pub mod exposition;
 #[cfg(feature = "otlp-grpc")]
 pub mod grpc;
 pub mod jaeger_query;
 pub mod order;
 pub mod peer;
+#[cfg(feature = "prometheus")]
+pub mod prom_proto;
+#[cfg(feature = "prometheus")]
+pub mod promql;
 pub mod shop;
 
 use std::collections::VecDeque;

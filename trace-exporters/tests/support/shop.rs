@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use trace_core::model::{
-    AttributeSet, Exemplar, HistogramPoint, KeyValue, Metric, MetricBatch, MetricData, Number, NumberPoint,
-    Resource, Scope, ScopeMetrics, SpanId, Temporality, Timestamp, TraceId, Value,
+    AttributeSet, Exemplar, ExponentialBuckets, ExponentialPoint, HistogramPoint, KeyValue, Metric,
+    MetricBatch, MetricData, Number, NumberPoint, Resource, Scope, ScopeMetrics, SpanId, Temporality,
+    Timestamp, TraceId, Value,
 };
 
 pub const START: u64 = 1_756_900_000_000_000_001;
@@ -202,4 +203,53 @@ pub fn metrics() -> MetricBatch {
             ScopeMetrics { scope: Arc::new(Scope::named("awkward")), metrics: awkward },
         ],
     }
+}
+
+pub fn exponential(scale: i32) -> ExponentialPoint {
+    let positive = ExponentialBuckets { offset: -2, counts: vec![1, 0, 0, 0, 3] };
+    ExponentialPoint {
+        attributes: attributes(&[("scale", if scale < -4 { "coarse" } else { "fine" })]),
+        start: Timestamp::from_unix_nanos(START),
+        time: Timestamp::from_unix_nanos(TIME),
+        count: 6,
+        sum: 12.5,
+        min: None,
+        max: None,
+        scale,
+        zero_count: 1,
+        zero_threshold: 0.0,
+        positive,
+        negative: ExponentialBuckets { offset: 0, counts: vec![1] },
+        exemplars: vec![exemplar()],
+    }
+}
+
+/// The shop with exponential histograms, and exemplars on a counter.
+pub fn with_exponential() -> MetricBatch {
+    let mut batch = metrics();
+    if let MetricData::Sum { points, .. } = &mut batch.scopes[0].metrics[0].data {
+        points[0].exemplars = vec![exemplar()];
+    }
+    let data = MetricData::ExponentialHistogram {
+        points: vec![exponential(0), exponential(-5)],
+        temporality: Temporality::Cumulative,
+    };
+    let metric = Metric { name: "db.wait".into(), description: "Waiting.".into(), unit: "s".into(), data };
+    batch.scopes[0].metrics.push(metric);
+    batch
+}
+
+/// The same as if it were collected at this time.
+pub fn at(mut batch: MetricBatch, now: Timestamp) -> MetricBatch {
+    for metric in batch.scopes.iter_mut().flat_map(|s| &mut s.metrics) {
+        match &mut metric.data {
+            MetricData::Sum { points, .. } | MetricData::Gauge { points } => {
+                points.iter_mut().for_each(|p| p.time = now);
+            }
+            MetricData::Histogram { points, .. } => points.iter_mut().for_each(|p| p.time = now),
+            MetricData::ExponentialHistogram { points, .. } => points.iter_mut().for_each(|p| p.time = now),
+            _ => {}
+        }
+    }
+    batch
 }

@@ -64,21 +64,59 @@ pub(super) fn python() -> Result<PathBuf> {
     Ok(python)
 }
 
-/// `prometheus` or `promtool`, from Debian's package. It is unpacked, not installed: that needs no
-/// root, and starts no service.
+/// `prometheus` or `promtool`, from Debian's package.
 pub(super) fn prometheus_program(name: &str) -> Result<PathBuf> {
+    debian_program("prometheus", name)
+}
+
+/// A program of a Debian package. It is unpacked, not installed: that needs no root, and starts no service.
+pub(super) fn debian_program(package: &str, name: &str) -> Result<PathBuf> {
     if let Ok(found) = on_path(name) {
         return Ok(found);
     }
-    let folder = cargo::peers_folder()?.join("prometheus");
+    let folder = cargo::peers_folder()?.join(package);
     let program = folder.join("usr/bin").join(name);
     if !program.is_file() {
-        unpack("prometheus", &folder).map_err(|error| Missing::new(name, error))?;
+        unpack(package, &folder).map_err(|error| Missing::new(name, error))?;
     }
     if program.is_file() {
         Ok(program)
     } else {
-        Err(Missing::new(name, "the package prometheus does not hold it").into())
+        Err(Missing::new(name, format!("the package {package} does not hold it")).into())
+    }
+}
+
+/// Prometheus of Debian's unstable distribution, which has version 3; its list of packages is fetched apart from the
+/// system's.
+pub(super) fn prometheus_3() -> Result<PathBuf> {
+    let folder = cargo::peers_folder()?.join("prometheus3");
+    let program = folder.join("usr/bin/prometheus");
+    if !program.is_file() {
+        let install = || -> Result<()> {
+            let apt_get = on_path("apt-get")?;
+            std::fs::create_dir_all(folder.join("lists/partial"))?;
+            std::fs::create_dir_all(folder.join("cache/archives/partial"))?;
+            let keys = "/usr/share/keyrings/debian-archive-keyring.gpg";
+            let source = format!("deb [signed-by={keys}] http://deb.debian.org/debian sid main\n");
+            std::fs::write(folder.join("sources.list"), source)?;
+            let run = |arguments: &[&str]| {
+                let mut command = Command::new(&apt_get);
+                let at = |name: &str, path: &str| format!("{name}={}", folder.join(path).display());
+                command.current_dir(&folder).args(["-o", &at("Dir::Etc::sourcelist", "sources.list")]);
+                command.args(["-o", "Dir::Etc::sourceparts=/dev/null", "-o", "APT::Sandbox::User=root"]);
+                command.args(["-o", &at("Dir::State::lists", "lists"), "-o", &at("Dir::Cache", "cache")]);
+                process::run(command.args(arguments), INSTALL_LIMIT)
+            };
+            run(&["update", "--quiet"])?;
+            run(&["download", "prometheus/sid"])?;
+            extract(&folder)
+        };
+        install().map_err(|error| Missing::new("prometheus 3", error))?;
+    }
+    if program.is_file() {
+        Ok(program)
+    } else {
+        Err(Missing::new("prometheus 3", "not in the package").into())
     }
 }
 
@@ -93,6 +131,11 @@ fn unpack(package: &str, folder: &Path) -> Result<()> {
         process::run(Command::new(&apt_get).args(["update", "--quiet"]), INSTALL_LIMIT)?;
         download()?;
     }
+    extract(folder)
+}
+
+/// Extracts what was downloaded, in place.
+fn extract(folder: &Path) -> Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         if path.extension().is_some_and(|ending| ending == "deb") {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::server::Server;
-use super::{http, peer, rust_test};
+use super::{http, peer, rust_test, suite};
 use crate::process::Background;
 use crate::scratch::Scratch;
 use crate::{Result, process};
@@ -23,7 +23,7 @@ const SENT: [(&str, u32); 2] = [("/api/v1/monitoring/anomalies", 7), ("/api/v1/m
 pub(super) fn run() -> Result<()> {
     let promtool = peer::prometheus_program("promtool")?;
     let prometheus = peer::prometheus_program("prometheus")?;
-    rust_test::run("prometheus_peer", &[("MPLP_PEER_PROMTOOL", promtool.display().to_string())])?;
+    compare_samples(&promtool, &prometheus)?;
 
     let scratch = Scratch::new("prometheus")?;
     let server = Server::start(scratch.path())?;
@@ -39,6 +39,33 @@ pub(super) fn run() -> Result<()> {
     let scraper = Scraper::start(&prometheus, scratch.path(), &server.address)?;
     server.explain(compare(&scraper))?;
     check_text(&promtool, scratch.path(), &server.address)
+}
+
+/// Our listener and our remote write against each server that can be had.
+fn compare_samples(promtool: &Path, prometheus: &Path) -> Result<()> {
+    let mut variables = vec![
+        ("MPLP_PEER_PROMTOOL", promtool.display().to_string()),
+        ("MPLP_PEER_PROMETHEUS", prometheus.display().to_string()),
+    ];
+    let mut skipped = Vec::new();
+    for (variable, tests, found) in [
+        ("MPLP_PEER_PROMETHEUS3", "prometheus_3", peer::prometheus_3()),
+        (
+            "MPLP_PEER_VICTORIA",
+            "victoria_metrics",
+            peer::debian_program("victoria-metrics", "victoria-metrics"),
+        ),
+    ] {
+        match found {
+            Ok(program) => variables.push((variable, program.display().to_string())),
+            Err(error) if error.is::<peer::Missing>() && !suite::peers_are_required_here() => {
+                println!("SKIPPED tests {tests}*: {error}");
+                skipped.push(tests);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    rust_test::run_without("prometheus_peer", &variables, &skipped)
 }
 
 fn compare(scraper: &Scraper) -> Result<()> {

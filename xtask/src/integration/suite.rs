@@ -22,7 +22,7 @@ const SUITES: [Suite; 7] = [
 /// Runs the named suites, or all, and closes with `N passed, N failed, N skipped`, counting suites.
 pub(crate) fn run(names: &[String]) -> Result<()> {
     let suites = choose(names)?;
-    let required = peers_are_required(|name| std::env::var(name).ok());
+    let required = peers_are_required_here();
     let mut counts = Counts::default();
     for (name, suite) in suites {
         println!("\n== integration suite {name}");
@@ -45,6 +45,11 @@ fn choose(names: &[String]) -> Result<Vec<Suite>> {
         })
     };
     names.iter().map(find).collect()
+}
+
+/// Whether a missing peer is a failure here.
+pub(super) fn peers_are_required_here() -> bool {
+    peers_are_required(|name| std::env::var(name).ok())
 }
 
 /// In CI a peer that cannot be had is a failure: a suite that is always skipped checks nothing.

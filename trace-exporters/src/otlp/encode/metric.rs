@@ -8,7 +8,7 @@ use trace_core::model::{
 };
 
 use super::shared::{ResourceMessage, ScopeMessage, attribute, attribute_set};
-use super::wire::{Message, Wire};
+use crate::wire_writer::{Message, Wire};
 
 /// Appends the request; nothing for a collection without points.
 pub(crate) fn metric_request(batch: &MetricBatch, out: &mut Vec<u8>) {

@@ -5,7 +5,6 @@ mod shared;
 mod span;
 #[cfg(test)]
 mod tests;
-mod wire;
 
 use trace_core::batch::SpanBatch;
 use trace_core::model::MetricBatch;

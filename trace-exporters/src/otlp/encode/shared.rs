@@ -4,7 +4,7 @@
 
 use trace_core::model::{Array, AttributeSet, Resource, Scope, ValueRef};
 
-use super::wire::{Message, Wire};
+use crate::wire_writer::{Message, Wire};
 
 /// A `KeyValue` in this field, which is one of 1 to 15. Nearly all are short, and their lengths are known beforehand: they
 /// are written in three or four pieces.

@@ -6,7 +6,7 @@ use trace_core::batch::{EventRef, LinkRef, SpanBatch, SpanRef, StatusRef};
 use trace_core::model::TraceFlags;
 
 use super::shared::{ResourceMessage, ScopeMessage, attribute};
-use super::wire::{Message, Wire};
+use crate::wire_writer::{Message, Wire};
 
 /// "It is known whether the parent is remote" (`SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK`).
 const REMOTE_IS_KNOWN: u32 = 0x100;

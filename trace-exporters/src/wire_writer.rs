@@ -8,7 +8,7 @@ const DELIMITED: u32 = 2;
 const FIXED32: u32 = 5;
 
 /// A message that can write its own fields.
-pub(super) trait Message {
+pub(crate) trait Message {
     fn fields(&self, out: &mut Vec<u8>);
 }
 
@@ -34,7 +34,7 @@ fn varint_bytes(mut v: u64) -> ([u8; 10], usize) {
 
 /// Appends fields. Proto3 leaves out fields with the default value; `optional` and `oneof` fields are written whenever they
 /// are set, with the methods named `_always`.
-pub(super) trait Wire {
+pub(crate) trait Wire {
     fn put(&mut self, bytes: &[u8]);
     fn varint(&mut self, v: u64);
     /// Writes a message whose content takes about `guess` bytes.
@@ -177,6 +177,34 @@ fn move_content(out: &mut Vec<u8>, at: usize, room: usize, needed: usize) {
     out.truncate(end + needed - room);
 }
 
+/// A guess at the length of a small message.
+const NESTED: usize = 64;
+
+/// Appends the length of what `write` appends, and that: for content whose length is not known before.
+pub(crate) fn delimited(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    let at = out.len();
+    out.push(0);
+    write(out);
+    let length = out.len() - at - 1;
+    if length < 0x80 {
+        out[at] = length as u8;
+    } else {
+        let mut prefix = Vec::with_capacity(10);
+        prefix.varint(length as u64);
+        out.splice(at..=at, prefix);
+    }
+}
+
+/// A message of its own in a field, of which nothing is known before.
+pub(crate) fn nested(out: &mut Vec<u8>, field: u32, write: impl FnOnce(&mut Vec<u8>)) {
+    out.delimited(field, NESTED, write);
+}
+
+/// A signed number as `sint32` and `sint64` have it: small whichever its sign.
+pub(crate) fn zigzag(v: i64) -> u64 {
+    (v << 1 ^ v >> 63).cast_unsigned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,5 +244,21 @@ mod tests {
             assert_eq!(out.len(), bits.div_ceil(7) as usize);
         }
         assert_eq!((varint_len(0), varint_len(u64::MAX)), (1, 10));
+    }
+
+    #[test]
+    fn a_length_stands_before_content_of_any_length() {
+        for length in [0, 1, 127, 128, 16_383, 16_384] {
+            let mut out = b"before".to_vec();
+            nested(&mut out, 3, |out| out.extend(std::iter::repeat_n(7, length)));
+            let mut expected = b"before".to_vec();
+            expected.bytes_always(3, &vec![7; length]);
+            assert_eq!(out, expected);
+        }
+    }
+
+    #[test]
+    fn signed_numbers_alternate() {
+        assert_eq!([0, -1, 1, -2, i64::MAX, i64::MIN].map(zigzag), [0, 1, 2, 3, u64::MAX - 1, u64::MAX]);
     }
 }

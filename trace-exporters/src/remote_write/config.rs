@@ -1,0 +1,231 @@
+//! Where metrics are written to, and how.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http::Uri;
+use serde::Deserialize;
+
+use super::error::RemoteWriteConfigError;
+use crate::http_client::{Headers, TlsConfig, header_map, parse, show};
+use crate::prometheus::TranslationStrategy;
+
+/// Which version of the protocol is spoken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub enum RemoteWriteVersion {
+    /// 2.0, unless the receiver does not store it; then 1.0 from there on.
+    #[default]
+    #[serde(rename = "auto")]
+    Auto,
+    /// 1.0 alone.
+    #[serde(rename = "1.0", alias = "1")]
+    V1,
+    /// 2.0 alone: a receiver that does not store it is an error.
+    #[serde(rename = "2.0", alias = "2")]
+    V2,
+}
+
+/// Where metrics are written to, and how. Unknown keys are refused; `Debug` shows neither header values nor the query.
+#[derive(Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RemoteWriteConfig {
+    /// The receiver. Default `http://localhost:9090/api/v1/write`.
+    #[serde(alias = "endpoint")]
+    pub url: String,
+    /// The version of the protocol. Default `auto`.
+    pub version: RemoteWriteVersion,
+    /// Headers of each request, such as `authorization`.
+    pub headers: Headers,
+    /// Limit of one attempt in milliseconds; 0 means none. Default 30 000.
+    #[serde(alias = "timeoutMs")]
+    pub timeout_ms: u64,
+    /// Series in one request; a larger batch is split. Default 2000.
+    #[serde(alias = "maxSeriesPerRequest")]
+    pub max_series_per_request: usize,
+    /// How names are made. Default `UnderscoreEscapingWithSuffixes`.
+    #[serde(alias = "translationStrategy")]
+    pub translation_strategy: TranslationStrategy,
+    /// Whether series carry the labels `otel_scope_*` of their library. Default `true`.
+    #[serde(alias = "scopeLabels")]
+    pub scope_labels: bool,
+    /// Whether the attributes of the resource are written as `target_info`. Default `true`.
+    #[serde(alias = "targetInfo")]
+    pub target_info: bool,
+    /// Labels of every series, besides `job` and `instance`.
+    #[serde(alias = "externalLabels")]
+    pub external_labels: BTreeMap<String, String>,
+    /// Whether a series that is there no more is marked as ended, so that its last value is not shown for five minutes.
+    /// Default `true`.
+    #[serde(alias = "stalenessMarkers")]
+    pub staleness_markers: bool,
+    /// A PEM file with the only certificates to trust, instead of the system's. For `https` alone.
+    #[serde(alias = "caCertificate")]
+    pub ca_certificate: Option<PathBuf>,
+    /// A PEM file with the certificate that this client shows, together with `client_key`.
+    #[serde(alias = "clientCertificate")]
+    pub client_certificate: Option<PathBuf>,
+    /// A PEM file with the private key of `client_certificate`.
+    #[serde(alias = "clientKey")]
+    pub client_key: Option<PathBuf>,
+}
+
+impl Default for RemoteWriteConfig {
+    fn default() -> Self {
+        Self {
+            url: "http://localhost:9090/api/v1/write".to_owned(),
+            version: RemoteWriteVersion::Auto,
+            headers: Headers::default(),
+            timeout_ms: 30_000,
+            max_series_per_request: 2000,
+            translation_strategy: TranslationStrategy::default(),
+            scope_labels: true,
+            target_info: true,
+            external_labels: BTreeMap::new(),
+            staleness_markers: true,
+            ca_certificate: None,
+            client_certificate: None,
+            client_key: None,
+        }
+    }
+}
+
+impl RemoteWriteConfig {
+    /// The defaults with another receiver.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into(), ..Self::default() }
+    }
+
+    /// The same in one version of the protocol.
+    #[must_use]
+    pub fn version(mut self, version: RemoteWriteVersion) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// Adds a header, replacing one of the same name.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.set(name, value);
+        self
+    }
+
+    /// Checks everything that can be checked without the network.
+    ///
+    /// # Errors
+    /// Names the field that cannot be used, and why.
+    pub fn validate(&self) -> Result<(), RemoteWriteConfigError> {
+        self.uri()?;
+        header_map(&self.headers)?;
+        if let Some(name) = self.headers.names().find(|n| is_ours(n)) {
+            return Err(RemoteWriteConfigError::Header { name: name.to_owned() });
+        }
+        if self.max_series_per_request == 0 {
+            return Err(RemoteWriteConfigError::NoSeries);
+        }
+        for (name, value) in &self.external_labels {
+            let fail = |reason| Err(RemoteWriteConfigError::Label { name: name.clone(), reason });
+            let legal = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            if name.starts_with(|c: char| c.is_ascii_digit()) || name.is_empty() || !name.chars().all(legal) {
+                return fail("is not a label: letters, digits and _, not beginning with a digit");
+            }
+            if name.starts_with("__") {
+                return fail("begins with __, which Prometheus keeps for itself");
+            }
+            if ["job", "instance", "le"].contains(&name.as_str()) {
+                return fail("is set by the exporter");
+            }
+            if value.is_empty() {
+                return fail("has no value");
+            }
+        }
+        self.tls().identity()?;
+        Ok(())
+    }
+
+    pub(super) fn uri(&self) -> Result<Uri, RemoteWriteConfigError> {
+        Ok(parse("url", &self.url)?)
+    }
+
+    pub(super) fn tls(&self) -> TlsConfig {
+        TlsConfig {
+            ca_certificate: self.ca_certificate.clone(),
+            client_certificate: self.client_certificate.clone(),
+            client_key: self.client_key.clone(),
+        }
+    }
+
+    pub(super) fn attempt_limit(&self) -> Option<Duration> {
+        (self.timeout_ms > 0).then(|| Duration::from_millis(self.timeout_ms))
+    }
+}
+
+/// Headers that say what the body is.
+fn is_ours(name: &str) -> bool {
+    name.eq_ignore_ascii_case("x-prometheus-remote-write-version")
+}
+
+impl fmt::Debug for RemoteWriteConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteWriteConfig")
+            .field("url", &show(&self.url))
+            .field("version", &self.version)
+            .field("headers", &self.headers)
+            .field("timeout_ms", &self.timeout_ms)
+            .field("max_series_per_request", &self.max_series_per_request)
+            .field("translation_strategy", &self.translation_strategy)
+            .field("scope_labels", &self.scope_labels)
+            .field("target_info", &self.target_info)
+            .field("external_labels", &self.external_labels)
+            .field("staleness_markers", &self.staleness_markers)
+            .field("ca_certificate", &self.ca_certificate)
+            .field("client_certificate", &self.client_certificate)
+            .field("client_key", &self.client_key)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_reads_both_spellings_and_refuses_unknown_keys() {
+        let json = r#"{"url":"http://h/w","version":"1.0","timeoutMs":5,"external_labels":{"zone":"a"},
+                       "maxSeriesPerRequest":7,"translationStrategy":"NoTranslation","headers":{"authorization":"hunter2"}}"#;
+        let config: RemoteWriteConfig = serde_json::from_str(json).unwrap();
+        assert_eq!((config.version, config.timeout_ms), (RemoteWriteVersion::V1, 5));
+        assert_eq!(config.translation_strategy, TranslationStrategy::NoTranslation);
+        assert!(config.validate().is_ok());
+        assert!(!format!("{config:?}").contains("hunter2"));
+        let error = serde_json::from_str::<RemoteWriteConfig>(r#"{"ulr":"x"}"#).unwrap_err().to_string();
+        assert!(error.contains("ulr"), "{error}");
+    }
+
+    #[test]
+    fn what_cannot_work_is_named() {
+        let label = |name: &str, value: &str| RemoteWriteConfig {
+            external_labels: BTreeMap::from([(name.to_owned(), value.to_owned())]),
+            ..RemoteWriteConfig::default()
+        };
+        for (config, part) in [
+            (RemoteWriteConfig::new("localhost"), "url"),
+            (RemoteWriteConfig::new("http://u:hunter2@h"), "credentials"),
+            (RemoteWriteConfig { max_series_per_request: 0, ..RemoteWriteConfig::default() }, "max_series"),
+            (
+                RemoteWriteConfig::default().header("X-Prometheus-Remote-Write-Version", "1"),
+                "set by the exporter",
+            ),
+            (label("0x", "a"), "external_labels.0x"),
+            (label("__a", "a"), "keeps for itself"),
+            (label("job", "a"), "set by the exporter"),
+            (label("zone", ""), "no value"),
+        ] {
+            let error = config.validate().unwrap_err().to_string();
+            assert!(error.contains(part) && !error.contains("hunter2"), "{error}");
+        }
+    }
+}
