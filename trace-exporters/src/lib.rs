@@ -3,6 +3,8 @@
 #![cfg_attr(all(feature = "otlp", feature = "console"), doc = include_str!("../README.md"))]
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "clickhouse")]
+pub mod clickhouse;
 #[cfg(feature = "console")]
 pub mod console;
 #[cfg(feature = "http-client")]

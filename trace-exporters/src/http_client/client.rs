@@ -40,6 +40,7 @@ pub(crate) struct HttpClient {
     headers: HeaderMap,
     compression: Compression,
     limit: Option<Duration>,
+    max_answer_bytes: usize,
 }
 
 impl HttpClient {
@@ -58,7 +59,21 @@ impl HttpClient {
             .pool_max_idle_per_host(1)
             .http1_max_buf_size(MAX_RESPONSE_HEAD_BYTES)
             .build(connector(tls, uri)?);
-        Ok(Self { client, headers, compression: Compression::None, limit })
+        Ok(Self {
+            client,
+            headers,
+            compression: Compression::None,
+            limit,
+            max_answer_bytes: MAX_RESPONSE_BYTES,
+        })
+    }
+
+    /// The same client that reads answers of up to this many bytes; 4 MiB if nothing is said.
+    #[must_use]
+    #[cfg(feature = "clickhouse")]
+    pub(crate) fn answers_up_to(mut self, bytes: usize) -> Self {
+        self.max_answer_bytes = bytes;
+        self
     }
 
     /// The same client that compresses bodies.
@@ -106,10 +121,11 @@ impl HttpClient {
 
         let response = self.client.request(request).await.map_err(|e| no_answer(&e, subject))?;
         let (head, body) = response.into_parts();
-        let body = match Limited::new(body, MAX_RESPONSE_BYTES).collect().await {
+        let body = match Limited::new(body, self.max_answer_bytes).collect().await {
             Ok(body) => body.to_bytes(),
             Err(e) if e.is::<LengthLimitError>() => {
-                let text = format!("{subject}: answered {} with more than 4 MiB", head.status);
+                let limit = self.max_answer_bytes >> 20;
+                let text = format!("{subject}: answered {} with more than {limit} MiB", head.status);
                 return Err(ExportError::permanent(text));
             }
             // The status of a failure is enough; a success that breaks off may hide a refusal.

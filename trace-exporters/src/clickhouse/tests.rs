@@ -1,0 +1,1 @@
+//! The formats against golden files, and the encoding against a decoder.
