@@ -12,6 +12,8 @@ pub mod console;
 pub mod http_client;
 #[cfg(feature = "jaeger-remote")]
 pub mod jaeger_remote;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 #[cfg(feature = "otlp")]
 pub mod otlp;
 #[cfg(feature = "prometheus")]

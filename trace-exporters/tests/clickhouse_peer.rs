@@ -61,8 +61,8 @@ impl Peer {
 
 #[tokio::test]
 async fn the_store_conforms() {
-    let Some(peer) = Peer::find("the_store_conforms3") else { return };
-    span_store(&peer.store("conforms3"), Fidelity::TextValues).await;
+    let Some(peer) = Peer::find("the_store_conforms") else { return };
+    span_store(&peer.store("conforms"), Fidelity::TextValues).await;
 }
 
 #[tokio::test]
@@ -135,7 +135,7 @@ async fn every_field_is_where_the_collectors_tools_look_for_it() {
         peer.sql(other).await,
         "0000000000000002\t\t0\tUnset\t\n0000000000000003\t0000000000000001\t0\tOk\t".trim_end()
     );
-    let times = "SELECT TraceId, toUnixTimestamp(Start), toUnixTimestamp(End) FROM fields.otel_traces_trace_id_ts \
+    let times = "SELECT DISTINCT TraceId, toUnixTimestamp(Start), toUnixTimestamp(End) FROM fields.otel_traces_trace_id_ts \
                  FORMAT TabSeparated";
     assert_eq!(peer.sql(times).await, format!("{trace}\t1760000000\t1760000000"));
 }
