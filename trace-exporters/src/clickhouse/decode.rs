@@ -106,17 +106,18 @@ fn links(r: &mut Reader<'_>) -> Result<Vec<Link>, Malformed> {
     Ok(rows.filter_map(link).collect())
 }
 
-/// A number if the row says that it was one; its text is exact where the column of numbers is not.
+/// A number if the row says that it was one, and if it shows as the same text: what the column of numbers has is only
+/// as exact as a double.
 fn typed(key: String, text: String, numbers: &HashSet<String>) -> KeyValue {
-    if numbers.contains(&key) {
-        if let Ok(integer) = text.parse::<i64>() {
-            return KeyValue::new(key, integer);
-        }
-        if let Ok(double) = text.parse::<f64>() {
-            return KeyValue::new(key, double);
-        }
+    let integer = || text.parse::<i64>().ok().map(Value::from);
+    let double = || text.parse::<f64>().ok().map(Value::from);
+    let is_same = |value: &Value| value.to_string() == text;
+    if numbers.contains(&key)
+        && let Some(number) = integer().filter(is_same).or_else(|| double().filter(is_same))
+    {
+        return KeyValue::new(key, number);
     }
-    KeyValue::new(key, Value::from(text))
+    KeyValue::new(key, text)
 }
 
 fn owned(r: &mut Reader<'_>) -> Result<String, Malformed> {

@@ -31,6 +31,14 @@ pub enum KafkaConfigError {
     /// A partition's number.
     #[error("partition {0} must not be negative")]
     Partition(i32),
+    /// Every fetch without records would run into its limit.
+    #[error("max_wait_ms {max_wait_ms} must be less than timeout_ms {timeout_ms}")]
+    Wait {
+        /// How long a broker may wait.
+        max_wait_ms: u32,
+        /// The limit of a request.
+        timeout_ms: u64,
+    },
     /// TLS in a build without it.
     #[error("tls needs the feature `tls` of trace-exporters")]
     TlsUnavailable,

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use trace_core::pipeline::{Ingest, IngestError};
 use trace_core::signal::ExportError;
 
-use super::connect::{connect, judge, limited};
+use super::connect::{Topic, connect, judge, limited};
 use super::error::{KafkaConfigError, KafkaSourceError};
 use super::offsets::Offsets;
 use super::source_config::{KafkaSourceConfig, StartAt};
@@ -73,13 +73,11 @@ impl KafkaSpanSource {
     }
 
     async fn read(&self, ingest: &Ingest, stop: &watch::Receiver<bool>) -> Result<(), KafkaSourceError> {
-        let connection = &self.config.connection;
         loop {
-            let connecting = limited(connection, "connect", connect(connection, &self.config.partitions));
-            match until_stopped(stop, connecting).await {
+            match until_stopped(stop, self.connect(&self.config.partitions)).await {
                 None => return Ok(()),
                 Some(Ok(topic)) => {
-                    let all = topic.partitions.iter().map(|p| self.partition(p, ingest, stop));
+                    let all = topic.partitions.into_iter().map(|p| self.partition(p, ingest, stop));
                     return try_join_all(all).await.map(drop);
                 }
                 Some(Err(error)) => self.pause(error, stop).await?,
@@ -87,21 +85,31 @@ impl KafkaSpanSource {
         }
     }
 
+    async fn connect(&self, partitions: &[i32]) -> Result<Topic, ExportError> {
+        let connection = &self.config.connection;
+        limited(connection, "connect", connect(connection, partitions)).await
+    }
+
     async fn partition(
         &self,
-        client: &PartitionClient,
+        mut client: PartitionClient,
         ingest: &Ingest,
         stop: &watch::Receiver<bool>,
     ) -> Result<(), KafkaSourceError> {
         let mut next = None;
         loop {
-            let Some(answer) = until_stopped(stop, self.fetch(client, &mut next)).await else {
+            let Some(answer) = until_stopped(stop, self.fetch(&client, &mut next)).await else {
                 return Ok(());
             };
             let records = match answer {
                 Ok(records) => records,
                 Err(error) => {
                     self.pause(error, stop).await?;
+                    // The connection may hang; if there is no new one yet, the next attempt fails like this one.
+                    let own = [client.partition()];
+                    if let Some(Ok(mut topic)) = until_stopped(stop, self.connect(&own)).await {
+                        client = topic.partitions.pop().unwrap_or(client);
+                    }
                     continue;
                 }
             };
@@ -144,7 +152,8 @@ impl KafkaSpanSource {
         *next = Some(from);
         let bytes = 1..i32::try_from(self.config.fetch_bytes.max(2)).unwrap_or(i32::MAX);
         let wait = i32::try_from(self.config.max_wait_ms).unwrap_or(i32::MAX);
-        match client.fetch_records(from, bytes, wait).await {
+        let fetching = async { Ok(client.fetch_records(from, bytes, wait).await) };
+        match limited(connection, "fetch", fetching).await? {
             Ok((records, _)) => Ok(records.into_iter().map(|r| (r.offset, r.record)).collect()),
             Err(Error::ServerError { protocol_error: ProtocolError::OffsetOutOfRange, .. }) => {
                 // The log has let those records go, or it is another log.

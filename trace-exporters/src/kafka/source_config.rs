@@ -72,6 +72,10 @@ impl KafkaSourceConfig {
     /// Names the field that cannot be used, and why.
     pub fn validate(&self) -> Result<(), KafkaConfigError> {
         self.connection.validate()?;
+        let limit_ms = self.connection.timeout_ms;
+        if limit_ms > 0 && u64::from(self.max_wait_ms) >= limit_ms {
+            return Err(KafkaConfigError::Wait { max_wait_ms: self.max_wait_ms, timeout_ms: limit_ms });
+        }
         match self.partitions.iter().find(|p| **p < 0) {
             Some(negative) => Err(KafkaConfigError::Partition(*negative)),
             None => Ok(()),
