@@ -5,6 +5,8 @@
 
 #[cfg(all(test, any(feature = "jaeger", feature = "zipkin", feature = "mplp")))]
 mod any_span;
+#[cfg(feature = "clickhouse")]
+pub mod clickhouse;
 #[cfg(feature = "console")]
 pub mod console;
 #[cfg(any(feature = "otlp", feature = "zipkin"))]
@@ -24,6 +26,8 @@ pub mod http_client;
 pub mod jaeger;
 #[cfg(feature = "jaeger-remote")]
 pub mod jaeger_remote;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 #[cfg(feature = "mplp")]
 pub mod mplp;
 #[cfg(feature = "otlp")]

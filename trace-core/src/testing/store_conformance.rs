@@ -18,7 +18,8 @@ use crate::store::{AttributeCondition, AttributeTest, SpanFilter, SpanQuery, Spa
 pub enum Fidelity {
     /// As they were.
     Exact,
-    /// As texts; all other fields as they were, dropped counts excepted.
+    /// As texts, in the order of their names. All other fields as they were, but for dropped counts, flags, whether the
+    /// parent is remote, what a scope has beyond name and version, and an end before the start.
     TextValues,
 }
 

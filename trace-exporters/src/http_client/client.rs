@@ -45,6 +45,7 @@ pub(crate) struct HttpClient {
     carried: Carried,
     compression: Compression,
     limit: Option<Duration>,
+    max_answer_bytes: usize,
 }
 
 impl HttpClient {
@@ -63,13 +64,22 @@ impl HttpClient {
             .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
             .http1_max_buf_size(MAX_RESPONSE_HEAD_BYTES)
             .build(connector(tls, uri)?);
-        Ok(Self { client, carried: Carried::new(fixed, None), compression: Compression::None, limit })
+        let (carried, compression) = (Carried::new(fixed, None), Compression::None);
+        Ok(Self { client, carried, compression, limit, max_answer_bytes: MAX_RESPONSE_BYTES })
     }
 
     /// The same client that asks for headers before each attempt.
     #[must_use]
     pub(crate) fn provided(mut self, provider: Option<Arc<dyn HeaderProvider>>) -> Self {
         self.carried.set_provider(provider);
+        self
+    }
+
+    /// The same client that reads answers of up to this many bytes; 4 MiB if nothing is said.
+    #[must_use]
+    #[cfg(feature = "clickhouse")]
+    pub(crate) fn answers_up_to(mut self, bytes: usize) -> Self {
+        self.max_answer_bytes = bytes;
         self
     }
 
@@ -130,10 +140,11 @@ impl HttpClient {
 
         let response = self.client.request(request).await.map_err(|e| no_answer(&e, subject))?;
         let (head, body) = response.into_parts();
-        let body = match Limited::new(body, MAX_RESPONSE_BYTES).collect().await {
+        let body = match Limited::new(body, self.max_answer_bytes).collect().await {
             Ok(body) => body.to_bytes(),
             Err(e) if e.is::<LengthLimitError>() => {
-                let text = format!("{subject}: answered {} with more than 4 MiB", head.status);
+                let limit = self.max_answer_bytes >> 20;
+                let text = format!("{subject}: answered {} with more than {limit} MiB", head.status);
                 return Err(ExportError::permanent(text));
             }
             // The status of a failure is enough; a success that breaks off may hide a refusal.

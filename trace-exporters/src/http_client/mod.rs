@@ -22,6 +22,8 @@ pub(crate) use answer::{Answer, media_type, retry_after, shorten};
 pub(crate) use client::no_answer;
 pub(crate) use client::{HttpClient, Outgoing};
 pub use compression::Compression;
+#[cfg(all(feature = "kafka", feature = "tls"))]
+pub(crate) use connect::client_config;
 #[cfg(feature = "grpc-client")]
 pub(crate) use connect::http2_connector;
 pub(crate) use connect::{Connector, connector};

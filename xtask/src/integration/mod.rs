@@ -3,13 +3,16 @@
 //! A peer is found on PATH, else installed by package name under `target/peers`. Every server takes
 //! a free port, and everything that a suite starts ends with it.
 
+mod clickhouse;
 mod http;
 mod jaeger;
+mod kafka;
 mod node;
 mod otlp;
 mod peer;
 mod prometheus;
 mod propagation;
+mod rotel;
 mod rust_test;
 mod server;
 mod slack;

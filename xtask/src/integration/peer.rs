@@ -44,23 +44,29 @@ pub(super) fn on_path(name: &str) -> std::result::Result<PathBuf, Missing> {
 
 /// A Python with the packages of `peers/requirements.txt`.
 pub(super) fn python() -> Result<PathBuf> {
-    let folder = cargo::peers_folder()?.join("venv");
+    environment("venv", "requirements.txt", REQUIREMENTS, &[])
+}
+
+/// A Python environment of its own, in `target/peers/FOLDER`, with the packages of `peers/FILE`, whose text is given.
+/// For packages that are large, or that fit no others.
+pub(super) fn environment(folder: &str, file: &str, requirements: &str, options: &[&str]) -> Result<PathBuf> {
+    let folder = cargo::peers_folder()?.join(folder);
     let (python, stamp) = (folder.join("bin/python"), folder.join("installed.txt"));
-    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == REQUIREMENTS) {
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == requirements) {
         return Ok(python);
     }
     let system = on_path("python3")?;
     let install = || -> Result<()> {
         std::fs::create_dir_all(&folder)?;
         process::run(Command::new(system).args(["-m", "venv", "--clear"]).arg(&folder), INSTALL_LIMIT)?;
-        let requirements = scripts().join("requirements.txt");
         let mut pip = Command::new(&python);
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(requirements);
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(options);
+        pip.arg("-r").arg(scripts().join(file));
         process::run(&mut pip, INSTALL_LIMIT)?;
         // Written last: a broken install is begun anew.
-        Ok(std::fs::write(&stamp, REQUIREMENTS)?)
+        Ok(std::fs::write(&stamp, requirements)?)
     };
-    install().map_err(|error| Missing::new("python packages", error))?;
+    install().map_err(|error| Missing::new(&format!("python packages of {file}"), error))?;
     Ok(python)
 }
 

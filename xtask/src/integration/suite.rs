@@ -3,13 +3,15 @@
 use std::time::Instant;
 
 use super::peer::Missing;
-use super::{jaeger, otlp, prometheus, propagation, slack, smtp};
+use super::{clickhouse, jaeger, kafka, otlp, prometheus, propagation, slack, smtp};
 use crate::Result;
 use crate::counts::Counts;
 
 type Suite = (&'static str, fn() -> Result<()>);
 
-const SUITES: [Suite; 7] = [
+const SUITES: [Suite; 9] = [
+    ("clickhouse", clickhouse::run),
+    ("kafka", kafka::run),
     ("otlp", otlp::run),
     ("prometheus", prometheus::run),
     ("propagation", propagation::run),

@@ -57,6 +57,9 @@ fn units(weight: f64) -> Option<u64> {
 }
 
 impl QuantileSketch {
+    /// The ratio of neighbouring edges of buckets: what counts in the same buckets elsewhere can be put in without loss.
+    pub const GAMMA: f64 = GAMMA;
+
     /// An empty sketch; allocates nothing.
     pub const fn new() -> Self {
         Self { bins: Vec::new(), zeros: 0, weight: 0, count: 0, sum: 0.0, min: 0.0, max: 0.0 }
@@ -75,6 +78,26 @@ impl QuantileSketch {
         }
         let Some(n) = units(weight) else { return false };
         self.put(value, if value == 0.0 { 0 } else { bin_of(value) }, n);
+        true
+    }
+
+    /// Adds `times` values of the same size, each of which stands for `weight`. `false` if they were left out, as
+    /// [`QuantileSketch::insert_weighted`] would have done.
+    pub fn insert_times(&mut self, value: f64, weight: f64, times: u64) -> bool {
+        if times == 0 || !self.insert_weighted(value, weight) {
+            return false;
+        }
+        let more = times - 1;
+        let n = units(weight).unwrap_or(0);
+        let weight = n.saturating_mul(more);
+        self.count += more;
+        self.sum += value * (n as f64 / ONE as f64) * more as f64;
+        self.weight = self.weight.saturating_add(weight);
+        match (value == 0.0, more) {
+            (_, 0) => {}
+            (true, _) => self.zeros = self.zeros.saturating_add(weight),
+            (false, _) => self.add(bin_of(value), weight),
+        }
         true
     }
 

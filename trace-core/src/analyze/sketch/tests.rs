@@ -184,3 +184,18 @@ fn two_sketches_that_are_filled_at_once_hold_what_each_was_given() {
     assert_eq!(at_once, apart);
     assert_eq!((apart[0].count(), apart[1].count()), (6, 5));
 }
+
+proptest! {
+    #[test]
+    fn a_value_put_in_many_times_at_once_is_that_many_values(
+        value in prop_oneof![Just(0.0), (-40.0f64..40.0).prop_map(f64::exp), Just(-1.0), Just(f64::NAN)],
+        weight in prop_oneof![Just(1.0), Just(0.0), 1.0..1000.0f64],
+        times in 0u64..40,
+    ) {
+        let (mut one, mut other) = (sketch(&[(3.0, 2.0)]), sketch(&[(3.0, 2.0)]));
+        let put = one.insert_times(value, weight, times);
+        let every = (0..times).filter(|_| other.insert_weighted(value, weight)).count();
+        prop_assert_eq!(put, every > 0);
+        assert_equal(&one, other);
+    }
+}

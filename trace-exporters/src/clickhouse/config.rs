@@ -1,0 +1,214 @@
+//! Where ClickHouse is, and how it is written to and read from.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http::Uri;
+use serde::Deserialize;
+
+use super::error::ClickHouseConfigError;
+use super::schema;
+use crate::http_client::{Compression, Headers, TlsConfig, header_map, parse, show};
+
+/// The longest name of a database or a table: the engine makes file names of them.
+const MAX_NAME_BYTES: usize = 128;
+
+/// Where ClickHouse is, and how it is written to and read from. The defaults are a server on this machine and the
+/// names that the OpenTelemetry Collector uses.
+///
+/// Unknown keys are refused. `Debug` shows neither the password nor header values.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ClickHouseConfig {
+    /// The URL of the HTTP interface. Default `http://localhost:8123`.
+    pub endpoint: String,
+    /// The database. Default `default`.
+    pub database: String,
+    /// The table of spans; the names of the other tables begin with it. Default `otel_traces`.
+    pub table: String,
+    /// Whom to be. Default: the server's default user.
+    pub username: Option<String>,
+    /// The password of `username`, sent as a header.
+    pub password: Option<String>,
+    /// Extra request headers.
+    pub headers: Headers,
+    /// How requests are compressed. Default: not.
+    pub compression: Compression,
+    /// Whether database, tables and columns that are missing are made before the first batch. Default yes.
+    #[serde(alias = "createSchema")]
+    pub create_schema: bool,
+    /// After how many days, by their start, tables that are made here let spans go; 0 means never, and is the default, as
+    /// the Collector's. Spans that are older when they arrive are let go at once.
+    #[serde(alias = "ttlDays")]
+    pub ttl_days: u32,
+    /// Whether the server collects small batches before it writes them; it answers when they are written. Default yes.
+    #[serde(alias = "asyncInsert")]
+    pub async_insert: bool,
+    /// Limit of one request in milliseconds; 0 means none. Default 10 000.
+    #[serde(alias = "timeoutMs")]
+    pub timeout_ms: u64,
+    /// Spans of one trace that are read at most; a longer one is marked as incomplete. Default 50 000.
+    #[serde(alias = "maxTraceSpans")]
+    pub max_trace_spans: u32,
+    /// A PEM file with the only certificates to trust, instead of the system's. For `https` alone.
+    #[serde(alias = "caCertificate")]
+    pub ca_certificate: Option<PathBuf>,
+    /// A PEM file with the certificate that this client shows. For `https` alone, together with `client_key`.
+    #[serde(alias = "clientCertificate")]
+    pub client_certificate: Option<PathBuf>,
+    /// A PEM file with the private key of `client_certificate`.
+    #[serde(alias = "clientKey")]
+    pub client_key: Option<PathBuf>,
+}
+
+impl Default for ClickHouseConfig {
+    fn default() -> Self {
+        Self {
+            endpoint: "http://localhost:8123".to_owned(),
+            database: "default".to_owned(),
+            table: "otel_traces".to_owned(),
+            username: None,
+            password: None,
+            headers: Headers::default(),
+            compression: Compression::None,
+            create_schema: true,
+            ttl_days: 0,
+            async_insert: true,
+            timeout_ms: 10_000,
+            max_trace_spans: 50_000,
+            ca_certificate: None,
+            client_certificate: None,
+            client_key: None,
+        }
+    }
+}
+
+impl ClickHouseConfig {
+    /// The defaults with another URL.
+    pub fn new(endpoint: impl Into<String>) -> Self {
+        Self { endpoint: endpoint.into(), ..Self::default() }
+    }
+
+    /// Sets the database.
+    #[must_use]
+    pub fn database(mut self, name: impl Into<String>) -> Self {
+        self.database = name.into();
+        self
+    }
+
+    /// Sets who writes and reads.
+    #[must_use]
+    pub fn user(mut self, name: impl Into<String>, password: impl Into<String>) -> Self {
+        (self.username, self.password) = (Some(name.into()), Some(password.into()));
+        self
+    }
+
+    /// Sets the compression.
+    #[must_use]
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
+    }
+
+    /// The statements that make what is missing, in order; each may be run again. For operators who set
+    /// `create_schema` to `false` and run them themselves.
+    ///
+    /// # Errors
+    /// If a name cannot be used.
+    pub fn schema(&self) -> Result<Vec<String>, ClickHouseConfigError> {
+        self.check_names()?;
+        Ok(schema::statements(self))
+    }
+
+    /// Checks everything that can be checked without the network.
+    ///
+    /// # Errors
+    /// Names the field that cannot be used, and why.
+    pub fn validate(&self) -> Result<(), ClickHouseConfigError> {
+        self.uri()?;
+        self.check_names()?;
+        header_map(&self.all_headers()?)?;
+        self.tls().identity()?;
+        if self.max_trace_spans == 0 {
+            return Err(ClickHouseConfigError::NoSpans);
+        }
+        Ok(())
+    }
+
+    /// Names go into statements as they are, since no parameter can stand for them.
+    fn check_names(&self) -> Result<(), ClickHouseConfigError> {
+        for (field, name) in [("database", &self.database), ("table", &self.table)] {
+            let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+            if !plain || name.len() > MAX_NAME_BYTES || name.bytes().next().is_none_or(|b| b.is_ascii_digit())
+            {
+                let found = name.chars().take(64).collect();
+                return Err(ClickHouseConfigError::Name { field, found });
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn uri(&self) -> Result<Uri, ClickHouseConfigError> {
+        Ok(parse("endpoint", &self.endpoint)?)
+    }
+
+    /// `database.table`.
+    pub(super) fn spans_table(&self) -> String {
+        format!("{}.{}", self.database, self.table)
+    }
+
+    /// The table of when each trace was.
+    pub(super) fn times_table(&self) -> String {
+        format!("{}.{}_trace_id_ts", self.database, self.table)
+    }
+
+    /// The headers with the credentials.
+    pub(super) fn all_headers(&self) -> Result<Headers, ClickHouseConfigError> {
+        let mut headers = self.headers.clone();
+        match (&self.username, &self.password) {
+            (None, Some(_)) => return Err(ClickHouseConfigError::PasswordWithoutUser),
+            (Some(user), password) => {
+                headers.set("x-clickhouse-user", user);
+                headers.set("x-clickhouse-key", password.as_deref().unwrap_or_default());
+            }
+            (None, None) => {}
+        }
+        Ok(headers)
+    }
+
+    pub(super) fn tls(&self) -> TlsConfig {
+        TlsConfig {
+            ca_certificate: self.ca_certificate.clone(),
+            client_certificate: self.client_certificate.clone(),
+            client_key: self.client_key.clone(),
+        }
+    }
+
+    pub(super) fn attempt_limit(&self) -> Option<Duration> {
+        (self.timeout_ms > 0).then(|| Duration::from_millis(self.timeout_ms))
+    }
+}
+
+impl fmt::Debug for ClickHouseConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClickHouseConfig")
+            .field("endpoint", &show(&self.endpoint))
+            .field("database", &self.database)
+            .field("table", &self.table)
+            .field("username", &self.username)
+            .field("password", &self.password.as_ref().map(|_| "[redacted]"))
+            .field("headers", &self.headers)
+            .field("compression", &self.compression)
+            .field("create_schema", &self.create_schema)
+            .field("ttl_days", &self.ttl_days)
+            .field("async_insert", &self.async_insert)
+            .field("timeout_ms", &self.timeout_ms)
+            .field("max_trace_spans", &self.max_trace_spans)
+            .field("ca_certificate", &self.ca_certificate)
+            .field("client_certificate", &self.client_certificate)
+            .field("client_key", &self.client_key)
+            .finish()
+    }
+}
