@@ -12,7 +12,15 @@ pub mod http_client;
 pub mod jaeger_remote;
 #[cfg(feature = "otlp")]
 pub mod otlp;
+#[cfg(feature = "otlp-receiver")]
+pub mod otlp_receiver;
 #[cfg(feature = "prometheus")]
 pub mod prometheus;
+#[cfg(feature = "receiver")]
+#[cfg_attr(
+    not(feature = "otlp-receiver"),
+    allow(dead_code, unused_imports, reason = "each receiver uses a part")
+)]
+pub mod receiver;
 #[cfg(any(feature = "otlp", feature = "jaeger-remote-grpc"))]
 mod wire_reader;

@@ -17,7 +17,9 @@ mod reply;
 
 pub use crate::http_client::{Compression, Headers};
 pub use config::{OtlpConfig, Signal};
-pub use decode::{DecodeError, Decoded, decode_metrics, decode_spans};
+pub use decode::{
+    DecodeError, Decoded, decode_metrics, decode_metrics_within, decode_spans, decode_spans_within,
+};
 pub use encode::{encode_metrics, encode_spans};
 pub use env::FromEnv;
 pub use error::OtlpConfigError;

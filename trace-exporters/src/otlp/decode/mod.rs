@@ -6,14 +6,15 @@
 
 mod error;
 mod metric;
+mod reading;
 mod shared;
 mod span;
 #[cfg(test)]
 mod tests;
 
 pub use error::DecodeError;
-pub use metric::decode_metrics;
-pub use span::decode_spans;
+pub use metric::{decode_metrics, decode_metrics_within};
+pub use span::{decode_spans, decode_spans_within};
 
 /// What a request held.
 #[derive(Clone, Debug)]
