@@ -4,6 +4,8 @@
 //! either case. An id that is not hex is no id: its span is left out. Keys are lowerCamelCase alone.
 
 mod message;
+#[cfg(test)]
+mod tests;
 mod transcode;
 
 use trace_core::batch::SpanBatchMut;
