@@ -5,9 +5,9 @@
 //! keep-alive connections, in many short turns interleaved, so that what disturbs the machine disturbs all alike. CPU is
 //! what the kernel accounts to all threads of the process; figures are the least over the rounds.
 //!
-//! `INGEST_ROTEL` names the program `rotel-agent` (Python package `rotel`), `INGEST_COLLECTOR` a Collector that takes
-//! `--config yaml:...` and has `otlp` and `nop`; one that is missing is left out, loudly. `INGEST_ROUNDS` replaces the
-//! number of rounds. `--decode` times the decoder alone.
+//! `INGEST_ROTEL` names the program `rotel-agent` (Python package `rotel`), else it is that of the integration suites;
+//! `INGEST_COLLECTOR` a Collector that takes `--config yaml:...` and has `otlp` and `nop`. One that is missing is left
+//! out, loudly. `INGEST_ROUNDS` replaces the number of rounds. `--decode` times the decoder alone.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -253,10 +253,20 @@ async fn connection(wire: Wire, port: u16, number: usize, requests: Arc<Vec<Byte
     }
 }
 
+/// Where the integration suites install it: `peers/venv` in cargo's target folder.
+fn installed_rotel() -> Option<String> {
+    let program = std::env::current_exe().ok()?;
+    let libraries =
+        program.ancestors().map(|folder| folder.join("peers/venv/lib")).find(|lib| lib.is_dir())?;
+    let pythons = std::fs::read_dir(libraries).ok()?.flatten();
+    let agents = pythons.map(|python| python.path().join("site-packages/rotel/rotel-agent"));
+    agents.filter(|agent| agent.is_file()).find_map(|agent| agent.to_str().map(str::to_owned))
+}
+
 fn peers() -> Vec<Server> {
     let mut peers = Vec::new();
-    match std::env::var("INGEST_ROTEL") {
-        Ok(program) => peers.push(Server::peer("rotel", |grpc, http| {
+    match std::env::var("INGEST_ROTEL").ok().or_else(installed_rotel) {
+        Some(program) => peers.push(Server::peer("rotel", |grpc, http| {
             let mut command = Command::new(&program);
             let pid = std::env::temp_dir().join(format!("ingest-bench-rotel-{grpc}.pid"));
             command
@@ -267,7 +277,9 @@ fn peers() -> Vec<Server> {
                 .arg(pid);
             command
         })),
-        Err(_) => eprintln!("SKIPPED peer rotel: INGEST_ROTEL does not name rotel-agent (pip package rotel)"),
+        None => eprintln!(
+            "SKIPPED peer rotel: `cargo xtask integration otlp` installs it, or INGEST_ROTEL names it"
+        ),
     }
     match std::env::var("INGEST_COLLECTOR") {
         Ok(program) => peers.push(Server::peer("OpenTelemetry Collector", |grpc, http| {

@@ -186,6 +186,19 @@ async fn a_partial_success_says_how_many_and_why_in_protobuf() {
 }
 
 #[tokio::test]
+async fn a_span_whose_sdk_does_not_send_the_sampled_flag_is_sampled() {
+    use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+    use prost::Message as _;
+    let (receiver, kept) = receiver();
+    let mut request = ExportTraceServiceRequest::decode(&encode_spans(&spans(2))[..]).unwrap();
+    // As the SDK for Python does: "it is known that the parent is not remote", and nothing else.
+    request.resource_spans[0].scope_spans[0].spans[0].flags = 0x100;
+    post(&receiver, PROTOBUF, request.encode_to_vec()).await;
+    let kept = kept.spans.lock().unwrap();
+    assert!(kept[0].1.iter().all(|s| s.context.is_sampled()), "{kept:?}");
+}
+
+#[tokio::test]
 async fn metrics_are_taken_where_somebody_holds_them() {
     let (receiver, kept) = receiver();
     let batch = shop::metrics();
@@ -320,25 +333,25 @@ mod tonic_types {
     use prost::Message;
 
     #[derive(Clone, PartialEq, Message)]
-    pub struct Status {
+    pub(crate) struct Status {
         #[prost(uint32, tag = "1")]
-        pub code: u32,
+        pub(crate) code: u32,
         #[prost(string, tag = "2")]
-        pub message: String,
+        pub(crate) message: String,
         #[prost(message, repeated, tag = "3")]
-        pub details: Vec<Any>,
+        pub(crate) details: Vec<Any>,
     }
 
     #[derive(Clone, PartialEq, Message)]
-    pub struct Any {
+    pub(crate) struct Any {
         #[prost(string, tag = "1")]
-        pub type_url: String,
+        pub(crate) type_url: String,
         #[prost(bytes, tag = "2")]
-        pub value: Vec<u8>,
+        pub(crate) value: Vec<u8>,
     }
 
     impl Status {
-        pub fn from_bytes(bytes: &[u8]) -> Self {
+        pub(crate) fn from_bytes(bytes: &[u8]) -> Self {
             Self::decode(bytes).unwrap()
         }
     }

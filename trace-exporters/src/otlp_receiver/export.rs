@@ -70,9 +70,21 @@ impl Inner {
 }
 
 fn decode_spans(form: Form, bytes: &[u8], most: usize) -> Result<Decoded<SpanBatchMut>, Failure> {
-    match form {
+    let mut decoded = match form {
         Form::Protobuf => decode_spans_within(bytes, most).map_err(|e| Failure::Undecodable(e.to_string())),
         Form::Json => decode_spans_json(bytes, most).map_err(|e| Failure::Undecodable(e.to_string())),
+    }?;
+    decoded.batches.iter_mut().for_each(mark_sampled);
+    Ok(decoded)
+}
+
+/// SDKs export sampled spans alone, and some, such as Python's, do not send the flag; without it no destination would get
+/// the span.
+fn mark_sampled(batch: &mut SpanBatchMut) {
+    for i in 0..batch.len() {
+        if batch.get(i).is_some_and(|span| !span.is_sampled()) {
+            batch.set_sampled(i, true);
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod otlp;
 mod peer;
 mod prometheus;
 mod propagation;
+mod receivers;
 mod rust_test;
 mod server;
 mod slack;

@@ -55,7 +55,7 @@ impl Collector {
 
     fn try_start(receiver_url: &str, folder: &Path) -> Result<Self> {
         let (grpc, http) = (free_port()?, free_port()?);
-        let mut command = Command::new(program()?);
+        let mut command = Command::new(collector_program()?);
         command
             .args([
                 "start",
@@ -87,7 +87,7 @@ impl Collector {
 }
 
 /// The collector inside of its Python package.
-fn program() -> Result<String> {
+pub(super) fn collector_program() -> Result<String> {
     let code = "import pathlib, rotel; print(pathlib.Path(rotel.__file__).parent / 'rotel-agent')";
     let output = crate::process::read(Command::new(python()?).args(["-c", code]), START_LIMIT)?;
     Ok(output.trim().to_owned())

@@ -3,16 +3,17 @@
 use std::time::Instant;
 
 use super::peer::Missing;
-use super::{otlp, prometheus, propagation, slack, smtp};
+use super::{otlp, prometheus, propagation, receivers, slack, smtp};
 use crate::Result;
 use crate::counts::Counts;
 
 type Suite = (&'static str, fn() -> Result<()>);
 
-const SUITES: [Suite; 5] = [
+const SUITES: [Suite; 6] = [
     ("otlp", otlp::run),
     ("prometheus", prometheus::run),
     ("propagation", propagation::run),
+    ("receivers", receivers::run),
     ("smtp", smtp::run),
     ("slack", slack::run),
 ];
