@@ -32,17 +32,26 @@ pub mod kafka;
 pub mod mplp;
 #[cfg(feature = "otlp")]
 pub mod otlp;
+#[cfg(feature = "otlp-receiver")]
+pub mod otlp_receiver;
 #[cfg(feature = "prometheus")]
 #[cfg_attr(not(feature = "remote-write"), allow(unreachable_pub, reason = "shared with remote write"))]
 pub mod prometheus;
+#[cfg(any(feature = "otlp", feature = "grpc-client"))]
+#[cfg_attr(not(feature = "otlp"), allow(dead_code, reason = "calls need a part"))]
+#[cfg(feature = "receiver")]
+#[cfg_attr(
+    not(feature = "otlp-receiver"),
+    allow(dead_code, unused_imports, reason = "each receiver uses a part")
+)]
+pub mod receiver;
 #[cfg(feature = "remote-write")]
 pub mod remote_write;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 #[cfg(feature = "jaeger")]
 mod thrift;
-#[cfg(any(feature = "otlp", feature = "grpc-client"))]
-#[cfg_attr(not(feature = "otlp"), allow(dead_code, reason = "calls need a part"))]
+#[cfg(any(feature = "otlp", feature = "jaeger-remote-grpc"))]
 mod wire_reader;
 #[cfg(any(feature = "otlp", feature = "prometheus"))]
 #[cfg_attr(

@@ -14,6 +14,7 @@ pub(crate) enum Field<'a> {
 }
 
 /// The fields of a message in order; ends after the first malformed one.
+#[inline]
 pub(crate) fn fields(mut rest: &[u8]) -> impl Iterator<Item = Result<(u32, Field<'_>), Malformed>> {
     std::iter::from_fn(move || {
         if rest.is_empty() {
@@ -27,6 +28,7 @@ pub(crate) fn fields(mut rest: &[u8]) -> impl Iterator<Item = Result<(u32, Field
     })
 }
 
+#[inline]
 fn field<'a>(rest: &mut &'a [u8]) -> Option<(u32, Field<'a>)> {
     let key = varint(rest)?;
     let number = u32::try_from(key >> 3).ok().filter(|n| *n > 0)?;
@@ -84,13 +86,25 @@ pub(crate) fn fixed64s(field: &Field<'_>) -> Result<Vec<u64>, Malformed> {
     }
 }
 
+#[inline]
 fn take<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
     let (taken, left) = rest.split_at_checked(length)?;
     *rest = left;
     Some(taken)
 }
 
+#[inline]
 fn varint(rest: &mut &[u8]) -> Option<u64> {
+    // Nearly all keys and lengths have one byte.
+    let (first, tail) = rest.split_first()?;
+    if *first < 0x80 {
+        *rest = tail;
+        return Some(u64::from(*first));
+    }
+    long_varint(rest)
+}
+
+fn long_varint(rest: &mut &[u8]) -> Option<u64> {
     let mut value = 0;
     for shift in (0..64).step_by(7) {
         let byte = *take(rest, 1)?.first()?;

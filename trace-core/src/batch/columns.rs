@@ -143,7 +143,7 @@ pub(crate) struct Extra {
 }
 
 impl Extra {
-    const EMPTY: Self = Self {
+    pub(super) const EMPTY: Self = Self {
         status_message: Text::EMPTY,
         trace_state: TraceState::EMPTY,
         events: List::EMPTY,

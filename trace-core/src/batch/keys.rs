@@ -142,6 +142,23 @@ impl Columns {
         }
     }
 
+    /// The number of a key that may be that of the attribute `guess`, and the one behind it as the next guess. The text
+    /// comes from outside, so where it lies says nothing.
+    #[inline]
+    pub(super) fn guessed_key(&mut self, guess: &mut u32, key: &str) -> u32 {
+        if let Some(cell) = self.attributes.get(*guess as usize) {
+            let (number, next) = (cell.key(), cell.next);
+            *guess = next;
+            if is_same(self.str(self.keys.get(number)).as_bytes(), key.as_bytes()) {
+                return number;
+            }
+        }
+        self.find_key(key).unwrap_or_else(|| {
+            let text = self.store(key);
+            self.add_key(text)
+        })
+    }
+
     /// A key that was found where this one lies.
     #[inline]
     fn key_at(&self, key: &str) -> Option<u32> {

@@ -15,6 +15,7 @@ mod sealed;
 mod template;
 mod tenant;
 mod view;
+mod write;
 
 #[cfg(feature = "otel")]
 pub(crate) use attribute_cell::AttributeCell;
@@ -26,3 +27,4 @@ pub use rewrite::Edit;
 pub use sealed::SpanBatch;
 pub(crate) use template::Template;
 pub use view::{Attributes, EventRef, LinkRef, SpanRef, StatusRef};
+pub use write::{EventWriter, LinkWriter, SpanWriter};

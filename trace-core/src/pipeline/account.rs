@@ -72,6 +72,14 @@ impl Account {
         });
     }
 
+    /// They were not received after all.
+    pub(super) fn take_back(&self, n: u64) {
+        self.with(|s| {
+            s.received = s.received.saturating_sub(n);
+            s.pending = s.pending.saturating_sub(n);
+        });
+    }
+
     /// These have left the queue for the exporter.
     pub(super) fn begin(&self, n: u64) {
         self.with(|s| s.in_flight += n);

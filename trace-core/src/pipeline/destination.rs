@@ -120,6 +120,23 @@ impl<P: Payload> Destination<P> {
         }
     }
 
+    /// Hands payloads of nobody in particular over, all or none; those that are not taken are not counted.
+    pub(super) fn hand_in(&self, payloads: &[P]) -> Result<(), Refused> {
+        let n = payloads.iter().map(P::records).sum();
+        self.account.receive(n);
+        let pushed = self.queue.push_all(payloads);
+        if pushed.is_err() {
+            self.account.take_back(n);
+        }
+        pushed
+    }
+
+    /// Counts records as lost that were refused here and taken elsewhere.
+    pub(super) fn count_refused(&self, n: u64, why: Refused) {
+        self.account.receive(n);
+        self.account.lose(n, if why == Refused::Full { "queue_full" } else { "shutdown" }, None);
+    }
+
     /// Flushes behind everything that has been offered.
     pub(super) fn flush(&self, done: FlushDone) {
         self.queue.flush(done);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::DeliveryReport;
+use crate::batch::SpanBatchMut;
 
 /// The shutdown lost spans, or could not do its work. The report says what, where and why.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -89,4 +90,14 @@ pub enum IngestError {
         /// How many spans.
         spans: u64,
     },
+}
+
+/// Batches that were not taken, and come back. They are in no account: who handed them in still has them.
+#[derive(Debug, thiserror::Error)]
+#[error("{why}")]
+pub struct NotTaken {
+    /// All that were handed in together.
+    pub batches: Vec<SpanBatchMut>,
+    /// Why. Its spans are not counted as lost.
+    pub why: IngestError,
 }

@@ -14,6 +14,7 @@ use super::ingest_queue::IngestQueue;
 use super::inside::PipelineId;
 use super::ledger::{DeliveryReport, Ledger};
 use super::ledger_reader::LedgerReader;
+use super::metric_ingest::MetricIngest;
 use super::metric_reader::ReaderCommand;
 use super::worker::Command;
 use crate::batch::SpanBatch;
@@ -90,6 +91,15 @@ impl Pipeline {
             policy,
             tenant: None,
         }
+    }
+
+    /// A way to the destinations for metrics that were not collected here.
+    pub fn metric_ingest(&self) -> MetricIngest {
+        let destinations = match &*self.inner.life() {
+            Life::Running(r) => r.metrics.clone(),
+            _ => Vec::new(),
+        };
+        MetricIngest { destinations, tenancy: self.inner.ledger.tenancy.clone(), tenant: None }
     }
 
     /// Where every span is, now.

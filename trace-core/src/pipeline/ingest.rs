@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::account::Forwarded;
-use super::error::IngestError;
-use super::ingest_queue::{IngestQueue, Ingested, NotTaken};
+use super::error::{IngestError, NotTaken};
+use super::ingest_queue::{IngestQueue, Ingested, Refusal};
 use crate::batch::SpanBatchMut;
 use crate::model::TenantId;
 use crate::record::{OverflowPolicy, Recorder};
@@ -88,6 +88,41 @@ impl Ingest {
         }
     }
 
+    /// Hands batches in together, all of them or none, and lets other tasks run while it waits for room, as
+    /// [`Ingest::send`] does. What is not taken comes back and is counted nowhere: this is for a source that keeps what
+    /// was refused, such as a receiver whose client sends it again.
+    ///
+    /// # Errors
+    /// If the batches were not taken.
+    pub async fn hand_in(&self, batches: Vec<SpanBatchMut>) -> Result<(), NotTaken> {
+        let spans: u64 = batches.iter().map(|b| b.len() as u64).sum();
+        let mut batches: Vec<Ingested> = batches.into_iter().map(|b| (b, self.tenant.clone())).collect();
+        let began = Instant::now();
+        let limit = match self.policy {
+            OverflowPolicy::Drop => std::time::Duration::ZERO,
+            OverflowPolicy::Block { limit, .. } => limit,
+        };
+        // Counted before, so that none is seen to leave that did not come.
+        self.forwarded.ingested.fetch_add(spans, Ordering::AcqRel);
+        let why = loop {
+            if self.recorder.forked_from().is_some() {
+                break IngestError::Closed { spans };
+            }
+            // Registered before the attempt, so that room made in between is noticed.
+            let emptied = self.queue.emptied.notified();
+            match self.queue.push_all(&mut batches) {
+                Ok(()) => return Ok(()),
+                Err(None) => break IngestError::Closed { spans },
+                Err(Some(waiting)) if began.elapsed() >= limit => {
+                    break IngestError::Full { spans, waiting, capacity: self.queue.capacity };
+                }
+                Err(Some(_)) => emptied.await,
+            }
+        };
+        self.forwarded.ingested.fetch_sub(spans, Ordering::AcqRel);
+        Err(NotTaken { batches: batches.into_iter().map(|(b, _)| b).collect(), why })
+    }
+
     fn receive(&self, batch: &SpanBatchMut) -> Result<u64, IngestError> {
         let spans = batch.len() as u64;
         self.forwarded.ingested.fetch_add(spans, Ordering::AcqRel);
@@ -101,8 +136,8 @@ impl Ingest {
     fn try_push(&self, batch: Ingested, spans: u64) -> Result<Attempt, IngestError> {
         match self.queue.push(batch) {
             Ok(()) => Ok(Ok(())),
-            Err(NotTaken::Full(batch, waiting)) => Ok(Err((batch, waiting))),
-            Err(NotTaken::Closed) => Err(self.closed(spans)),
+            Err(Refusal::Full(batch, waiting)) => Ok(Err((batch, waiting))),
+            Err(Refusal::Closed) => Err(self.closed(spans)),
         }
     }
 

@@ -29,7 +29,7 @@ struct State {
 }
 
 /// Why a batch was not taken; it comes back.
-pub(super) enum NotTaken {
+pub(super) enum Refusal {
     Full(Box<Ingested>, usize),
     Closed,
 }
@@ -49,11 +49,11 @@ impl IngestQueue {
     }
 
     /// Puts a batch in. One that is larger than the whole queue is taken when the queue is empty.
-    pub(super) fn push(&self, batch: Ingested) -> Result<(), NotTaken> {
+    pub(super) fn push(&self, batch: Ingested) -> Result<(), Refusal> {
         let bytes = batch.0.byte_size();
         let mut s = self.state();
         if s.closed {
-            return Err(NotTaken::Closed);
+            return Err(Refusal::Closed);
         }
         let fits = s.bytes == 0 || s.bytes.saturating_add(bytes) <= self.capacity;
         let result = if fits {
@@ -61,7 +61,28 @@ impl IngestQueue {
             s.batches.push_back(batch);
             Ok(())
         } else {
-            Err(NotTaken::Full(Box::new(batch), s.bytes))
+            Err(Refusal::Full(Box::new(batch), s.bytes))
+        };
+        if let Some(consumer) = &s.consumer {
+            consumer.unpark();
+        }
+        result
+    }
+
+    /// Puts batches in together, or none of them; `Err(Some(waiting))` is for want of room, `Err(None)` at the end.
+    pub(super) fn push_all(&self, batches: &mut Vec<Ingested>) -> Result<(), Option<usize>> {
+        let bytes: usize = batches.iter().map(|b| b.0.byte_size()).sum();
+        let mut s = self.state();
+        if s.closed {
+            return Err(None);
+        }
+        let fits = s.bytes == 0 || s.bytes.saturating_add(bytes) <= self.capacity;
+        let result = if fits {
+            s.bytes += bytes;
+            s.batches.extend(batches.drain(..));
+            Ok(())
+        } else {
+            Err(Some(s.bytes))
         };
         if let Some(consumer) = &s.consumer {
             consumer.unpark();

@@ -18,12 +18,15 @@ mod destination;
 #[cfg(test)]
 mod edge_tests;
 mod error;
+#[cfg(test)]
+mod hand_in_tests;
 mod handle;
 mod ingest;
 mod ingest_queue;
 mod inside;
 mod ledger;
 mod ledger_reader;
+mod metric_ingest;
 mod metric_reader;
 mod payload;
 mod queue;
@@ -45,9 +48,10 @@ mod tests;
 pub use backoff::RetryPolicy;
 pub use builder::PipelineBuilder;
 pub use config::DestinationConfig;
-pub use error::{DeliveryError, DeliveryFailure, FlushError, IngestError};
+pub use error::{DeliveryError, DeliveryFailure, FlushError, IngestError, NotTaken};
 pub use handle::Pipeline;
 pub use ingest::Ingest;
 pub use ledger::{DeliveryReport, DestinationLedger, Ledger};
 pub use ledger_reader::LedgerReader;
+pub use metric_ingest::{MetricIngest, MetricIngestError};
 pub use source::{SourceCounts, SpanSource};

@@ -115,6 +115,27 @@ impl<P: Payload> Queue<P> {
         Pushed { refused: None, evicted }
     }
 
+    /// Puts payloads in together, if there is room for all; nobody's share shrinks for them. Like one payload, they are
+    /// taken whatever their size when the queue is empty.
+    pub(super) fn push_all(&self, payloads: &[P]) -> Result<(), Refused> {
+        let bytes = payloads.iter().map(P::bytes).sum();
+        let records = payloads.iter().map(|p| p.records() as usize).sum();
+        let mut s = self.state();
+        if s.closed {
+            return Err(Refused::Closed);
+        }
+        if !self.has_room(&s, bytes, records) {
+            return Err(Refused::Full);
+        }
+        s.bytes += bytes;
+        s.records += records;
+        s.shares.add(0, self.capacity.share_of(bytes, records));
+        s.jobs.extend(payloads.iter().map(|p| Job::Export(p.clone(), 0)));
+        drop(s);
+        self.filled.notify_one();
+        Ok(())
+    }
+
     fn has_room(&self, s: &State<P>, bytes: usize, records: usize) -> bool {
         let fits = |used: usize, more, most| used == 0 || used.saturating_add(more) <= most;
         fits(s.bytes, bytes, self.capacity.bytes) && fits(s.records, records, self.capacity.records)

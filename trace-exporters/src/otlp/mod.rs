@@ -25,7 +25,12 @@ mod transport;
 
 pub use crate::http_client::{Ask, Compression, HeaderProvider, Headers};
 pub use config::{OtlpConfig, Protocol, Signal};
-pub use decode::{DecodeError, Decoded, decode_metrics, decode_spans};
+pub use decode::{
+    DecodeError, Decoded, decode_metrics, decode_metrics_within, decode_spans, decode_spans_within,
+};
+#[cfg(test)]
+#[cfg_attr(not(feature = "otlp-receiver"), allow(unused_imports, reason = "its tests alone"))]
+pub(crate) use encode::generate;
 pub use encode::{encode_metrics, encode_spans};
 pub use env::FromEnv;
 pub use error::OtlpConfigError;

@@ -12,6 +12,7 @@ mod otlp;
 mod peer;
 mod prometheus;
 mod propagation;
+mod receivers;
 mod rotel;
 mod rust_test;
 mod server;

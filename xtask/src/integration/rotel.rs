@@ -66,7 +66,7 @@ impl Collector {
 }
 
 /// The collector inside of its Python package.
-fn program() -> Result<String> {
+pub(super) fn program() -> Result<String> {
     let code = "import pathlib, rotel; print(pathlib.Path(rotel.__file__).parent / 'rotel-agent')";
     let output = crate::process::read(Command::new(python()?).args(["-c", code]), START_LIMIT)?;
     Ok(output.trim().to_owned())

@@ -3,18 +3,19 @@
 use std::time::Instant;
 
 use super::peer::Missing;
-use super::{clickhouse, jaeger, kafka, otlp, prometheus, propagation, slack, smtp};
+use super::{clickhouse, jaeger, kafka, otlp, prometheus, propagation, receivers, slack, smtp};
 use crate::Result;
 use crate::counts::Counts;
 
 type Suite = (&'static str, fn() -> Result<()>);
 
-const SUITES: [Suite; 9] = [
+const SUITES: [Suite; 10] = [
     ("clickhouse", clickhouse::run),
     ("kafka", kafka::run),
     ("otlp", otlp::run),
     ("prometheus", prometheus::run),
     ("propagation", propagation::run),
+    ("receivers", receivers::run),
     ("smtp", smtp::run),
     ("slack", slack::run),
     ("jaeger", jaeger::run),

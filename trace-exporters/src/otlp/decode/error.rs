@@ -18,6 +18,12 @@ pub enum DecodeError {
         /// The limit.
         limit: usize,
     },
+    /// More records than one request may have.
+    #[error("the request has more than {limit} records: send it in parts")]
+    TooMany {
+        /// The limit.
+        limit: usize,
+    },
 }
 
 impl From<Malformed> for DecodeError {

@@ -10,6 +10,7 @@ use trace_core::model::{
     MetricBatch, MetricData, Number, NumberPoint, ScopeMetrics, Temporality, Timestamp,
 };
 
+use super::reading::Reading;
 use super::shared::{attribute, owned, resource, scope};
 use super::span::{span_id_of, trace_id_of};
 use super::{DecodeError, Decoded};
@@ -20,40 +21,49 @@ use crate::wire_reader::{Field, fields, fixed64s, varints};
 /// # Errors
 /// If the bytes are no such request.
 pub fn decode_metrics(bytes: &[u8]) -> Result<Decoded<MetricBatch>, DecodeError> {
-    let mut decoded = Decoded::new();
-    for field in fields(bytes) {
-        if let (1, Field::Bytes(v)) = field? {
-            resource_metrics(v, &mut decoded)?;
-        }
-    }
-    Ok(decoded)
+    decode_metrics_within(bytes, usize::MAX)
 }
 
-fn resource_metrics(bytes: &[u8], decoded: &mut Decoded<MetricBatch>) -> Result<(), DecodeError> {
+/// The same for at most so many data points, exemplars, metrics, scopes and resources together, which take more room than bytes on the wire.
+///
+/// # Errors
+/// If the bytes are no such request, or there are more.
+pub fn decode_metrics_within(bytes: &[u8], most: usize) -> Result<Decoded<MetricBatch>, DecodeError> {
+    let mut reading = Reading::new(most);
+    for field in fields(bytes) {
+        if let (1, Field::Bytes(v)) = field? {
+            resource_metrics(v, &mut reading)?;
+        }
+    }
+    Ok(reading.decoded)
+}
+
+fn resource_metrics(bytes: &[u8], reading: &mut Reading<MetricBatch>) -> Result<(), DecodeError> {
     let (mut head, mut schema_url): (&[u8], &[u8]) = (&[], &[]);
     let mut scopes = Vec::new();
     for field in fields(bytes) {
         match field? {
             (1, Field::Bytes(v)) => head = v,
-            (2, Field::Bytes(v)) => scopes.push(scope_metrics(v, decoded)?),
+            (2, Field::Bytes(v)) => scopes.push(scope_metrics(v, reading)?),
             (3, Field::Bytes(v)) => schema_url = v,
             _ => {}
         }
     }
+    reading.records(1 + scopes.len())?;
     scopes.retain(|s| !s.metrics.is_empty());
     if !scopes.is_empty() {
-        decoded.batches.push(MetricBatch { resource: Arc::new(resource(head, schema_url)?), scopes });
+        reading.decoded.batches.push(MetricBatch { resource: Arc::new(resource(head, schema_url)?), scopes });
     }
     Ok(())
 }
 
-fn scope_metrics(bytes: &[u8], decoded: &mut Decoded<MetricBatch>) -> Result<ScopeMetrics, DecodeError> {
+fn scope_metrics(bytes: &[u8], reading: &mut Reading<MetricBatch>) -> Result<ScopeMetrics, DecodeError> {
     let (mut head, mut schema_url): (&[u8], &[u8]) = (&[], &[]);
     let mut metrics = Vec::new();
     for field in fields(bytes) {
         match field? {
             (1, Field::Bytes(v)) => head = v,
-            (2, Field::Bytes(v)) => metrics.extend(metric(v, decoded)?),
+            (2, Field::Bytes(v)) => metrics.extend(metric(v, reading)?),
             (3, Field::Bytes(v)) => schema_url = v,
             _ => {}
         }
@@ -61,7 +71,8 @@ fn scope_metrics(bytes: &[u8], decoded: &mut Decoded<MetricBatch>) -> Result<Sco
     Ok(ScopeMetrics { scope: Arc::new(scope(head, schema_url)?), metrics })
 }
 
-fn metric(bytes: &[u8], decoded: &mut Decoded<MetricBatch>) -> Result<Option<Metric>, DecodeError> {
+fn metric(bytes: &[u8], reading: &mut Reading<MetricBatch>) -> Result<Option<Metric>, DecodeError> {
+    reading.records(1)?;
     let (mut name, mut description, mut unit) = ("".into(), "".into(), "".into());
     let mut data = None;
     for field in fields(bytes) {
@@ -70,24 +81,24 @@ fn metric(bytes: &[u8], decoded: &mut Decoded<MetricBatch>) -> Result<Option<Met
             (2, Field::Bytes(v)) => description = owned(v)?,
             (3, Field::Bytes(v)) => unit = owned(v)?,
             (5, Field::Bytes(v)) => {
-                data = Some(MetricData::Gauge { points: points(v, number_point, decoded)?.0 });
+                data = Some(MetricData::Gauge { points: points(v, number_point, reading)?.0 });
             }
             (7, Field::Bytes(v)) => {
-                let (points, temporality, monotonic) = points(v, number_point, decoded)?;
+                let (points, temporality, monotonic) = points(v, number_point, reading)?;
                 data = Some(MetricData::Sum { points, temporality, monotonic });
             }
             (9, Field::Bytes(v)) => {
-                let (points, temporality, _) = points(v, histogram_point, decoded)?;
+                let (points, temporality, _) = points(v, histogram_point, reading)?;
                 data = Some(MetricData::Histogram { points, temporality });
             }
             (10, Field::Bytes(v)) => {
-                let (points, temporality, _) = points(v, exponential_point, decoded)?;
+                let (points, temporality, _) = points(v, exponential_point, reading)?;
                 data = Some(MetricData::ExponentialHistogram { points, temporality });
             }
             (11, Field::Bytes(v)) => {
                 for field in fields(v) {
                     if let (1, Field::Bytes(_)) = field? {
-                        decoded.reject("summaries are not kept: send histograms");
+                        reading.decoded.reject("summaries are not kept: send histograms");
                     }
                 }
             }
@@ -101,16 +112,22 @@ fn metric(bytes: &[u8], decoded: &mut Decoded<MetricBatch>) -> Result<Option<Met
 /// The points of a metric, its temporality and whether it is monotonic. A temporality that is not said is cumulative.
 fn points<P>(
     bytes: &[u8],
-    point: impl Fn(&[u8]) -> Result<Result<P, &'static str>, DecodeError>,
-    decoded: &mut Decoded<MetricBatch>,
+    point: impl Fn(&[u8]) -> Result<Read<P>, DecodeError>,
+    reading: &mut Reading<MetricBatch>,
 ) -> Result<(Vec<P>, Temporality, bool), DecodeError> {
     let (mut points, mut temporality, mut monotonic) = (Vec::new(), Temporality::Cumulative, false);
     for field in fields(bytes) {
         match field? {
-            (1, Field::Bytes(v)) => match point(v)? {
-                Ok(point) => points.push(point),
-                Err(reason) => decoded.reject(reason),
-            },
+            (1, Field::Bytes(v)) => {
+                reading.records(1)?;
+                match point(v)? {
+                    Ok((point, exemplars)) => {
+                        reading.records(exemplars)?;
+                        points.push(point);
+                    }
+                    Err(reason) => reading.decoded.reject(reason),
+                }
+            }
             (2, Field::Varint(1)) => temporality = Temporality::Delta,
             (3, Field::Varint(v)) => monotonic = v != 0,
             _ => {}
@@ -119,11 +136,14 @@ fn points<P>(
     Ok((points, temporality, monotonic))
 }
 
+/// A point and how many exemplars it has, or why it cannot be kept.
+type Read<P> = Result<(P, usize), &'static str>;
+
 fn set(attributes: Vec<KeyValue>) -> Arc<AttributeSet> {
     Arc::new(AttributeSet::new(attributes))
 }
 
-fn number_point(bytes: &[u8]) -> Result<Result<NumberPoint, &'static str>, DecodeError> {
+fn number_point(bytes: &[u8]) -> Result<Read<NumberPoint>, DecodeError> {
     let (mut attributes, mut exemplars, mut value) = (Vec::new(), Vec::new(), None);
     let (mut start, mut time) = (Timestamp::default(), Timestamp::default());
     for field in fields(bytes) {
@@ -138,10 +158,11 @@ fn number_point(bytes: &[u8]) -> Result<Result<NumberPoint, &'static str>, Decod
         }
     }
     let Some(value) = value else { return Ok(Err("a data point has no value")) };
-    Ok(Ok(NumberPoint { attributes: set(attributes), start, time, value, exemplars }))
+    let n = exemplars.len();
+    Ok(Ok((NumberPoint { attributes: set(attributes), start, time, value, exemplars }, n)))
 }
 
-fn histogram_point(bytes: &[u8]) -> Result<Result<HistogramPoint, &'static str>, DecodeError> {
+fn histogram_point(bytes: &[u8]) -> Result<Read<HistogramPoint>, DecodeError> {
     let (mut attributes, mut exemplars) = (Vec::new(), Vec::new());
     let (mut start, mut time) = (Timestamp::default(), Timestamp::default());
     let (mut count, mut sum, mut min, mut max) = (0, 0.0, None, None);
@@ -169,10 +190,11 @@ fn histogram_point(bytes: &[u8]) -> Result<Result<HistogramPoint, &'static str>,
         return Ok(Err("the bounds of a histogram must rise"));
     }
     let (attributes, bounds) = (set(attributes), bounds.into());
-    Ok(Ok(HistogramPoint { attributes, start, time, count, sum, min, max, bounds, buckets, exemplars }))
+    let n = exemplars.len();
+    Ok(Ok((HistogramPoint { attributes, start, time, count, sum, min, max, bounds, buckets, exemplars }, n)))
 }
 
-fn exponential_point(bytes: &[u8]) -> Result<Result<ExponentialPoint, &'static str>, DecodeError> {
+fn exponential_point(bytes: &[u8]) -> Result<Read<ExponentialPoint>, DecodeError> {
     let mut attributes = Vec::new();
     let mut p = ExponentialPoint {
         attributes: Arc::default(),
@@ -208,7 +230,8 @@ fn exponential_point(bytes: &[u8]) -> Result<Result<ExponentialPoint, &'static s
         }
     }
     p.attributes = set(attributes);
-    Ok(Ok(p))
+    let n = p.exemplars.len();
+    Ok(Ok((p, n)))
 }
 
 fn buckets(bytes: &[u8]) -> Result<ExponentialBuckets, DecodeError> {

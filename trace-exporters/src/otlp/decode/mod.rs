@@ -6,6 +6,7 @@
 
 mod error;
 mod metric;
+mod reading;
 mod shared;
 mod span;
 #[cfg(test)]
@@ -13,5 +14,5 @@ mod tests;
 
 pub use crate::decoded::Decoded;
 pub use error::DecodeError;
-pub use metric::decode_metrics;
-pub use span::decode_spans;
+pub use metric::{decode_metrics, decode_metrics_within};
+pub use span::{decode_spans, decode_spans_within};

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use base64::Engine as _;
-use trace_core::model::{Array, AttributeSet, KeyValue, Resource, Scope, Value};
+use trace_core::model::{Array, AttributeSet, KeyValue, Resource, Scope, Value, ValueRef};
 
 use super::DecodeError;
 use crate::wire_reader::{Field, fields};
@@ -25,17 +25,35 @@ pub(super) fn count(v: u64) -> u32 {
     u32::try_from(v).unwrap_or(u32::MAX)
 }
 
-/// `KeyValue`.
+/// `KeyValue`, owned.
 pub(super) fn attribute(bytes: &[u8]) -> Result<KeyValue, DecodeError> {
-    let (mut key, mut value) = (Cow::Borrowed(""), Value::String("".into()));
+    let mut owned = None;
+    with_attribute(bytes, |key, value| owned = Some(KeyValue::new(key.to_owned(), value.to_value())))?;
+    // It is called exactly once.
+    Ok(owned.unwrap_or_else(|| KeyValue::new("", "")))
+}
+
+/// `KeyValue`, as it lies on the wire where that can be.
+#[inline]
+pub(super) fn with_attribute(bytes: &[u8], set: impl FnOnce(&str, ValueRef<'_>)) -> Result<(), DecodeError> {
+    let (mut key, mut value): (&[u8], &[u8]) = (&[], &[]);
     for field in fields(bytes) {
         match field? {
-            (1, Field::Bytes(v)) => key = owned(v)?,
-            (2, Field::Bytes(v)) => value = any_value(v)?,
+            (1, Field::Bytes(v)) => key = v,
+            (2, Field::Bytes(v)) => value = v,
             _ => {}
         }
     }
-    Ok(KeyValue { key, value })
+    let key = text(key)?;
+    match any(value)? {
+        Any::Nothing => set(key, ValueRef::String("")),
+        Any::Text(v) => set(key, ValueRef::String(v)),
+        Any::Bool(v) => set(key, ValueRef::Bool(v)),
+        Any::Int(v) => set(key, ValueRef::I64(v)),
+        Any::Double(v) => set(key, ValueRef::F64(v)),
+        Any::List(_) | Any::Map(_) | Any::Bytes(_) => set(key, any_value(value)?.as_ref()),
+    }
+    Ok(())
 }
 
 /// A value before it is known whether the data model has room for it.
@@ -67,8 +85,8 @@ fn any(bytes: &[u8]) -> Result<Any<'_>, DecodeError> {
     Ok(value)
 }
 
-/// `AnyValue`.
-pub(super) fn any_value(bytes: &[u8]) -> Result<Value, DecodeError> {
+/// `AnyValue`, owned.
+fn any_value(bytes: &[u8]) -> Result<Value, DecodeError> {
     Ok(match any(bytes)? {
         Any::Nothing => Value::String("".into()),
         Any::Text(v) => Value::String(v.to_owned().into()),

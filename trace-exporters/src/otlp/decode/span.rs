@@ -1,16 +1,14 @@
-//! `ExportTraceServiceRequest`, which `TracesData` equals on the wire.
+//! `ExportTraceServiceRequest`, which `TracesData` equals on the wire, straight into the columns of batches.
 //!
 //! Field numbers: `opentelemetry/proto/trace/v1/trace.proto`.
 
 use std::sync::Arc;
 
-use trace_core::batch::SpanBatchMut;
-use trace_core::model::{
-    Event, Link, Scope, SpanContext, SpanData, SpanId, SpanKind, Status, Timestamp, TraceFlags, TraceId,
-    TraceState,
-};
+use trace_core::batch::{SpanBatchMut, SpanWriter, StatusRef};
+use trace_core::model::{SpanContext, SpanId, SpanKind, Timestamp, TraceFlags, TraceId, TraceState};
 
-use super::shared::{attribute, count, owned, resource, scope, text};
+use super::reading::Reading;
+use super::shared::{count, resource, scope, text, with_attribute};
 use super::{DecodeError, Decoded};
 use crate::wire_reader::{Field, fields};
 
@@ -26,16 +24,24 @@ const REMOTE_IS_KNOWN: u32 = 0x100;
 /// # Errors
 /// If the bytes are no such request.
 pub fn decode_spans(bytes: &[u8]) -> Result<Decoded<SpanBatchMut>, DecodeError> {
-    let mut decoded = Decoded::new();
-    for field in fields(bytes) {
-        if let (1, Field::Bytes(v)) = field? {
-            resource_spans(v, &mut decoded)?;
-        }
-    }
-    Ok(decoded)
+    decode_spans_within(bytes, usize::MAX)
 }
 
-fn resource_spans(bytes: &[u8], decoded: &mut Decoded<SpanBatchMut>) -> Result<(), DecodeError> {
+/// The same for at most so many spans, events, links, scopes and resources together, which take more room than bytes on the wire.
+///
+/// # Errors
+/// If the bytes are no such request, or there are more.
+pub fn decode_spans_within(bytes: &[u8], most: usize) -> Result<Decoded<SpanBatchMut>, DecodeError> {
+    let mut reading = Reading::new(most);
+    for field in fields(bytes) {
+        if let (1, Field::Bytes(v)) = field? {
+            resource_spans(v, &mut reading)?;
+        }
+    }
+    Ok(reading.decoded)
+}
+
+fn resource_spans(bytes: &[u8], reading: &mut Reading<SpanBatchMut>) -> Result<(), DecodeError> {
     let (mut head, mut schema_url): (&[u8], &[u8]) = (&[], &[]);
     for field in fields(bytes) {
         match field? {
@@ -44,14 +50,15 @@ fn resource_spans(bytes: &[u8], decoded: &mut Decoded<SpanBatchMut>) -> Result<(
             _ => {}
         }
     }
+    reading.records(1)?;
     let mut batch = SpanBatchMut::new(Arc::new(resource(head, schema_url)?));
     for field in fields(bytes) {
         if let (2, Field::Bytes(v)) = field? {
-            scope_spans(v, &mut batch, decoded)?;
+            scope_spans(v, &mut batch, reading)?;
         }
     }
     if !batch.is_empty() {
-        decoded.batches.push(batch);
+        reading.decoded.batches.push(batch);
     }
     Ok(())
 }
@@ -59,60 +66,77 @@ fn resource_spans(bytes: &[u8], decoded: &mut Decoded<SpanBatchMut>) -> Result<(
 fn scope_spans(
     bytes: &[u8],
     batch: &mut SpanBatchMut,
-    decoded: &mut Decoded<SpanBatchMut>,
+    reading: &mut Reading<SpanBatchMut>,
 ) -> Result<(), DecodeError> {
     let (mut head, mut schema_url): (&[u8], &[u8]) = (&[], &[]);
+    let mut spans = 0;
     for field in fields(bytes) {
         match field? {
             (1, Field::Bytes(v)) => head = v,
+            (2, Field::Bytes(_)) => spans += 1,
             (3, Field::Bytes(v)) => schema_url = v,
             _ => {}
         }
     }
     let scope = Arc::new(scope(head, schema_url)?);
+    reading.records(1 + spans)?;
+    // Of the bytes of a span about half are text.
+    batch.reserve(spans, 4 * spans, bytes.len() / 2);
     for field in fields(bytes) {
         let (2, Field::Bytes(v)) = field? else { continue };
-        match span(v, &scope)? {
-            Ok(span) => batch.push(span),
-            Err(reason) => decoded.reject(reason),
+        if let Err(reason) = span(v, batch.begin_span(&scope), reading)? {
+            reading.decoded.reject(reason);
         }
     }
     Ok(())
 }
 
 /// One span, or why it cannot be kept.
-fn span(bytes: &[u8], scope: &Arc<Scope>) -> Result<Result<SpanData, &'static str>, DecodeError> {
-    // Placeholders until the ids are read; a span without them is refused.
-    let context = SpanContext::new(TraceId::MIN, SpanId::MAX, TraceFlags::SAMPLED);
-    let mut s = SpanData::new(context, "", Timestamp::default(), Timestamp::default());
-    s.scope = scope.clone();
+fn span(
+    bytes: &[u8],
+    mut s: SpanWriter<'_>,
+    reading: &mut Reading<SpanBatchMut>,
+) -> Result<Result<(), &'static str>, DecodeError> {
+    s.flags(TraceFlags::SAMPLED);
     let (mut trace_id, mut span_id) = (None, None);
+    let mut dropped = [0; 3];
     for field in fields(bytes) {
         match field? {
             (1, Field::Bytes(v)) => trace_id = trace_id_of(v),
             (2, Field::Bytes(v)) => span_id = span_id_of(v),
-            (3, Field::Bytes(v)) => s.context.trace_state = TraceState::from_validated(text(v)?),
+            (3, Field::Bytes(v)) => s.trace_state(TraceState::from_validated(text(v)?)),
             // Empty means none; another length is as good as none.
-            (4, Field::Bytes(v)) => s.parent_span_id = span_id_of(v),
-            (5, Field::Bytes(v)) => s.name = owned(v)?,
-            (6, Field::Varint(v)) => s.kind = kind(v),
-            (7, Field::Fixed64(v)) => s.start = Timestamp::from_unix_nanos(v),
-            (8, Field::Fixed64(v)) => s.end = Timestamp::from_unix_nanos(v),
-            (9, Field::Bytes(v)) => s.attributes.push(attribute(v)?),
-            (10, Field::Varint(v)) => s.dropped_attributes = count(v),
-            (11, Field::Bytes(v)) => s.events.push(event(v)?),
-            (12, Field::Varint(v)) => s.dropped_events = count(v),
-            (13, Field::Bytes(v)) => s.links.extend(link(v)?),
-            (14, Field::Varint(v)) => s.dropped_links = count(v),
-            (15, Field::Bytes(v)) => s.status = status(v)?,
-            (16, Field::Fixed32(v)) => (s.context.flags, s.parent_is_remote) = flags(v),
+            (4, Field::Bytes(v)) => s.parent(span_id_of(v)),
+            (5, Field::Bytes(v)) => s.name(text(v)?),
+            (6, Field::Varint(v)) => s.kind(kind(v)),
+            (7, Field::Fixed64(v)) => s.start(Timestamp::from_unix_nanos(v)),
+            (8, Field::Fixed64(v)) => s.end(Timestamp::from_unix_nanos(v)),
+            (9, Field::Bytes(v)) => with_attribute(v, |key, value| s.attribute(key, value))?,
+            (10, Field::Varint(v)) => dropped[0] = count(v),
+            (11, Field::Bytes(v)) => {
+                reading.records(1)?;
+                event(v, &mut s)?;
+            }
+            (12, Field::Varint(v)) => dropped[1] = count(v),
+            (13, Field::Bytes(v)) => {
+                reading.records(1)?;
+                link(v, &mut s)?;
+            }
+            (14, Field::Varint(v)) => dropped[2] = count(v),
+            (15, Field::Bytes(v)) => status(v, &mut s)?,
+            (16, Field::Fixed32(v)) => {
+                let (w3c, is_remote) = flags(v);
+                s.flags(w3c);
+                s.parent_is_remote(is_remote);
+            }
             _ => {}
         }
     }
+    s.dropped_counts(dropped[0], dropped[1], dropped[2]);
     let Some(trace_id) = trace_id else { return Ok(Err("a trace id is not 16 bytes, or all zeros")) };
     let Some(span_id) = span_id else { return Ok(Err("a span id is not 8 bytes, or all zeros")) };
-    (s.context.trace_id, s.context.span_id) = (trace_id, span_id);
-    Ok(Ok(s))
+    s.finish(trace_id, span_id);
+    Ok(Ok(()))
 }
 
 pub(super) fn trace_id_of(bytes: &[u8]) -> Option<TraceId> {
@@ -140,55 +164,58 @@ fn flags(v: u32) -> (TraceFlags, bool) {
     (w3c, v & IS_REMOTE != 0)
 }
 
-fn event(bytes: &[u8]) -> Result<Event, DecodeError> {
-    let mut event =
-        Event { name: "".into(), time: Timestamp::default(), attributes: Vec::new(), dropped_attributes: 0 };
+fn event(bytes: &[u8], span: &mut SpanWriter<'_>) -> Result<(), DecodeError> {
+    let mut event = span.event();
     for field in fields(bytes) {
         match field? {
-            (1, Field::Fixed64(v)) => event.time = Timestamp::from_unix_nanos(v),
-            (2, Field::Bytes(v)) => event.name = owned(v)?,
-            (3, Field::Bytes(v)) => event.attributes.push(attribute(v)?),
-            (4, Field::Varint(v)) => event.dropped_attributes = count(v),
+            (1, Field::Fixed64(v)) => event.time(Timestamp::from_unix_nanos(v)),
+            (2, Field::Bytes(v)) => event.name(text(v)?),
+            (3, Field::Bytes(v)) => with_attribute(v, |key, value| event.attribute(key, value))?,
+            (4, Field::Varint(v)) => event.dropped_attributes(count(v)),
             _ => {}
         }
     }
-    Ok(event)
+    event.finish();
+    Ok(())
 }
 
-/// A link; `None` if it points nowhere.
-fn link(bytes: &[u8]) -> Result<Option<Link>, DecodeError> {
+/// A link; one that points nowhere is left out.
+fn link(bytes: &[u8], span: &mut SpanWriter<'_>) -> Result<(), DecodeError> {
     let (mut trace_id, mut span_id, mut trace_state) = (None, None, TraceState::EMPTY);
-    let (mut attributes, mut dropped_attributes) = (Vec::new(), 0);
     let (mut w3c, mut is_remote) = (TraceFlags::default(), false);
+    let mut link = span.link();
     for field in fields(bytes) {
         match field? {
             (1, Field::Bytes(v)) => trace_id = trace_id_of(v),
             (2, Field::Bytes(v)) => span_id = span_id_of(v),
             (3, Field::Bytes(v)) => trace_state = TraceState::from_validated(text(v)?),
-            (4, Field::Bytes(v)) => attributes.push(attribute(v)?),
-            (5, Field::Varint(v)) => dropped_attributes = count(v),
+            (4, Field::Bytes(v)) => with_attribute(v, |key, value| link.attribute(key, value))?,
+            (5, Field::Varint(v)) => link.dropped_attributes(count(v)),
             (6, Field::Fixed32(v)) => (w3c, is_remote) = (TraceFlags(v.to_le_bytes()[0]), v & IS_REMOTE != 0),
             _ => {}
         }
     }
-    let (Some(trace_id), Some(span_id)) = (trace_id, span_id) else { return Ok(None) };
-    let mut context = SpanContext::new(trace_id, span_id, w3c);
-    (context.trace_state, context.is_remote) = (trace_state, is_remote);
-    Ok(Some(Link { context, attributes, dropped_attributes }))
+    if let (Some(trace_id), Some(span_id)) = (trace_id, span_id) {
+        let mut context = SpanContext::new(trace_id, span_id, w3c);
+        (context.trace_state, context.is_remote) = (trace_state, is_remote);
+        link.finish(context);
+    }
+    Ok(())
 }
 
-fn status(bytes: &[u8]) -> Result<Status, DecodeError> {
-    let (mut message, mut code) = ("".into(), 0);
+fn status(bytes: &[u8], span: &mut SpanWriter<'_>) -> Result<(), DecodeError> {
+    let (mut message, mut code) = ("", 0);
     for field in fields(bytes) {
         match field? {
-            (2, Field::Bytes(v)) => message = owned(v)?,
+            (2, Field::Bytes(v)) => message = text(v)?,
             (3, Field::Varint(v)) => code = v,
             _ => {}
         }
     }
-    Ok(match code {
-        1 => Status::Ok,
-        2 => Status::Error(message),
-        _ => Status::Unset,
-    })
+    span.status(match code {
+        1 => StatusRef::Ok,
+        2 => StatusRef::Error(message),
+        _ => StatusRef::Unset,
+    });
+    Ok(())
 }

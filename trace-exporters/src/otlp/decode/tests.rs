@@ -147,3 +147,28 @@ fn a_span_without_a_valid_id_is_left_out_and_counted() {
     assert_eq!((decoded.batches[0].len(), decoded.rejected), (1, 1));
     assert!(decoded.reason.unwrap().contains("trace id"));
 }
+
+#[test]
+fn records_that_take_more_room_than_bytes_are_limited() {
+    let context = generate::plain_span(1).context;
+    let spans = (1..=4).map(|id| {
+        let mut span = generate::plain_span(id);
+        let at = Timestamp::default();
+        span.events = vec![Event { name: "".into(), time: at, attributes: vec![], dropped_attributes: 0 }; 2];
+        span.links = vec![Link { context: context.clone(), attributes: vec![], dropped_attributes: 0 }];
+        span
+    });
+    let bytes = encoded(&SpanBatch::from_spans(Arc::default(), spans));
+    assert_eq!(decode_spans_within(&bytes, 18).unwrap().batches[0].len(), 4);
+    assert_eq!(decode_spans_within(&bytes, 17).unwrap_err(), DecodeError::TooMany { limit: 17 });
+    // A histogram with nothing in it: two bytes for a hundred times as many.
+    let points = [0x0a, 0].repeat(100);
+    let framed = |number: u8, bytes: Vec<u8>| {
+        let mut out = vec![number << 3 | 2];
+        prost::encoding::encode_varint(bytes.len() as u64, &mut out);
+        [out, bytes].concat()
+    };
+    let bytes = framed(1, framed(2, framed(2, framed(9, points))));
+    assert_eq!(decode_metrics_within(&bytes, 103).unwrap().batches[0].point_count(), 100);
+    assert_eq!(decode_metrics_within(&bytes, 102).unwrap_err(), DecodeError::TooMany { limit: 102 });
+}
