@@ -84,7 +84,7 @@ fn ours(histograms: bool) -> Scrape {
     let registry = MeterRegistry::with_options(Arc::new(Resource::service("bench")), options).expect("valid");
     let meter = registry.meter(Scope::named("bench"));
     let counter = meter.counter("requests").build().expect("a valid name");
-    let histogram = meter.histogram("duration").bounds(&BOUNDS).build().expect("valid bounds");
+    let histogram = meter.histogram("duration").bounds(BOUNDS).build().expect("valid bounds");
     for i in 0..SERIES {
         let labels = labels(i).map(|(k, v)| KeyValue::new(k, v));
         match histograms {

@@ -23,7 +23,10 @@ pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 pub(crate) const COMMANDS: [(&str, &str); 8] = [
     ("test", "everything that needs only Rust: unit, integration and doc tests, and every example"),
     ("tidy", "the repository's own rules: arrows between crates, file sizes, module docs"),
-    ("integration", "[SUITE...] against real peers: otlp prometheus propagation smtp slack"),
+    (
+        "integration",
+        "[SUITE...] against real peers: otlp prometheus propagation receivers smtp slack; by name: jaeger zipkin clickhouse kafka",
+    ),
     ("bench", "[NAME] [--json | --markdown] measure against named peers"),
     ("loom", "the lock-free ring under a model checker"),
     (

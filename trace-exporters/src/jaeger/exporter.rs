@@ -28,6 +28,7 @@ pub struct JaegerExporter {
     name: &'static str,
 }
 
+#[allow(clippy::large_enum_variant, reason = "there is one a destination, and it is not moved")]
 enum Sender {
     Otlp(OtlpSpanExporter),
     Collector { collector: Collector, limit: usize },
