@@ -1,4 +1,5 @@
 //! What the OTLP receiver takes, refuses and answers.
+#![allow(clippy::unwrap_used, reason = "Helpers stand outside of test functions")]
 #![cfg(feature = "otlp-receiver")]
 
 use std::io::Write as _;
@@ -38,10 +39,13 @@ fn encode_metrics(batch: &MetricBatch) -> Vec<u8> {
 const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
 
+/// Whose spans, and which.
+type Received = (Option<TenantId>, Vec<SpanData>);
+
 /// Keeps what it gets, or refuses it.
 #[derive(Clone, Default)]
 struct Kept {
-    spans: Arc<Mutex<Vec<(Option<TenantId>, Vec<SpanData>)>>>,
+    spans: Arc<Mutex<Vec<Received>>>,
     points: Arc<Mutex<usize>>,
     refuse: Option<NotHeld>,
 }
