@@ -14,14 +14,18 @@
 mod alerting;
 mod builder;
 mod builtin;
+mod delivery;
 mod error;
 mod health;
+mod metric_exporters;
 mod metric_hook;
+mod otlp;
 mod processing;
 mod registry;
 mod sampling;
 mod self_metrics;
 mod shutdown;
+mod span_exporters;
 mod trace_module;
 
 #[cfg(not(feature = "otel"))]

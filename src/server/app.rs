@@ -55,9 +55,11 @@ pub(super) fn build(module: Arc<TraceModule>) -> Result<(Router, Arc<LiveHub>), 
         .route("/health", get(api::health::health))
         .route("/health/live", get(api::health::alive))
         .route("/health/ready", get(api::health::ready));
-    if module.config().opentelemetry.metrics.enabled {
-        let metrics = module.metrics().clone();
-        app = app.route_service("/metrics", Scrape::new(metrics));
+    let metrics = &module.config().opentelemetry.metrics;
+    if metrics.enabled {
+        let exposition = metrics.exporters.prometheus.as_ref().map(|page| page.exposition.clone());
+        let scrape = Scrape::with_config(module.metrics().clone(), exposition.unwrap_or_default());
+        app = app.route_service("/metrics", scrape);
     }
     let app = app
         .method_not_allowed_fallback(|| async {

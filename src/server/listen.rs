@@ -94,6 +94,7 @@ impl Server {
                 let host = page.host.as_ref().unwrap_or(&config.server.host);
                 let mut listener = ListenerConfig::new(host_and_port(host, page.port));
                 listener.path.clone_from(&page.endpoint);
+                listener.exposition.clone_from(&page.exposition);
                 let registry = module.metrics().clone();
                 Some(PrometheusListener::start(&listener, registry).await?)
             }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::error::JaegerConfigError;
 use super::wire::{Protocol, Wire};
 use crate::http_client::{Headers, TlsConfig, header_map, show};
+use crate::otlp::{self, OtlpConfig};
 
 /// The most that a datagram can carry over IPv4: 65535 less the heads of IP and UDP.
 const MOST_IN_DATAGRAM: usize = 65_507;
@@ -20,8 +21,9 @@ const MOST_IN_DATAGRAM: usize = 65_507;
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct JaegerConfig {
-    /// `http(s)://host:4318` for OTLP, `http(s)://host:14268/api/traces` for Thrift over HTTP, `udp://host:6831` or
-    /// `agent` for datagrams. Default `http://localhost:4318`.
+    /// `http(s)://host:4318` for OTLP, `http(s)://host:4317` or `grpc://host` for OTLP over gRPC,
+    /// `http(s)://host:14268/api/traces` for Thrift over HTTP, `udp://host:6831` or `agent` for datagrams. Default
+    /// `http://localhost:4318`.
     pub endpoint: String,
     /// What the endpoint means if its port and path do not say. Default `auto`; see [`Protocol`].
     pub protocol: Protocol,
@@ -89,7 +91,12 @@ impl JaegerConfig {
     /// # Errors
     /// Names the field that cannot be used, and why.
     pub fn validate(&self) -> Result<(), JaegerConfigError> {
-        self.wire()?;
+        if let Wire::OtlpGrpc(endpoint) = self.wire()? {
+            if !cfg!(feature = "otlp-grpc") {
+                return Err(JaegerConfigError::Grpc { shown: show(&endpoint) });
+            }
+            self.otlp(endpoint, otlp::Protocol::Grpc).validate()?;
+        }
         header_map(&self.headers)?;
         self.tls().identity()?;
         if !(1024..=MOST_IN_DATAGRAM).contains(&self.max_packet_bytes) {
@@ -104,6 +111,23 @@ impl JaegerConfig {
     /// What the endpoint means.
     pub(super) fn wire(&self) -> Result<Wire, JaegerConfigError> {
         Wire::of(&self.endpoint, self.protocol)
+    }
+
+    /// How the wires of OTLP are sent by.
+    pub(super) fn otlp(&self, url: impl Into<String>, protocol: otlp::Protocol) -> OtlpConfig {
+        OtlpConfig {
+            url: Some(url.into()),
+            protocol,
+            // Jaeger listens without TLS unless told otherwise; a scheme wins.
+            insecure: true,
+            headers: self.headers.clone(),
+            timeout_ms: self.timeout_ms,
+            max_request_bytes: self.max_request_bytes,
+            ca_certificate: self.ca_certificate.clone(),
+            client_certificate: self.client_certificate.clone(),
+            client_key: self.client_key.clone(),
+            ..OtlpConfig::default()
+        }
     }
 
     /// The certificates that are used for `https`.

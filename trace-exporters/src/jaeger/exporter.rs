@@ -12,8 +12,7 @@ use super::error::JaegerConfigError;
 use super::http::Collector;
 use super::udp::Agent;
 use super::wire::Wire;
-use crate::http_client::show;
-use crate::otlp::{OtlpConfig, OtlpSpanExporter};
+use crate::otlp::{OtlpConfig, OtlpSpanExporter, Protocol};
 
 /// Sends spans to Jaeger by the protocol that the endpoint means.
 ///
@@ -44,9 +43,10 @@ impl JaegerExporter {
         config.validate()?;
         let wire = config.wire()?;
         let name = wire.name();
+        let otlp = |config: &OtlpConfig| OtlpSpanExporter::new(config).map(Sender::Otlp);
         let sender = match wire {
-            Wire::OtlpHttp(uri) => Sender::Otlp(over_http(config, uri.to_string())?),
-            Wire::OtlpGrpc(endpoint) => return over_grpc(&endpoint),
+            Wire::OtlpHttp(uri) => otlp(&config.otlp(uri.to_string(), Protocol::HttpProtobuf))?,
+            Wire::OtlpGrpc(endpoint) => otlp(&config.otlp(endpoint, Protocol::Grpc))?,
             Wire::ThriftHttp(uri) => {
                 Sender::Collector { collector: Collector::new(config, uri)?, limit: config.max_request_bytes }
             }
@@ -61,25 +61,6 @@ impl JaegerExporter {
     pub fn protocol_name(&self) -> &'static str {
         self.name
     }
-}
-
-fn over_http(config: &JaegerConfig, url: String) -> Result<OtlpSpanExporter, JaegerConfigError> {
-    let otlp = OtlpConfig {
-        url: Some(url),
-        headers: config.headers.clone(),
-        timeout_ms: config.timeout_ms,
-        max_request_bytes: config.max_request_bytes,
-        ca_certificate: config.ca_certificate.clone(),
-        client_certificate: config.client_certificate.clone(),
-        client_key: config.client_key.clone(),
-        ..OtlpConfig::default()
-    };
-    Ok(OtlpSpanExporter::new(&otlp)?)
-}
-
-/// Where OTLP over gRPC is to be joined.
-fn over_grpc(endpoint: &str) -> Result<JaegerExporter, JaegerConfigError> {
-    Err(JaegerConfigError::Grpc { shown: show(endpoint) })
 }
 
 #[async_trait]
