@@ -340,7 +340,7 @@ impl std::fmt::Debug for TraceModuleBuilder {
 }
 
 /// What the process finds out about itself, then what the configuration says, then the service.
-fn resource(otel: &OpenTelemetryConfig) -> Resource {
+pub(super) fn resource(otel: &OpenTelemetryConfig) -> Resource {
     let service = &otel.service;
     let optional = [("service.version", &service.version), ("service.namespace", &service.namespace)];
     let optional = optional.into_iter().filter_map(|(key, v)| Some(KeyValue::new(key, v.clone()?)));

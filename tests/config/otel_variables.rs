@@ -239,7 +239,8 @@ fn the_protocol_comes_from_the_file_else_from_the_environment() {
     let metrics = otel.metrics.exporters.otlp.unwrap();
     assert_eq!(metrics.destination.protocol, Protocol::HttpJson);
     assert_eq!(metrics.destination.endpoint.as_str(), "http://m/x", "as it is");
-    let insecure = [grpc[0], grpc[1], ("OTEL_EXPORTER_OTLP_INSECURE", "true")];
+    let insecure =
+        [grpc[0], grpc[1], ("OTEL_EXPORTER_OTLP_INSECURE", "true"), ("OTEL_METRICS_EXPORTER", "none")];
     let endpoint = |vars: &[(&str, &str)], file: &str| {
         let text = at("opentelemetry.tracing.exporters", &format!("otlp: {{{file}}}"));
         load(&text, vars).opentelemetry.tracing.exporters.otlp.unwrap().endpoint.as_str().to_owned()

@@ -128,8 +128,8 @@ fn every_wrong_value_says_what_is_allowed() {
         ),
         (
             "opentelemetry.tracing.exporters.otlp",
-            "compression: zstd",
-            "compression is \"zstd\"; allowed: gzip, none",
+            "compression: brotli",
+            "compression is \"brotli\"; allowed: gzip, zstd, none",
         ),
         (
             "opentelemetry.tracing.exporters.otlp",

@@ -55,21 +55,31 @@ pub(in crate::config) fn read<T: DeserializeOwned, E: Display>(
     match check(&value) {
         Ok(()) => Some(value),
         Err(error) => {
-            tell_place(s, &context, &rest, &error.to_string());
+            tell_place(s, &context, &rest, variables, &error.to_string());
             None
         }
     }
 }
 
 /// Says what a check found, at the key that its message begins with.
-fn tell_place(s: &Section<'_>, context: &Context<'_>, rest: &[(&str, &Value)], message: &str) {
+fn tell_place(
+    s: &Section<'_>,
+    context: &Context<'_>,
+    rest: &[(&str, &Value)],
+    variables: &[Fallback],
+    message: &str,
+) {
     let (first, said) = message.split_once(' ').unwrap_or((message, ""));
     let place = first.trim_end_matches(':');
     let key = camel_case(place.split('.').next().unwrap_or(place));
     if !said.is_empty() && context.known.get().iter().any(|known| camel_case(known) == key) {
-        let written = rest.iter().find(|(k, _)| camel_case(k) == key).map_or(key.as_str(), |(k, _)| *k);
+        let written = rest.iter().find(|(k, _)| camel_case(k) == key).map(|(k, _)| *k);
         let below: Vec<String> = place.split('.').skip(1).map(camel_case).collect();
-        let path = below.iter().fold(join(s.path(), written), |path, key| join(&path, key));
+        let path = join(s.path(), written.unwrap_or(&key));
+        let mut path = below.iter().fold(path, |path, key| join(&path, key));
+        if let (None, Some((_, variable))) = (written, variables.iter().find(|(k, _)| *k == key)) {
+            path = format!("{path} (from {variable})");
+        }
         s.source().report.error(&path, said);
     } else {
         s.error(format!("cannot be used: {message}"));
