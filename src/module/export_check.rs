@@ -124,7 +124,9 @@ fn checked(
 /// What most often helps, by the words of the exporters' errors.
 fn remedy(error: &str) -> Option<&'static str> {
     let says = |words: &[&str]| words.iter().any(|word| error.contains(word));
-    Some(if says(&["onnection refused", "cannot connect"]) {
+    Some(if says(&["failed to lookup address"]) {
+        "the name is not known: mend the address, or look at the name server"
+    } else if says(&["onnection refused", "cannot connect"]) {
         "nothing listens there: start the receiver, or mend the address"
     } else if says(&["401", "403", "UNAUTHENTICATED", "PERMISSION_DENIED"]) {
         "the receiver wants other credentials: look at headers, or username and password"
@@ -136,6 +138,10 @@ fn remedy(error: &str) -> Option<&'static str> {
         "set caCertificate to the certificate that the receiver's is signed by"
     } else if says(&["no answer within", "time limit", "timed out"]) {
         "it may be overloaded, or a firewall drops what is sent: try from another machine, or raise timeoutMs"
+    } else if says(&["No such file or directory"]) {
+        "make the folder, or mend the path"
+    } else if says(&["Permission denied"]) {
+        "let the user that this program runs as write there"
     } else {
         return None;
     })
@@ -158,15 +164,15 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 /// A span of a millisecond, with ids that nothing else has.
 fn span(resource: Arc<Resource>, document: bool) -> SpanBatch {
     let random = |n: u8| RandomState::new().hash_one(n);
-    let trace = u128::from(random(0)) << 64 | u128::from(random(1)) | 1;
-    let ids = TraceId::new(trace).zip(SpanId::new(random(2) | 1));
+    let long = |n: u8| u128::from(random(n)) << 64 | u128::from(random(n + 1));
+    let ids = TraceId::new(long(0) | 1).zip(SpanId::new(random(2) | 1));
     let end = Timestamp::now();
     let spans = ids.map(|(trace, span)| {
         let context = SpanContext::new(trace, span, TraceFlags::SAMPLED);
         let mut span = SpanData::new(context, NAME, end - Duration::from_millis(1), end);
         if document {
             // Trace documents belong to a Context; this one is nobody's.
-            let hex = format!("{trace:032x}", trace = random_bits(random(3), random(4)));
+            let hex = format!("{:032x}", long(3));
             let id =
                 format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..]);
             span.attributes.push(KeyValue::new("mplp.context.id", id));
@@ -174,10 +180,6 @@ fn span(resource: Arc<Resource>, document: bool) -> SpanBatch {
         span
     });
     SpanBatch::from_spans(resource, spans)
-}
-
-fn random_bits(high: u64, low: u64) -> u128 {
-    u128::from(high) << 64 | u128::from(low)
 }
 
 /// A counter at one.

@@ -6,6 +6,7 @@ mod destination;
 mod metric_exporter;
 mod node;
 mod span_exporter;
+mod type_error;
 mod typed;
 
 pub(super) use backends::warn_of_one_backend;

@@ -1,14 +1,12 @@
 //! A place in the tree, as serde reads it.
 
 use std::cell::Cell;
-use std::fmt::{self, Display};
 
 use serde::de::value::{MapAccessDeserializer, StringDeserializer};
-use serde::de::{
-    self, DeserializeSeed, Deserializer, Error as _, Expected, IntoDeserializer as _, Unexpected, Visitor,
-};
+use serde::de::{self, DeserializeSeed, Deserializer, Error as _, IntoDeserializer as _, Visitor};
 use serde_json::Value;
 
+use super::type_error::TypeError;
 use super::typed::Told;
 use crate::config::field::Field;
 use crate::config::section::{Source, camel_case, join, unknown_key};
@@ -24,49 +22,6 @@ pub(super) struct Context<'a> {
     pub(super) known: Cell<&'static [&'static str]>,
     /// Keys of the same section that are read elsewhere.
     pub(super) also_known: Vec<&'static str>,
-}
-
-/// Why a value is not of its type. Holds no value.
-#[derive(Debug)]
-pub(super) enum TypeError {
-    /// It was reported.
-    Told,
-    /// What would be right.
-    Wrong(String),
-    /// A key that must be given.
-    Missing(&'static str),
-    /// What the type itself says.
-    Said(String),
-}
-
-impl Display for TypeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Told => f.write_str("cannot be used"),
-            Self::Wrong(text) | Self::Said(text) => f.write_str(text),
-            Self::Missing(key) => write!(f, "{key} is missing"),
-        }
-    }
-}
-
-impl std::error::Error for TypeError {}
-
-impl de::Error for TypeError {
-    fn custom<T: Display>(text: T) -> Self {
-        Self::Said(text.to_string())
-    }
-    fn invalid_type(_: Unexpected<'_>, wanted: &dyn Expected) -> Self {
-        Self::Wrong(wanted.to_string())
-    }
-    fn invalid_value(_: Unexpected<'_>, wanted: &dyn Expected) -> Self {
-        Self::Wrong(wanted.to_string())
-    }
-    fn unknown_variant(_: &str, known: &'static [&'static str]) -> Self {
-        Self::Wrong(known.join(", "))
-    }
-    fn missing_field(key: &'static str) -> Self {
-        Self::Missing(key)
-    }
 }
 
 /// One place: a section, a list, or a scalar that was resolved.

@@ -8,7 +8,8 @@ use std::fmt::Display;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::node::{Context, Node, TypeError};
+use super::node::{Context, Node};
+use super::type_error::TypeError;
 use crate::config::field::Field;
 use crate::config::section::{Section, camel_case, join};
 
