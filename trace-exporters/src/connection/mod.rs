@@ -1,5 +1,7 @@
-//! What configurations of all destinations say alike: how long to wait, whom to trust, and what must not be shown.
+//! What configurations of all destinations say alike: where to, how long to wait, whom to trust, and what must not be
+//! shown.
 
+mod endpoint;
 mod secret;
 mod timeout;
 mod tls_config;
@@ -7,6 +9,8 @@ mod tls_error;
 #[cfg(feature = "tls")]
 mod tls_setup;
 
+pub use endpoint::Endpoint;
+pub(crate) use endpoint::show;
 pub use secret::Secret;
 pub use timeout::Timeout;
 pub use tls_config::TlsConfig;

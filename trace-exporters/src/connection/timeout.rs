@@ -42,7 +42,7 @@ impl From<Duration> for Timeout {
 impl fmt::Debug for Timeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Some(limit) => limit.fmt(f),
+            Some(limit) => fmt::Debug::fmt(&limit, f),
             None => f.write_str("none"),
         }
     }

@@ -1,47 +1,16 @@
-//! Addresses: parsing them, showing them without their secrets, and paths below them.
-
-use std::fmt;
+//! Addresses as URLs: parsing them, and paths below them.
 
 use http::Uri;
-use serde::Deserialize;
 
-use super::HttpConfigError;
-
-/// An address as it was written, mostly a URL. `Debug` and `Display` show neither its credentials nor its query.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct Endpoint(String);
+use super::{Endpoint, HttpConfigError, show};
 
 impl Endpoint {
-    /// The address itself, with what may be secret.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-
     /// The URL that it is.
     ///
     /// # Errors
     /// With the name of the configuration's field, if this build cannot send there, or if it holds credentials.
     pub(crate) fn uri(&self, field: &'static str) -> Result<Uri, HttpConfigError> {
-        parse(field, &self.0)
-    }
-}
-
-impl<T: Into<String>> From<T> for Endpoint {
-    fn from(text: T) -> Self {
-        Self(text.into())
-    }
-}
-
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&show(&self.0))
-    }
-}
-
-impl fmt::Debug for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        show(&self.0).fmt(f)
+        parse(field, self.expose())
     }
 }
 
@@ -65,16 +34,6 @@ pub(crate) fn parse(field: &'static str, text: &str) -> Result<Uri, HttpConfigEr
         (Some(_), _) => fail(shown, "has a scheme other than http and https"),
         (None, _) => fail(shown, "has no scheme; write http://host:port"),
     }
-}
-
-/// The URL without what may be secret: credentials and query.
-pub(crate) fn show(url: &(impl ToString + ?Sized)) -> String {
-    let url = url.to_string();
-    let url = url.split(['?', '#']).next().unwrap_or_default().trim();
-    let (scheme, rest) = url.split_once("://").map_or(("", url), |(s, r)| (&url[..s.len() + 3], r));
-    // The last one, even in what should be the path: a password may hold a slash.
-    let host = rest.rfind('@').map_or(0, |at| at + 1);
-    format!("{scheme}{}", &rest[host..])
 }
 
 /// The URL with a path, such as `v1/traces`, below that of the base; the query stays.

@@ -28,8 +28,7 @@ pub use compression::Compression;
 #[cfg(feature = "grpc-client")]
 pub(crate) use connect::http2_connector;
 pub(crate) use connect::{Connector, connector};
-pub use endpoint::Endpoint;
-pub(crate) use endpoint::{append, parse, show};
+pub(crate) use endpoint::{append, parse};
 pub use error::HttpConfigError;
 pub use headers::Headers;
 #[cfg(any(feature = "jaeger", feature = "zipkin"))]
@@ -37,4 +36,5 @@ pub(crate) use post::Post;
 pub(crate) use provider::Carried;
 pub use provider::{Ask, HeaderProvider};
 
-pub use crate::connection::{Secret, Timeout, TlsConfig, TlsError};
+pub(crate) use crate::connection::show;
+pub use crate::connection::{Endpoint, Secret, Timeout, TlsConfig, TlsError};

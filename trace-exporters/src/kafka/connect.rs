@@ -49,10 +49,11 @@ pub(super) async fn connect(config: &KafkaConfig, only: &[i32]) -> Result<Topic,
 async fn client(config: &KafkaConfig) -> Result<Client, ExportError> {
     // Attempts are limited and repeated by those who call; without a limit the client would go on by itself for ever.
     let backoff = BackoffConfig { deadline: config.timeout.limit(), ..BackoffConfig::default() };
-    let mut builder = ClientBuilder::new(config.brokers.clone())
-        .client_id(CLIENT_ID)
-        .max_message_size(MAX_MESSAGE_BYTES)
-        .backoff_config(backoff);
+    let mut builder =
+        ClientBuilder::new(config.brokers.iter().map(|broker| broker.expose().to_owned()).collect())
+            .client_id(CLIENT_ID)
+            .max_message_size(MAX_MESSAGE_BYTES)
+            .backoff_config(backoff);
     if let (Some(user), Some(password)) = (&config.username, &config.password) {
         let credentials = Credentials::new(user.clone(), password.expose().to_owned());
         builder = builder.sasl_config(match config.mechanism {

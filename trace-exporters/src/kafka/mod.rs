@@ -17,7 +17,7 @@ mod source;
 mod source_config;
 mod stats;
 
-pub use crate::connection::{Secret, Timeout, TlsConfig, TlsError};
+pub use crate::connection::{Endpoint, Secret, Timeout, TlsConfig, TlsError};
 pub use config::{KafkaCompression, KafkaConfig, SaslMechanism};
 pub use error::{KafkaConfigError, KafkaSourceError};
 pub use exporter::KafkaSpanExporter;
