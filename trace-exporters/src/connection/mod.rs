@@ -10,6 +10,7 @@ mod tls_error;
 mod tls_setup;
 
 pub use endpoint::Endpoint;
+#[cfg(feature = "http-client")]
 pub(crate) use endpoint::show;
 pub use secret::Secret;
 pub use timeout::Timeout;
