@@ -31,13 +31,13 @@ pub struct OtlpConfig {
     /// limit ([`Duration::MAX`]); else 10 s.
     #[serde(rename = "timeoutMs", serialize_with = "limit")]
     pub timeout: Duration,
-    /// `caCertificate`: a PEM file with the only certificates to trust, instead of the system's. Else
+    /// `tls.caCertificate`, or `caCertificate`: a PEM file with the only certificates to trust, instead of the system's. Else
     /// `OTEL_EXPORTER_OTLP_CERTIFICATE`.
     pub ca_certificate: Option<String>,
-    /// `clientCertificate`: a PEM file with the certificate that is shown to the server. Else
+    /// `tls.clientCertificate`, or `clientCertificate`: a PEM file with the certificate that is shown to the server. Else
     /// `OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE`.
     pub client_certificate: Option<String>,
-    /// `clientKey`: a PEM file with its private key. Else `OTEL_EXPORTER_OTLP_CLIENT_KEY`.
+    /// `tls.clientKey`, or `clientKey`: a PEM file with its private key. Else `OTEL_EXPORTER_OTLP_CLIENT_KEY`.
     pub client_key: Option<String>,
     /// `maxRequestBytes`: a batch that is larger before compression is split; 64 MiB by default.
     pub max_request_bytes: Option<usize>,
@@ -149,7 +149,12 @@ impl OtlpConfig {
             ("clientCertificate", "CLIENT_CERTIFICATE"),
             ("clientKey", "CLIENT_KEY"),
         ];
-        let files = files.map(|(key, suffix)| (s.field(key).text(), suffix));
+        // As the other destinations have them, or beside the rest.
+        let tls = s.section("tls", |s| files.map(|(key, _)| s.field(key).text()));
+        let beside = files.map(|(key, suffix)| (s.field(key).text(), suffix));
+        let [a, b, c] = tls;
+        let [x, y, z] = beside;
+        let files = [(a.or(x.0), x.1), (b.or(y.0), y.1), (c.or(z.0), z.1)];
         let files = files.map(|(file, suffix)| file.or_else(|| env(&|| signal.text(s, suffix))));
         let [ca_certificate, client_certificate, client_key] = files;
         if client_certificate.is_some() != client_key.is_some() {

@@ -149,7 +149,7 @@ impl TraceExportersConfig {
         let Some(otlp) = &self.otlp else { return };
         let same = |d: &Destination<SpanExporterConfig>| {
             let SpanExporterConfig::Jaeger(jaeger) = &d.config else { return false };
-            let url = jaeger.endpoint.parse::<Endpoint>();
+            let url = jaeger.endpoint.expose().parse::<Endpoint>();
             let url =
                 url.map(|u| if u.is_bare() { u.sibling(u.port(), OtlpSignal::Traces.path()) } else { u });
             d.name == "jaeger" && url.is_ok_and(|url| url.same_target(&otlp.endpoint))

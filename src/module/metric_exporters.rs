@@ -5,6 +5,7 @@ use std::time::Duration;
 use trace_core::metric::TemporalityPreference;
 use trace_core::pipeline::DestinationConfig;
 use trace_core::signal::MetricExporter;
+use trace_exporters::http_client::Timeout;
 use trace_exporters::otlp::OtlpMetricExporter;
 use trace_exporters::otlp::file::OtlpFileMetricExporter;
 use trace_exporters::remote_write::RemoteWriteExporter;
@@ -44,7 +45,7 @@ pub(super) fn build(
         component,
         ..DestinationConfig::default()
     };
-    let limit = |ms: u64| if ms == 0 { Duration::MAX } else { Duration::from_millis(ms) };
+    let limit = |timeout: Timeout| timeout.limit().unwrap_or(Duration::MAX);
     let usual = DestinationConfig::default().timeout;
     let cumulative = TemporalityPreference::Cumulative;
     let (exporter, config, temporality): (Result<Box<dyn MetricExporter>, BuildError>, _, _) = match config {
@@ -55,7 +56,7 @@ pub(super) fn build(
         ),
         C::OtlpFile(c) => (boxed(name, OtlpFileMetricExporter::new(c)), fed(usual, ""), cumulative),
         C::RemoteWrite(c) => {
-            (boxed(name, RemoteWriteExporter::new(c.clone())), fed(limit(c.timeout_ms), ""), cumulative)
+            (boxed(name, RemoteWriteExporter::new(c.clone())), fed(limit(c.timeout), ""), cumulative)
         }
     };
     let destination = MetricDestination { exporter: exporter?, config, temporality };

@@ -17,10 +17,10 @@ pub(super) fn settings(config: &OtlpConfig) -> otlp::OtlpConfig {
         Compression::Zstd => otlp::Compression::Zstd,
         Compression::None => otlp::Compression::None,
     });
-    settings.url = Some(config.endpoint.as_str().to_owned());
-    settings.ca_certificate = config.ca_certificate.as_ref().map(Into::into);
-    settings.client_certificate = config.client_certificate.as_ref().map(Into::into);
-    settings.client_key = config.client_key.as_ref().map(Into::into);
+    settings.url = Some(config.endpoint.as_str().into());
+    settings.tls.ca_certificate = config.ca_certificate.as_ref().map(Into::into);
+    settings.tls.client_certificate = config.client_certificate.as_ref().map(Into::into);
+    settings.tls.client_key = config.client_key.as_ref().map(Into::into);
     settings.max_request_bytes = config.max_request_bytes.unwrap_or(settings.max_request_bytes);
     settings.max_request_records = config.max_request_records.unwrap_or(settings.max_request_records);
     settings.in_flight = config.in_flight.unwrap_or(settings.in_flight);

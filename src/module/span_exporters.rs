@@ -7,6 +7,7 @@ use trace_core::pipeline::DestinationConfig;
 use trace_core::signal::SpanExporter;
 use trace_core::store::SpanReader;
 use trace_exporters::clickhouse::ClickHouseStore;
+use trace_exporters::http_client::Timeout;
 use trace_exporters::jaeger::JaegerExporter;
 #[cfg(feature = "kafka")]
 use trace_exporters::kafka::KafkaSpanExporter;
@@ -58,7 +59,7 @@ pub(super) fn build(
     let fed = |timeout, component| {
         batch.apply_to(DestinationConfig { timeout, component, ..DestinationConfig::default() })
     };
-    let limit = |ms: u64| if ms == 0 { Duration::MAX } else { Duration::from_millis(ms) };
+    let limit = |timeout: Timeout| timeout.limit().unwrap_or(Duration::MAX);
     let usual = DestinationConfig::default().timeout;
     let mut reader: Option<Arc<dyn SpanReader>> = None;
     let (exporter, config): (Result<Box<dyn SpanExporter>, BuildError>, _) = match config {
@@ -67,18 +68,18 @@ pub(super) fn build(
             fed(c.timeout, otlp::components(c.protocol).0),
         ),
         C::OtlpFile(c) => (boxed(name, OtlpFileSpanExporter::new(c)), fed(usual, "")),
-        C::Jaeger(c) => (boxed(name, JaegerExporter::new(c)), fed(limit(c.timeout_ms), "")),
+        C::Jaeger(c) => (boxed(name, JaegerExporter::new(c)), fed(limit(c.timeout), "")),
         C::Zipkin(c) => {
-            (boxed(name, ZipkinExporter::new(c)), fed(limit(c.timeout_ms), "zipkin_http_span_exporter"))
+            (boxed(name, ZipkinExporter::new(c)), fed(limit(c.timeout), "zipkin_http_span_exporter"))
         }
         C::Mplp(c) => (boxed(name, MplpExporter::new(c)), fed(usual, "")),
         #[cfg(feature = "kafka")]
-        C::Kafka(c) => (boxed(name, KafkaSpanExporter::new(c)), fed(limit(c.timeout_ms), "")),
+        C::Kafka(c) => (boxed(name, KafkaSpanExporter::new(c)), fed(limit(c.timeout), "")),
         C::ClickHouse(c) => {
             // Readers have another runtime than the destination: connections of their own.
             let failed = |e| BuildError::part(path(name), e);
             reader = Some(Arc::new(ClickHouseStore::new(c).map_err(failed)?));
-            (boxed(name, ClickHouseStore::new(c)), fed(limit(c.timeout_ms), ""))
+            (boxed(name, ClickHouseStore::new(c)), fed(limit(c.timeout), ""))
         }
         #[cfg(feature = "sqlite")]
         C::Sqlite(c) => {

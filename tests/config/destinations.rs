@@ -33,7 +33,7 @@ fn jaeger_is_spoken_to_as_its_endpoint_says() {
         assert_eq!(JaegerExporter::new(jaeger).unwrap().protocol_name(), protocol, "{endpoint}");
         assert!(warnings.is_empty(), "{warnings:?}");
         let config = load("", &[("JAEGER_ENDPOINT", endpoint)]);
-        assert_eq!(jaeger_of(&config).unwrap().endpoint, endpoint);
+        assert_eq!(jaeger_of(&config).unwrap().endpoint.expose(), endpoint);
     }
 }
 

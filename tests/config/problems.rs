@@ -52,7 +52,7 @@ fn the_known_keys_are_those_of_the_documentation() {
         (
             "opentelemetry.tracing.exporters.otlp",
             "caCertificate clientCertificate clientKey compression delivery enabled endpoint headers inFlight insecure \
-             maxRequestBytes maxRequestRecords protocol timeoutMs",
+             maxRequestBytes maxRequestRecords protocol timeoutMs tls",
         ),
         ("opentelemetry.tracing.sampling", "head parentBased recordAll tail"),
         (
@@ -74,7 +74,7 @@ fn the_known_keys_are_those_of_the_documentation() {
         (
             "opentelemetry.metrics.exporters.otlp",
             "caCertificate clientCertificate clientKey compression delivery enabled endpoint headers inFlight insecure \
-             intervalMs maxRequestBytes maxRequestRecords protocol temporality timeoutMs",
+             intervalMs maxRequestBytes maxRequestRecords protocol temporality timeoutMs tls",
         ),
         ("anomalyDetection", "aiModel enabled"),
         ("anomalyDetection.aiModel", "confidenceThreshold falseAlarmRate modelType"),

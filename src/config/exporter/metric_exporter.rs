@@ -49,7 +49,7 @@ impl MetricExporterConfig {
         match self {
             Self::Otlp(c, _) => c.endpoint.to_string(),
             Self::OtlpFile(c) => c.path.display().to_string(),
-            Self::RemoteWrite(c) => without_secrets(&c.url),
+            Self::RemoteWrite(c) => without_secrets(c.url.expose()),
         }
     }
 
@@ -58,7 +58,7 @@ impl MetricExporterConfig {
         match self {
             Self::Otlp(c, _) => Some(c.endpoint.as_str()),
             Self::OtlpFile(_) => None,
-            Self::RemoteWrite(c) => Some(&c.url),
+            Self::RemoteWrite(c) => Some(c.url.expose()),
         }
     }
 }

@@ -87,12 +87,14 @@ impl SpanExporterConfig {
         match self {
             Self::Otlp(c) => c.endpoint.to_string(),
             Self::OtlpFile(c) => path(&c.path),
-            Self::Jaeger(c) => without_secrets(&c.endpoint),
-            Self::Zipkin(c) => without_secrets(&c.endpoint),
+            Self::Jaeger(c) => without_secrets(c.endpoint.expose()),
+            Self::Zipkin(c) => without_secrets(c.endpoint.expose()),
             Self::Mplp(c) => path(&c.folder),
             #[cfg(feature = "kafka")]
             Self::Kafka(c) => format!("{} topic {}", c.brokers.join(", "), c.topic),
-            Self::ClickHouse(c) => format!("{} {}.{}", without_secrets(&c.endpoint), c.database, c.table),
+            Self::ClickHouse(c) => {
+                format!("{} {}.{}", without_secrets(c.endpoint.expose()), c.database, c.table)
+            }
             #[cfg(feature = "sqlite")]
             Self::Sqlite(c) => path(&c.directory),
         }
@@ -102,8 +104,8 @@ impl SpanExporterConfig {
     pub(in crate::config) fn url(&self) -> Option<&str> {
         match self {
             Self::Otlp(c) => Some(c.endpoint.as_str()),
-            Self::Jaeger(c) => Some(&c.endpoint),
-            Self::Zipkin(c) => Some(&c.endpoint),
+            Self::Jaeger(c) => Some(c.endpoint.expose()),
+            Self::Zipkin(c) => Some(c.endpoint.expose()),
             _ => None,
         }
     }
