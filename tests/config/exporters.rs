@@ -134,6 +134,26 @@ fn half_a_secret_is_none_and_what_is_off_is_not_looked_at() {
 }
 
 #[test]
+fn certificates_have_one_place_in_every_destination() {
+    let tls = "tls: {caCertificate: /ca.pem, client_certificate: /c.pem, clientKey: /k.pem}";
+    let text = at(TRACES, &format!("otlp: {{{tls}}}\nzipkin: {{{tls}}}\notlp/b: {{caCertificate: /b.pem}}"));
+    let exporters = load(&text, &[]).opentelemetry.tracing.exporters;
+    let otlp = exporters.otlp.as_ref().unwrap();
+    assert_eq!(otlp.ca_certificate.as_deref(), Some("/ca.pem"));
+    assert_eq!(otlp.client_key.as_deref(), Some("/k.pem"));
+    let SpanExporterConfig::Zipkin(zipkin) = &exporters.destination("zipkin").unwrap().config else {
+        panic!()
+    };
+    assert_eq!(zipkin.tls.client_certificate.as_deref(), Some(std::path::Path::new("/c.pem")));
+    let SpanExporterConfig::Otlp(beside) = &exporters.destination("otlp/b").unwrap().config else { panic!() };
+    assert_eq!(beside.ca_certificate.as_deref(), Some("/b.pem"));
+    let said =
+        problems(&at(TRACES, "otlp: {tls: {clientKey: /k}}\nzipkin: {tls: {clientKey: /k, ca: x}}"), &[]);
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(said[1].contains("zipkin.tls.ca is not a known key"), "{said:?}");
+}
+
+#[test]
 fn zipkin_can_be_asked_for_by_the_environment() {
     let endpoint = ("OTEL_EXPORTER_ZIPKIN_ENDPOINT", "http://z:9411/api/v2/spans");
     assert_eq!(names(&load("", &[endpoint])), ["zipkin"]);
