@@ -137,6 +137,8 @@ fn push_row(
     let remote = if s.has_remote_parent() { Row::REMOTE_PARENT } else { 0 };
     let ((start, end), ended) = match s.end() {
         0 => ((s.start(), 0), 0),
+        #[cfg(feature = "otel")]
+        end if s.end_is_unix() => ((scale.unix_nanos(s.start()), end), Row::ENDED),
         end => (scale.pair(s.start(), end), Row::ENDED),
     };
     columns.rows.push(Row {
