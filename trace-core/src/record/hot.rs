@@ -126,6 +126,7 @@ pub(super) struct Hot {
     pub(super) doubtful: ManuallyDrop<Vec<(u64, u64)>>,
     /// Used spans of the `opentelemetry` API. Freed too.
     #[cfg(feature = "otel")]
+    #[allow(clippy::vec_box, reason = "a span goes from owner to owner and is too large to be moved")]
     lean: ManuallyDrop<Vec<Box<super::otel::Lean>>>,
     torn_down: bool,
 }

@@ -149,7 +149,7 @@ mod api {
             let one = &found.oldest[1];
             assert_eq!((one.name.as_str(), one.start), ("child", Timestamp::from_unix_secs(1_005)));
             assert_eq!(one.span_id.to_bytes(), child.span_context().span_id().to_bytes());
-            child.set_status(opentelemetry::trace::Status::Ok);
+            child.set_status(opentelemetry::trace::Status::error("bad"));
         }
         drop(child);
         assert_eq!(w.after(Duration::from_secs(2)).open, 1);

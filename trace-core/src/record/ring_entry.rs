@@ -69,6 +69,13 @@ impl<'a> StartEntry<'a> {
         get(self.record, 2)
     }
 
+    /// Whether the span was declared a success.
+    #[cfg(feature = "otel")]
+    #[inline(always)]
+    pub(super) fn is_ok(self) -> bool {
+        self.header & ring_header::BIT_OK != 0
+    }
+
     /// Whether the end is Unix time.
     #[cfg(feature = "otel")]
     #[inline(always)]

@@ -7,6 +7,8 @@ use super::ring::Ring;
 use super::ring_entry::{Entry, StartEntry, Types};
 use super::ring_texts::Texts;
 use super::unended::Unended;
+#[cfg(feature = "otel")]
+use crate::batch::StatusCode;
 use crate::batch::{Columns, List, Row, ScopeRef, Template, Text};
 use crate::clock::UnixScale;
 use crate::model::{SpanId, Timestamp, TraceFlags, TraceId};
@@ -143,6 +145,8 @@ fn push_row(
     };
     columns.rows.push(Row {
         end,
+        #[cfg(feature = "otel")]
+        status: if s.is_ok() { StatusCode::Ok } else { StatusCode::Unset },
         attributes,
         attribute_count: site.keys.len() as u16,
         ..NewRow {

@@ -2,7 +2,7 @@
 //! ends it, without a lock, a table or a copy.
 //!
 //! It is a child of a local span that is recorded, with a name that is a constant and few attributes, which stay in
-//! the vector that the caller gave away. As soon as anything else is done to it (an event, a link, a status), or it ends
+//! the vector that the caller gave away. As soon as anything else is done to it (an event, a link, an error), or it ends
 //! where there is no ring, it becomes a [`Draft`].
 
 use std::borrow::Cow;
@@ -11,7 +11,7 @@ use opentelemetry::trace::{self as api, TraceContextExt};
 use opentelemetry::{Context, KeyValue, Value};
 
 use super::{convert, sites, tenants};
-use crate::batch::{ScopeRef, Text};
+use crate::batch::{ScopeRef, StatusCode, Text};
 use crate::model::{SpanContext, SpanId, SpanKind, TenantTag, TraceFlags, TraceId, TraceState, ValueRef};
 use crate::record::chunk::Slot;
 use crate::record::current::with_local;
@@ -20,7 +20,7 @@ use crate::record::hot::{Hot, with_hot_as_it_is};
 use crate::record::open_drafts::Listed;
 use crate::record::recorder::{NO_SCOPE, Recorder};
 use crate::record::ring::MAX_VALUES;
-use crate::record::ring_header::BIT_END_IS_UNIX;
+use crate::record::ring_header::{BIT_END_IS_UNIX, BIT_OK};
 use crate::record::ring_writer::{StartHead, Writer};
 use crate::record::{Callsite, OverflowPolicy, bridge};
 
@@ -41,6 +41,8 @@ pub(in crate::record) struct Lean {
     /// Without a trace state, and of this process.
     identity: api::SpanContext,
     is_open: bool,
+    /// It was declared a success, which is final.
+    is_ok: bool,
 }
 
 /// Whether children of this span do as it does, and nobody has to be asked.
@@ -107,7 +109,8 @@ impl Lean {
                 false,
                 api::TraceState::NONE,
             );
-            (lean.slot, lean.site, lean.parent, lean.is_open) = (slot, site, above, true);
+            (lean.slot, lean.site, lean.parent) = (slot, site, above);
+            (lean.is_open, lean.is_ok) = (true, false);
             lean.attributes = builder.attributes.take().unwrap_or_default();
             slot.count_opened();
             // Nearly last, so that what recording costs is not part of the span.
@@ -169,6 +172,7 @@ impl Lean {
             attributes: Vec::new(),
             identity: api::SpanContext::NONE,
             is_open: false,
+            is_ok: false,
         })
     }
 
@@ -213,6 +217,19 @@ impl Lean {
         attribute.is_none()
     }
 
+    /// Sets the outcome; `false` if a draft has to.
+    #[inline]
+    pub(super) fn set_status(&mut self, status: &api::Status) -> bool {
+        match status {
+            api::Status::Unset => true,
+            api::Status::Ok => {
+                self.is_ok = true;
+                true
+            }
+            api::Status::Error { .. } => self.is_ok,
+        }
+    }
+
     /// Writes it as one that has ended, to the ring of the calling thread; `false` if that cannot be, and a draft has to.
     #[inline]
     pub(super) fn end(&mut self, end: End) -> bool {
@@ -223,6 +240,7 @@ impl Lean {
             End::At(t) => (t.unix_nanos(), BIT_END_IS_UNIX),
             _ => (self.slot.clock.ticks(), 0),
         };
+        let bits = if self.is_ok { bits | BIT_OK } else { bits };
         let Some(callsite) = self.site().and_then(Callsite::plain_number).filter(|_| end != 0) else {
             return false;
         };
@@ -280,6 +298,9 @@ impl Lean {
             draft.identify((trace, span), flags, &TraceState::EMPTY, above.as_ref());
         }
         draft.columns.rows[Draft::ROW].start = self.start;
+        if self.is_ok {
+            draft.columns.rows[Draft::ROW].status = StatusCode::Ok;
+        }
         std::mem::swap(&mut draft.listed, &mut self.listed);
         let limit = draft.attribute_limit();
         draft.attributes.take(std::mem::take(&mut self.attributes), limit);

@@ -82,7 +82,7 @@ fn a_lean_span_says_what_a_draft_says() {
     assert_eq!(lean.context.span_id.to_bytes(), context.span_id().to_bytes());
     assert_eq!(lean.context.trace_id.to_bytes(), context.trace_id().to_bytes());
     let mut draft = w.lean();
-    draft.set_status(Status::Unset);
+    draft.update_name("op");
     assert!(!draft.is_lean());
     drop(draft);
     let draft = w.one();
@@ -107,6 +107,34 @@ fn an_end_that_was_given_counts_and_a_second_one_does_not() {
     let got = w.one();
     assert_eq!(got.end, Timestamp::from(at(4_000_000_000)));
     assert_eq!((got.attributes.len(), got.events.len(), got.status), (2, 0, model::Status::Unset));
+}
+
+#[test]
+fn a_success_is_final_and_an_error_is_kept() {
+    let mut w = World::new();
+    let ok = |span: &mut OtelSpan| {
+        span.set_status(Status::Unset);
+        span.set_status(Status::Ok);
+        span.set_status(Status::error("late"));
+    };
+    let mut span = w.lean();
+    ok(&mut span);
+    assert!(span.is_lean());
+    drop(span);
+    assert_eq!(w.one().status, model::Status::Ok);
+    let mut span = w.lean();
+    ok(&mut span);
+    span.add_event("event", Vec::new());
+    span.set_status(Status::error("later"));
+    drop(span);
+    assert_eq!(w.one().status, model::Status::Ok);
+    let mut span = w.lean();
+    assert!(span.is_lean(), "what was is forgotten");
+    span.set_status(Status::error("bad"));
+    drop(span);
+    assert_eq!(w.one().status, model::Status::Error("bad".into()));
+    drop(w.lean());
+    assert_eq!(w.one().status, model::Status::Unset);
 }
 
 #[test]

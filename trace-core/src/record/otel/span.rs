@@ -148,6 +148,11 @@ impl api::Span for OtelSpan {
     }
 
     fn set_status(&mut self, status: api::Status) {
+        if let State::Lean(lean) = &mut self.0
+            && (!lean.is_open() || lean.set_status(&status))
+        {
+            return;
+        }
         if let Some(d) = self.thick().and_then(Drafted::draft) {
             d.set_status(convert::status_from(status));
         }
