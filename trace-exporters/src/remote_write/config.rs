@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::error::RemoteWriteConfigError;
 use crate::http_client::{Headers, TlsConfig, header_map, parse, show};
-use crate::prometheus::TranslationStrategy;
+use crate::prometheus::{DeltaConfig, TranslationStrategy};
 
 /// Which version of the protocol is spoken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -62,6 +62,8 @@ pub struct RemoteWriteConfig {
     /// Default `true`.
     #[serde(alias = "stalenessMarkers")]
     pub staleness_markers: bool,
+    /// How deltas are added up.
+    pub deltas: DeltaConfig,
     /// A PEM file with the only certificates to trust, instead of the system's. For `https` alone.
     #[serde(alias = "caCertificate")]
     pub ca_certificate: Option<PathBuf>,
@@ -86,6 +88,7 @@ impl Default for RemoteWriteConfig {
             target_info: true,
             external_labels: BTreeMap::new(),
             staleness_markers: true,
+            deltas: DeltaConfig::default(),
             ca_certificate: None,
             client_certificate: None,
             client_key: None,
@@ -181,6 +184,7 @@ impl fmt::Debug for RemoteWriteConfig {
             .field("target_info", &self.target_info)
             .field("external_labels", &self.external_labels)
             .field("staleness_markers", &self.staleness_markers)
+            .field("deltas", &self.deltas)
             .field("ca_certificate", &self.ca_certificate)
             .field("client_certificate", &self.client_certificate)
             .field("client_key", &self.client_key)
