@@ -290,6 +290,33 @@ async fn promtool_accepts_the_listeners_answer() {
     assert_ne!(code, Some(0));
 }
 
+#[tokio::test]
+async fn promtool_reads_every_text_in_the_old_character_set() {
+    let test = "promtool_reads_every_text_in_the_old_character_set";
+    let Some(promtool) = peer(test, "MPLP_PEER_PROMTOOL", "path of promtool") else { return };
+    let batch = shop::totals();
+    for strategy in [
+        TranslationStrategy::UnderscoreEscapingWithSuffixes,
+        TranslationStrategy::UnderscoreEscapingWithoutSuffixes,
+        TranslationStrategy::NoUtf8EscapingWithSuffixes,
+        TranslationStrategy::NoTranslation,
+    ] {
+        for escaping in [Escaping::Underscores, Escaping::Dots, Escaping::Values] {
+            for format in [Format::Text004, Format::Text100] {
+                let mut out = Vec::new();
+                let asked = ContentType::new(format, escaping);
+                let config = ExpositionConfig::default().translated(strategy);
+                let _ = Encoder::new(config).encode(&LiveMetrics::from(&batch), asked, &mut out);
+                let (code, said) = check(&promtool, std::str::from_utf8(&out).unwrap());
+                // 3 are remarks on style, such as on a counter without `_total`.
+                let read = code == Some(0) || code == Some(3);
+                assert!(read && !said.contains("error"), "{strategy:?} {asked:?}: {code:?} {said}");
+                assert!(strategy != TranslationStrategy::default() || said.is_empty(), "{said}");
+            }
+        }
+    }
+}
+
 fn check(promtool: &str, text: &str) -> (Option<i32>, String) {
     let mut child = Command::new(promtool)
         .args(["check", "metrics"])
