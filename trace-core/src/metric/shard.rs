@@ -21,14 +21,17 @@ const MAX_CLAIMS: usize = 64;
 #[derive(Default)]
 struct Line([AtomicU64; LINE]);
 
+/// The words of a shard.
+type Words = Arc<[Line]>;
+
 /// A row of words for each thread that wrote to it.
 ///
 /// Most series are written to by one thread alone: its shard lies here, those of further threads behind a pointer.
 pub(super) struct Shards {
     /// The shard that was made first, and its number.
-    first: OnceLock<(usize, Arc<[Line]>)>,
+    first: OnceLock<(usize, Words)>,
     /// All others by number, made when a thread first writes. The last one is shared.
-    others: OnceLock<Box<[OnceLock<Arc<[Line]>>]>>,
+    others: OnceLock<Box<[OnceLock<Words>]>>,
     count: usize,
     words: usize,
     initial: fn(usize) -> u64,
@@ -36,7 +39,7 @@ pub(super) struct Shards {
 
 /// A shard that the thread has for itself and keeps at hand, in its [`cache`](super::cache), which is emptied before
 /// the thread gives its number back.
-pub(super) struct Row(Arc<[Line]>);
+pub(super) struct Row(Words);
 
 impl Row {
     #[inline(always)]
@@ -76,7 +79,7 @@ impl Shards {
 
     /// The shard of this number, which must be below the count.
     #[inline]
-    fn lines(&self, number: usize) -> &Arc<[Line]> {
+    fn lines(&self, number: usize) -> &Words {
         match self.first.get() {
             Some((first, lines)) if *first == number => lines,
             _ => self.other(number),
@@ -84,7 +87,7 @@ impl Shards {
     }
 
     #[inline(never)]
-    fn other(&self, number: usize) -> &Arc<[Line]> {
+    fn other(&self, number: usize) -> &Words {
         let (first, lines) = self.first.get_or_init(|| (number, self.make()));
         if *first == number {
             return lines;
@@ -94,8 +97,8 @@ impl Shards {
     }
 
     #[cold]
-    fn make(&self) -> Arc<[Line]> {
-        let lines: Arc<[Line]> = (0..self.words.div_ceil(LINE)).map(|_| Line::default()).collect();
+    fn make(&self) -> Words {
+        let lines: Words = (0..self.words.div_ceil(LINE)).map(|_| Line::default()).collect();
         for i in 0..self.words {
             lines[i / LINE].0[i % LINE].store((self.initial)(i), Relaxed);
         }
