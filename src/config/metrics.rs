@@ -1,23 +1,18 @@
 //! What is measured and where metrics go.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
-use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use trace_core::env::EnvSettings;
 use trace_core::metric::{ExemplarFilter, TemporalityPreference};
 use trace_exporters::delivery::DeliveryConfig;
-use trace_exporters::prometheus::{ExpositionConfig, TranslationStrategy};
 
 use super::asked::Asked;
-use super::exporter::{
-    Destination, MetricExporterConfig, by_name, check_delivery, read_typed, warn_of_one_backend,
-};
+use super::exporter::{Destination, MetricExporterConfig, by_name, check_delivery, warn_of_one_backend};
 use super::otlp::OtlpConfig;
 use super::otlp_env::OtlpSignal;
+use super::prometheus::PrometheusConfig;
 use super::section::Section;
-use super::server::HostName;
 use super::tracing::ConsoleConfig;
 
 /// `opentelemetry.metrics`.
@@ -64,37 +59,6 @@ pub struct MetricExportersConfig {
     pub destinations: Vec<Destination<MetricExporterConfig>>,
 }
 
-/// `opentelemetry.metrics.exporters.prometheus`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PrometheusConfig {
-    /// The path of the page; `/metrics` by default.
-    pub endpoint: String,
-    /// The address or name to listen at. Else `OTEL_EXPORTER_PROMETHEUS_HOST`, else that of the server.
-    pub host: Option<String>,
-    /// The port; 0 lets the system choose. Else `OTEL_EXPORTER_PROMETHEUS_PORT`, else 9090.
-    pub port: u16,
-    /// How metrics are named and what is shown of them, here and on the server's own page: `translationStrategy`,
-    /// `scopeLabels`, `targetInfo`, `createdLines`.
-    #[serde(flatten, serialize_with = "exposition")]
-    pub exposition: ExpositionConfig,
-}
-
-fn exposition<S: Serializer>(config: &ExpositionConfig, s: S) -> Result<S::Ok, S::Error> {
-    let strategy = match config.translation_strategy {
-        TranslationStrategy::UnderscoreEscapingWithSuffixes => "UnderscoreEscapingWithSuffixes",
-        TranslationStrategy::UnderscoreEscapingWithoutSuffixes => "UnderscoreEscapingWithoutSuffixes",
-        TranslationStrategy::NoUtf8EscapingWithSuffixes => "NoUTF8EscapingWithSuffixes",
-        TranslationStrategy::NoTranslation => "NoTranslation",
-    };
-    let mut map = s.serialize_map(Some(4))?;
-    map.serialize_entry("translationStrategy", strategy)?;
-    map.serialize_entry("scopeLabels", &config.scope_labels)?;
-    map.serialize_entry("targetInfo", &config.target_info)?;
-    map.serialize_entry("createdLines", &config.created_lines)?;
-    map.end()
-}
-
 /// `opentelemetry.metrics.exporters.otlp`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -135,13 +99,6 @@ impl Default for MetricsConfig {
             export_timeout: None,
             exporters: MetricExportersConfig::default(),
         }
-    }
-}
-
-impl Default for PrometheusConfig {
-    fn default() -> Self {
-        let exposition = ExpositionConfig::default();
-        Self { endpoint: "/metrics".to_owned(), host: None, port: 9090, exposition }
     }
 }
 
@@ -208,20 +165,6 @@ impl MetricExportersConfig {
     }
 }
 
-impl PrometheusConfig {
-    fn read(s: &Section<'_>, otherwise: bool) -> Option<Self> {
-        let default = Self::default();
-        let on = s.enabled_or(otherwise);
-        let config = Self {
-            endpoint: s.field("endpoint").parse::<PagePath>().map_or(default.endpoint, |p| p.0),
-            host: s.field("host").otel_env("OTEL_EXPORTER_PROMETHEUS_HOST").parse::<HostName>().map(|h| h.0),
-            port: s.field("port").otel_env("OTEL_EXPORTER_PROMETHEUS_PORT").port().unwrap_or(default.port),
-            exposition: read_typed(s, &[], |_| Ok::<_, Infallible>(())).unwrap_or_default(),
-        };
-        on.then_some(config)
-    }
-}
-
 impl OtlpMetricsConfig {
     fn read(s: &Section<'_>, env: &EnvSettings, interval: Duration) -> Self {
         let temporality = s.field("temporality").parse::<TemporalityPreference>();
@@ -229,26 +172,6 @@ impl OtlpMetricsConfig {
             destination: OtlpConfig::read(s, OtlpSignal::Metrics),
             interval: interval_of(s).unwrap_or(interval),
             temporality: temporality.or(env.metrics.temporality).unwrap_or_default(),
-        }
-    }
-}
-
-/// The path of a page: `/` and what a URL may have there.
-struct PagePath(String);
-
-#[derive(Debug, thiserror::Error)]
-#[error("a path that begins with /, without ? and #, such as /metrics")]
-struct PagePathError;
-
-impl std::str::FromStr for PagePath {
-    type Err = PagePathError;
-
-    fn from_str(text: &str) -> Result<Self, PagePathError> {
-        let path = http::uri::PathAndQuery::try_from(text).map_err(|_| PagePathError)?;
-        if text.starts_with('/') && path.as_str() == text && path.query().is_none() {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(PagePathError)
         }
     }
 }

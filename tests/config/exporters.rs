@@ -6,7 +6,6 @@ use mplp_trace::TraceConfig;
 use mplp_trace::config::{MetricExporterConfig, SpanExporterConfig};
 use mplp_trace::exporters::delivery::TeePolicy;
 use mplp_trace::exporters::http_client::Compression;
-use mplp_trace::exporters::prometheus::TranslationStrategy;
 use serde_json::json;
 
 use crate::support::{at, load, load_with_warnings, problems};
@@ -62,15 +61,11 @@ fn every_kind_is_read_and_several_of_one_have_names() {
 fn metrics_have_destinations_of_their_own() {
     let text = at(
         METRICS,
-        "prometheus: {translationStrategy: NoTranslation, scopeLabels: false}\n\
-         otlp/delta: {endpoint: 'http://d:4318', temporality: delta}\n\
+        "otlp/delta: {endpoint: 'http://d:4318', temporality: delta}\n\
          otlp_file: {path: m.jsonl, max_file_bytes: 4096}\n\
          remoteWrite: {url: 'http://p:9090/api/v1/write', version: 2.0, externalLabels: {zone: a}}",
     );
     let exporters = load(&text, &[]).opentelemetry.metrics.exporters;
-    let exposition = &exporters.prometheus.as_ref().unwrap().exposition;
-    assert_eq!(exposition.translation_strategy, TranslationStrategy::NoTranslation);
-    assert!(!exposition.scope_labels && exposition.target_info);
     let MetricExporterConfig::Otlp(otlp, _) = &exporters.destination("otlp/delta").unwrap().config else {
         panic!()
     };

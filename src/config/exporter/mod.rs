@@ -15,4 +15,3 @@ pub use destination::Destination;
 pub(super) use destination::by_name;
 pub use metric_exporter::MetricExporterConfig;
 pub use span_exporter::SpanExporterConfig;
-pub(super) use typed::read as read_typed;

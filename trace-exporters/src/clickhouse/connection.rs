@@ -25,6 +25,15 @@ pub(super) struct Connection {
     async_insert: bool,
 }
 
+/// Whether the server may gather the rows with those of other inserts before it writes them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gathering {
+    /// As the configuration says.
+    AsConfigured,
+    /// Never: servers differ in whether they know a repeated insert that was gathered on a table without replicas.
+    Never,
+}
+
 /// A request that failed.
 #[derive(Debug)]
 pub(super) struct Failed {
@@ -67,14 +76,16 @@ impl Connection {
     }
 
     /// Inserts rows. The same rows again, as after a lost answer, count once.
-    pub(super) async fn insert(&self, sql: &str, rows: Vec<u8>) -> Result<(), Failed> {
+    pub(super) async fn insert(&self, sql: &str, rows: Vec<u8>, gathering: Gathering) -> Result<(), Failed> {
         let digest = Sha256::digest(&rows);
         let token: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        let waiting = match self.async_insert {
+        let waiting = match self.async_insert && gathering == Gathering::AsConfigured {
             true => "&async_insert=1&wait_for_async_insert=1&async_insert_deduplicate=1",
             false => "&async_insert=0",
         };
-        let query = format!("query={}&insert_deduplication_token={token}{waiting}", encoded(sql));
+        // Asked for, since a profile of the user may have turned it off.
+        let once = format!("&insert_deduplicate=1&insert_deduplication_token={token}");
+        let query = format!("query={}{once}{waiting}", encoded(sql));
         self.send(&query, rows.into()).await.map(drop)
     }
 
