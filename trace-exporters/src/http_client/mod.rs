@@ -17,7 +17,7 @@ mod headers;
 mod provider;
 mod tls_config;
 
-pub(crate) use answer::{Answer, media_type, retry_after, shorten};
+pub(crate) use answer::{Answer, is_misconfigured, media_type, permanent, retry_after, shorten};
 #[cfg(feature = "grpc-client")]
 pub(crate) use client::no_answer;
 pub(crate) use client::{HttpClient, Outgoing};

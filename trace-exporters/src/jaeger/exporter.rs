@@ -94,7 +94,7 @@ impl SpanExporter for JaegerExporter {
                     match collector.send(body).await {
                         Ok(()) => refused.taken = true,
                         Err(error) if error.is_retryable() => return Err(error),
-                        Err(error) => refused.add(count, error.to_string()),
+                        Err(error) => refused.add(count, &error),
                     }
                 }
                 refused.result()
@@ -106,7 +106,7 @@ impl SpanExporter for JaegerExporter {
                     match agent.send(&packet).await {
                         Ok(()) => refused.taken = true,
                         Err(error) if error.is_retryable() => return Err(error),
-                        Err(error) => refused.add(count, error.to_string()),
+                        Err(error) => refused.add(count, &error),
                     }
                 }
                 refused.result()
@@ -121,27 +121,30 @@ struct Refused {
     reason: Option<String>,
     /// The batch as a whole did not fail.
     taken: bool,
+    misconfigured: bool,
 }
 
 impl Refused {
     fn oversized(count: usize, limit: usize) -> Self {
         let reason = (count > 0).then(|| format!("{count} of the spans are over {limit} bytes each"));
         // Not a failure of the batch: the others are sent.
-        Self { count, reason, taken: count > 0 }
+        Self { count, reason, taken: count > 0, misconfigured: false }
     }
 
-    fn add(&mut self, count: usize, reason: String) {
+    fn add(&mut self, count: usize, error: &ExportError) {
         self.count += count;
+        self.misconfigured |= error.is_misconfigured();
         // The first reason is the one that explains; later ones mostly repeat it.
-        self.reason.get_or_insert(reason);
+        self.reason.get_or_insert_with(|| error.to_string());
     }
 
     fn result(self) -> Result<(), ExportError> {
-        match self.reason {
-            None => Ok(()),
-            Some(reason) if self.taken => Err(ExportError::partial(self.count as u64, reason)),
-            Some(reason) => Err(ExportError::permanent(reason)),
-        }
+        let Some(reason) = self.reason else { return Ok(()) };
+        let error = match self.taken {
+            true => ExportError::partial(self.count as u64, reason),
+            false => ExportError::permanent(reason),
+        };
+        Err(if self.misconfigured { error.misconfigured() } else { error })
     }
 }
 

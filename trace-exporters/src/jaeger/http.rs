@@ -10,7 +10,7 @@ use trace_core::signal::ExportError;
 
 use super::config::JaegerConfig;
 use super::error::JaegerConfigError;
-use crate::http_client::{Answer, HttpClient, Outgoing, retry_after, shorten, show};
+use crate::http_client::{Answer, HttpClient, Outgoing, permanent, retry_after, shorten, show};
 
 /// A connection pool to one collector.
 pub(super) struct Collector {
@@ -47,7 +47,7 @@ impl Collector {
 
 fn refusal(answer: &Answer, text: String) -> ExportError {
     if !passes(answer.status) {
-        return ExportError::permanent(text);
+        return permanent(answer.status, text);
     }
     let error = ExportError::retryable(text);
     match retry_after(&answer.headers, SystemTime::now()) {

@@ -11,6 +11,8 @@ pub(super) struct Outcome {
     reason: Option<String>,
     /// The batch as a whole did not fail.
     taken: bool,
+    /// One of the requests was refused for who sends it, or where to.
+    misconfigured: bool,
 }
 
 impl Outcome {
@@ -42,16 +44,20 @@ impl Outcome {
                 self.refuse(rejected, format!("{rejected} of {count} {records} rejected: {message}"), true);
             }
             Err(error) if error.is_retryable() => return Err(error),
-            Err(error) => self.refuse(count, error.to_string(), false),
+            Err(error) => {
+                self.misconfigured |= error.is_misconfigured();
+                self.refuse(count, error.to_string(), false);
+            }
         }
         Ok(None)
     }
 
     pub(super) fn result(self) -> Result<(), ExportError> {
-        match self.reason {
-            None => Ok(()),
-            Some(reason) if self.taken => Err(ExportError::partial(self.rejected as u64, reason)),
-            Some(reason) => Err(ExportError::permanent(reason)),
-        }
+        let Some(reason) = self.reason else { return Ok(()) };
+        let error = match self.taken {
+            true => ExportError::partial(self.rejected as u64, reason),
+            false => ExportError::permanent(reason),
+        };
+        Err(if self.misconfigured { error.misconfigured() } else { error })
     }
 }

@@ -12,7 +12,7 @@ use trace_core::signal::{ExportError, SpanExporter};
 
 use super::config::{ZipkinConfig, ZipkinConfigError};
 use super::encode::{Packed, pack};
-use crate::http_client::{Answer, HttpClient, Outgoing, retry_after, shorten, show};
+use crate::http_client::{Answer, HttpClient, Outgoing, permanent, retry_after, shorten, show};
 
 /// Sends spans as Zipkin v2 JSON.
 ///
@@ -54,7 +54,7 @@ impl ZipkinExporter {
         let text = format!("POST {}: answered {}: {said}", show(&self.uri.to_string()), answer.status);
         let text = self.client.scrub(&self.uri, text);
         if !matches!(answer.status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504) {
-            return ExportError::permanent(text);
+            return permanent(answer.status, text);
         }
         let error = ExportError::retryable(text);
         match retry_after(&answer.headers, SystemTime::now()) {
@@ -73,22 +73,25 @@ impl SpanExporter for ZipkinExporter {
             (oversized > 0).then(|| format!("{oversized} of the spans are over {} bytes", self.limit));
         // Not a failure of the batch: the others are sent.
         let mut taken = oversized > 0;
+        let mut misconfigured = false;
         for (body, count) in bodies {
             match self.send(body).await {
                 Ok(()) => taken = true,
                 Err(error) if error.is_retryable() => return Err(error),
                 Err(error) => {
                     rejected += count;
+                    misconfigured |= error.is_misconfigured();
                     // The first reason is the one that explains; later ones mostly repeat it.
                     reason.get_or_insert(error.to_string());
                 }
             }
         }
-        match reason {
-            None => Ok(()),
-            Some(reason) if taken => Err(ExportError::partial(rejected as u64, reason)),
-            Some(reason) => Err(ExportError::permanent(reason)),
-        }
+        let Some(reason) = reason else { return Ok(()) };
+        let error = match taken {
+            true => ExportError::partial(rejected as u64, reason),
+            false => ExportError::permanent(reason),
+        };
+        Err(if misconfigured { error.misconfigured() } else { error })
     }
 }
 

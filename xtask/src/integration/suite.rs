@@ -3,13 +3,13 @@
 use std::time::Instant;
 
 use super::peer::Missing;
-use super::{clickhouse, jaeger, kafka, otlp, prometheus, propagation, receivers, slack, smtp};
+use super::{clickhouse, collector, jaeger, kafka, otlp, prometheus, propagation, receivers, slack, smtp};
 use crate::Result;
 use crate::counts::Counts;
 
 type Suite = (&'static str, fn() -> Result<()>);
 
-const SUITES: [Suite; 10] = [
+const SUITES: [Suite; 11] = [
     ("otlp", otlp::run),
     ("prometheus", prometheus::run),
     ("propagation", propagation::run),
@@ -18,6 +18,7 @@ const SUITES: [Suite; 10] = [
     ("slack", slack::run),
     ("jaeger", jaeger::run),
     ("zipkin", jaeger::run_zipkin),
+    ("collector", collector::run),
     ("clickhouse", clickhouse::run),
     ("kafka", kafka::run),
 ];
