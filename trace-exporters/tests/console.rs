@@ -87,7 +87,8 @@ async fn on_a_page_of_a_width_lines_and_names_are_cut_and_wide_ones_have_bars() 
     assert_eq!(
         narrow.lines().skip(1).collect::<Vec<_>>(),
         [
-            "  a name that is far to…      4.0ms     +0.0ns  self 3.0ms …",
+            "  a name that is far to…      4.0ms     +0.0ns  self 3.0ms",
+            "      key=a value that does not fit any more",
             "    child                     1.0ms     +1.0ms  error",
         ]
     );
@@ -95,7 +96,8 @@ async fn on_a_page_of_a_width_lines_and_names_are_cut_and_wide_ones_have_bars() 
     assert_eq!(
         at(100).await.lines().skip(1).collect::<Vec<_>>(),
         [
-            "  a name that is far too long for a pag…      4.0ms     +0.0ns  ━━━━━━━━━━━━━━━━━━━━━━━━  self 3.0m…",
+            "  a name that is far too long for a pag…      4.0ms     +0.0ns  ━━━━━━━━━━━━━━━━━━━━━━━━  self 3.0ms",
+            "      key=a value that does not fit any more",
             "    child                                     1.0ms     +1.0ms        ━━━━━━              error",
         ]
     );

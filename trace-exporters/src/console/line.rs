@@ -36,13 +36,19 @@ impl Line {
         self.plain(" ".repeat(missing))
     }
 
+    /// Another line behind this one.
+    pub(super) fn append(&mut self, other: Self) -> &mut Self {
+        self.parts.extend(other.parts);
+        self
+    }
+
     /// How many columns it takes.
     pub(super) fn width(&self) -> usize {
         self.parts.iter().map(|(_, text)| text.width()).sum()
     }
 
     /// Appends it to a page, without blanks at its end, cut where the page ends.
-    pub(super) fn end(mut self, page: Page, out: &mut String) {
+    pub(super) fn end(&mut self, page: Page, out: &mut String) {
         while let Some((_, last)) = self.parts.last_mut() {
             last.truncate(last.trim_end().len());
             if !last.is_empty() {

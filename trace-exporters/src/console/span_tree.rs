@@ -155,9 +155,17 @@ impl Sheet {
         if let Some(own) = own {
             line.add(Colour::Dim, format_args!("  self {own:.1?}"));
         }
-        attributes(span.attributes(), &mut line);
-        line.end(self.page, out);
-        self.below(span, " ".repeat(indent + 4), out);
+        let mut own_attributes = Line::default();
+        attributes(span.attributes(), &mut own_attributes);
+        let indent = " ".repeat(indent + 4);
+        if self.page.width.is_some_and(|width| line.width() + own_attributes.width() > width) {
+            // Below there is more room.
+            line.end(self.page, out);
+            Line::default().plain(&indent[2..]).append(own_attributes).end(self.page, out);
+        } else {
+            line.append(own_attributes).end(self.page, out);
+        }
+        self.below(span, indent, out);
     }
 
     /// Events, links, and what limits left out.
