@@ -233,3 +233,19 @@ async fn when_the_disk_fails_batches_go_past_the_log_and_the_failure_is_counted(
     assert_eq!((answers.taken(), counts.accepted), (vec![1, 2, 3], 0));
     assert!(counts.disk_failures >= 3 && counts.adds_up(), "{counts:?}");
 }
+
+#[tokio::test]
+async fn what_neither_the_disk_nor_a_destination_without_a_token_takes_stays_with_the_caller() {
+    for mode in [SpillMode::Always, SpillMode::OnFailure] {
+        let (dir, known) = (tempfile::tempdir().unwrap(), Arc::default());
+        let config = SpillConfig { mode, ..config(&dir) };
+        let answers = unknown_until(&known);
+        let spill = Spill::spans(&config, retry(), answers.clone()).unwrap();
+        std::fs::remove_dir_all(&config.dir).unwrap();
+        let error = spill.export(&spans(1..3)).await.unwrap_err();
+        assert!(error.is_retryable() && error.to_string().contains("unknown token"), "{mode:?}: {error}");
+        known.store(true, Relaxed);
+        spill.export(&spans(1..3)).await.unwrap();
+        assert_eq!((answers.taken(), spill.stats().counts().accepted), (vec![1, 2], 0));
+    }
+}
