@@ -208,7 +208,10 @@ impl MetricExporter for RemoteWriteExporter {
         }
         match (refused, why) {
             (Some(error), _) if rejected as usize >= present => Err(error),
-            (Some(error), _) => Err(ExportError::partial(rejected, error.to_string())),
+            (Some(error), _) => {
+                let partial = ExportError::partial(rejected, error.to_string());
+                Err(if error.is_misconfigured() { partial.misconfigured() } else { partial })
+            }
             (None, Some(why)) => Err(ExportError::partial(rejected, why)),
             (None, None) => Ok(()),
         }
