@@ -24,6 +24,8 @@ pub(super) fn lines(module: &TraceModule, server: &Server) -> Vec<String> {
         to.extend(
             otel.metrics.exporters.otlp.as_ref().map(|o| format!("OTLP at {}", o.destination.endpoint)),
         );
+        let others = otel.metrics.exporters.destinations.iter();
+        to.extend(others.map(|d| format!("{} at {}", d.name, d.config.address())));
         format!("  metrics            {}", to.join(", "))
     } else {
         "  metrics            off".to_owned()

@@ -18,7 +18,7 @@ use super::processing::ProcessingConfig;
 use super::report::Report;
 use super::resource::ResourceConfig;
 use super::section::{Section, Source};
-use super::server::{ServerConfig, StoreConfig};
+use super::server::{MEMORY, ServerConfig, StoreConfig};
 use super::service::ServiceConfig;
 use super::tenancy::TenancyConfig;
 use super::tracing::TracingConfig;
@@ -137,7 +137,25 @@ impl TraceConfig {
             processing: s.section("processing", ProcessingConfig::read),
             tenancy: s.section("tenancy", TenancyConfig::read),
         });
+        config.check_the_reader(&report);
         report.finish().map(|warnings| (config, warnings))
+    }
+}
+
+impl TraceConfig {
+    /// What is read from must be there, and be a store.
+    fn check_the_reader(&self, report: &Report) {
+        let Some(name) = &self.store.read_from else { return };
+        let destinations = &self.opentelemetry.tracing.exporters.destinations;
+        let readable = destinations.iter().filter(|d| d.config.is_readable());
+        let known: Vec<&str> = std::iter::once(MEMORY).chain(readable.map(|d| d.name.as_str())).collect();
+        if !known.contains(&name.as_str()) {
+            let known = known.join(", ");
+            report.error(
+                "store.readFrom",
+                format!("is {name:?}, which is no store that is on here; known: {known}"),
+            );
+        }
     }
 }
 

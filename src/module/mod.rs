@@ -14,14 +14,20 @@
 mod alerting;
 mod builder;
 mod builtin;
+mod delivery;
 mod error;
+#[cfg(feature = "server")]
+mod export_check;
 mod health;
+mod metric_exporters;
 mod metric_hook;
+mod otlp;
 mod processing;
 mod registry;
 mod sampling;
 mod self_metrics;
 mod shutdown;
+mod span_exporters;
 mod trace_module;
 
 #[cfg(not(feature = "otel"))]
@@ -33,6 +39,8 @@ mod global;
 
 pub use builder::TraceModuleBuilder;
 pub use error::BuildError;
+#[cfg(feature = "server")]
+pub use export_check::{Checked, export_check};
 pub use registry::{MetricDestination, Registry, SpanDestination};
 pub use shutdown::{ShutdownError, ShutdownReport};
 pub use trace_module::TraceModule;

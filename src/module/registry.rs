@@ -7,6 +7,7 @@ use std::sync::Arc;
 use trace_core::metric::TemporalityPreference;
 use trace_core::pipeline::DestinationConfig;
 use trace_core::signal::{Detector, MetricExporter, Notifier, SpanExporter};
+use trace_core::store::SpanReader;
 
 use super::{BuildError, builtin};
 use crate::config::TraceConfig;
@@ -29,14 +30,28 @@ pub struct MetricDestination {
     pub temporality: TemporalityPreference,
 }
 
+/// A destination of spans with its name; and how what it stores is read, if it can be.
+pub(super) struct SpanPart {
+    pub(super) name: String,
+    pub(super) destination: SpanDestination,
+    pub(super) reader: Option<Arc<dyn SpanReader>>,
+}
+
+/// A destination of metrics with its name.
+pub(super) struct MetricPart {
+    pub(super) name: String,
+    pub(super) destination: MetricDestination,
+}
+
 type Factory<T> = Arc<dyn Fn(&TraceConfig) -> Result<T, BuildError> + Send + Sync>;
 type Factories<T> = BTreeMap<String, Factory<T>>;
 
 /// Maps the name of a kind to what builds it from the configuration.
 ///
 /// A factory answers with nothing if the configuration does not ask for its kind. Registering a kind that is there
-/// replaces it. [`Registry::default`] has span exporters `otlp`, `jaeger` and `console`, metric exporters `otlp`
-/// and `console`, notifiers `slack`, `email` and `console`, and detector `isolation_forest`.
+/// replaces it. [`Registry::default`] has span exporters `otlp`, `otlpFile`, `jaeger`, `zipkin`, `mplp`, `clickhouse` and
+/// `console`, with features `kafka` and `sqlite`; metric exporters `otlp`, `otlpFile`, `remoteWrite` and `console`; notifiers
+/// `slack`, `email` and `console`; and detector `isolation_forest`.
 ///
 /// ```
 /// use mplp_trace::module::{Registry, SpanDestination};
@@ -54,8 +69,8 @@ type Factories<T> = BTreeMap<String, Factory<T>>;
 /// ```
 #[derive(Clone)]
 pub struct Registry {
-    spans: Factories<Option<SpanDestination>>,
-    metrics: Factories<Option<MetricDestination>>,
+    spans: Factories<Vec<SpanPart>>,
+    metrics: Factories<Vec<MetricPart>>,
     notifiers: Factories<Vec<Arc<dyn Notifier>>>,
     detectors: Factories<Box<dyn Detector>>,
 }
@@ -85,6 +100,18 @@ impl Registry {
         kind: impl Into<String>,
         factory: impl Fn(&TraceConfig) -> Result<Option<SpanDestination>, BuildError> + Send + Sync + 'static,
     ) {
+        let kind = kind.into();
+        self.span_parts(kind.clone(), move |config| {
+            let part = |destination| SpanPart { name: kind.clone(), destination, reader: None };
+            Ok(factory(config)?.map(part).into_iter().collect())
+        });
+    }
+
+    pub(super) fn span_parts(
+        &mut self,
+        kind: impl Into<String>,
+        factory: impl Fn(&TraceConfig) -> Result<Vec<SpanPart>, BuildError> + Send + Sync + 'static,
+    ) {
         self.spans.insert(kind.into(), Arc::new(factory));
     }
 
@@ -93,6 +120,18 @@ impl Registry {
         &mut self,
         kind: impl Into<String>,
         factory: impl Fn(&TraceConfig) -> Result<Option<MetricDestination>, BuildError> + Send + Sync + 'static,
+    ) {
+        let kind = kind.into();
+        self.metric_parts(kind.clone(), move |config| {
+            let part = |destination| MetricPart { name: kind.clone(), destination };
+            Ok(factory(config)?.map(part).into_iter().collect())
+        });
+    }
+
+    pub(super) fn metric_parts(
+        &mut self,
+        kind: impl Into<String>,
+        factory: impl Fn(&TraceConfig) -> Result<Vec<MetricPart>, BuildError> + Send + Sync + 'static,
     ) {
         self.metrics.insert(kind.into(), Arc::new(factory));
     }
@@ -115,17 +154,11 @@ impl Registry {
         self.detectors.insert(kind.into(), Arc::new(factory));
     }
 
-    pub(super) fn build_spans(
-        &self,
-        config: &TraceConfig,
-    ) -> Result<Vec<(String, SpanDestination)>, BuildError> {
+    pub(super) fn build_spans(&self, config: &TraceConfig) -> Result<Vec<SpanPart>, BuildError> {
         wanted(&self.spans, config)
     }
 
-    pub(super) fn build_metrics(
-        &self,
-        config: &TraceConfig,
-    ) -> Result<Vec<(String, MetricDestination)>, BuildError> {
+    pub(super) fn build_metrics(&self, config: &TraceConfig) -> Result<Vec<MetricPart>, BuildError> {
         wanted(&self.metrics, config)
     }
 
@@ -153,10 +186,10 @@ impl Registry {
     }
 }
 
-fn wanted<T>(factories: &Factories<Option<T>>, config: &TraceConfig) -> Result<Vec<(String, T)>, BuildError> {
+fn wanted<T>(factories: &Factories<Vec<T>>, config: &TraceConfig) -> Result<Vec<T>, BuildError> {
     let mut all = Vec::new();
-    for (kind, factory) in factories {
-        all.extend(factory(config)?.map(|part| (kind.clone(), part)));
+    for factory in factories.values() {
+        all.extend(factory(config)?);
     }
     Ok(all)
 }

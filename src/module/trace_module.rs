@@ -12,7 +12,7 @@ use trace_core::record::Recorder;
 use trace_core::sample::remote::RemoteSampler;
 use trace_core::sample::tail::TailSampler;
 use trace_core::service::TracingService;
-use trace_core::store::MemoryStore;
+use trace_core::store::{MemoryStore, SpanReader};
 
 use super::builder::TraceModuleBuilder;
 use super::sampling::Remote;
@@ -35,6 +35,7 @@ pub struct TraceModule {
     pub(super) metrics: MeterRegistry,
     pub(super) windows: Arc<RedWindows>,
     pub(super) store: MemoryStore,
+    pub(super) reader: Arc<dyn SpanReader>,
     pub(super) detection: Option<Arc<DetectionStage>>,
     pub(super) alerts: Option<Arc<AlertRouter>>,
     pub(super) process: Arc<ProcessSampler>,
@@ -106,6 +107,11 @@ impl TraceModule {
     /// The embedded store of recent spans.
     pub fn store(&self) -> &MemoryStore {
         &self.store
+    }
+
+    /// Where traces are read from: the embedded store, or the destination that `store.readFrom` names.
+    pub fn reader(&self) -> &Arc<dyn SpanReader> {
+        &self.reader
     }
 
     /// The alerting; `None` if it is off.

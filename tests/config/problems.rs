@@ -45,30 +45,36 @@ fn the_known_keys_are_those_of_the_documentation() {
             "opentelemetry.tracing.limits",
             "attributes eventAttributes events linkAttributes links valueLength",
         ),
-        ("opentelemetry.tracing.exporters", "console jaeger otlp"),
+        (
+            "opentelemetry.tracing.exporters",
+            "clickhouse console jaeger kafka mplp otlp otlpFile sqlite zipkin",
+        ),
         (
             "opentelemetry.tracing.exporters.otlp",
-            "caCertificate clientCertificate clientKey compression enabled endpoint headers timeoutMs",
+            "caCertificate clientCertificate clientKey compression delivery enabled endpoint headers inFlight insecure \
+             maxRequestBytes maxRequestRecords protocol timeoutMs tls",
         ),
         ("opentelemetry.tracing.sampling", "head parentBased recordAll tail"),
         (
             "opentelemetry.tracing.sampling.tail",
             "decisionWait decisions enabled maxBytes maxSpans policies promote rootWait",
         ),
-        ("opentelemetry.tracing.exporters.jaeger", "enabled endpoint"),
+        ("opentelemetry.tracing.exporters.otlpFile", "delivery enabled maxFileBytes maxTotalBytes path"),
+        ("opentelemetry.tracing.exporters.otlp.delivery", "failover retry spill tee throttle timeoutMs"),
         ("opentelemetry.tracing.exporters.console", "enabled"),
         (
             "opentelemetry.metrics",
             "enabled exemplarFilter exponentialHistograms exportTimeoutMs exporters intervalMs system",
         ),
-        ("opentelemetry.metrics.exporters", "console otlp prometheus"),
+        ("opentelemetry.metrics.exporters", "console otlp otlpFile prometheus remoteWrite"),
         (
             "opentelemetry.metrics.exporters.prometheus",
             "createdLines enabled endpoint host port scopeLabels targetInfo translationStrategy",
         ),
         (
             "opentelemetry.metrics.exporters.otlp",
-            "caCertificate clientCertificate clientKey compression enabled endpoint headers intervalMs temporality timeoutMs",
+            "caCertificate clientCertificate clientKey compression delivery enabled endpoint headers inFlight insecure \
+             intervalMs maxRequestBytes maxRequestRecords protocol temporality timeoutMs tls",
         ),
         ("anomalyDetection", "aiModel enabled"),
         ("anomalyDetection.aiModel", "confidenceThreshold falseAlarmRate modelType"),
@@ -76,7 +82,7 @@ fn the_known_keys_are_those_of_the_documentation() {
         ("alerting.notifications", "console email slack"),
         ("alerting.notifications.slack", "channel enabled webhookUrl"),
         ("server", "host port"),
-        ("store", "maxBytes"),
+        ("store", "maxBytes readFrom"),
         ("processing", "enrich overwrite redact resource"),
         ("processing.resource", "enrich overwrite"),
         (
@@ -122,8 +128,8 @@ fn every_wrong_value_says_what_is_allowed() {
         ),
         (
             "opentelemetry.tracing.exporters.otlp",
-            "compression: zstd",
-            "compression is \"zstd\"; allowed: gzip, none",
+            "compression: brotli",
+            "compression is \"brotli\"; allowed: gzip, zstd, none",
         ),
         (
             "opentelemetry.tracing.exporters.otlp",

@@ -194,3 +194,23 @@ async fn a_server_of_http_1_and_no_server_are_failures_that_may_pass() {
     let error = exporter.export(&spans(1)).await.unwrap_err();
     assert!(error.is_retryable() && error.to_string().contains("cannot connect"), "{error}");
 }
+
+#[cfg(feature = "jaeger")]
+#[tokio::test]
+async fn jaeger_is_spoken_to_over_grpc_if_its_endpoint_says_so() {
+    use trace_exporters::jaeger::{JaegerConfig, JaegerExporter};
+
+    let server = GrpcServer::start([]).await;
+    let endpoint = server.url.replace("http://", "grpc://");
+    let config = JaegerConfig::new(endpoint).header("Authorization", "Bearer hunter2-token");
+    let exporter = JaegerExporter::new(&config).unwrap();
+    assert_eq!(exporter.protocol_name(), "OTLP over gRPC");
+    exporter.export(&spans(3)).await.unwrap();
+    let call = &server.calls()[0];
+    assert_eq!(call.path, "/opentelemetry.proto.collector.trace.v1.TraceService/Export");
+    assert_eq!(call.header("authorization"), Some("Bearer hunter2-token"));
+    let request = ExportTraceServiceRequest::decode(message(call)).unwrap();
+    assert_eq!(request.resource_spans[0].scope_spans[0].spans.len(), 3);
+    let error = JaegerExporter::new(&JaegerConfig::new("grpc://h:9/path")).unwrap_err().to_string();
+    assert!(error.contains("path"), "{error}");
+}

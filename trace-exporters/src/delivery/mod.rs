@@ -28,7 +28,9 @@ mod throttle;
 mod wrap;
 
 pub use attempt::TimeLimit;
-pub use config::{DeliveryConfig, DeliveryConfigError, FailoverConfig, RetryConfig, ThrottleConfig};
+pub use config::{
+    DeliveryConfig, DeliveryConfigError, FailoverConfig, RetryConfig, TeeConfig, ThrottleConfig,
+};
 pub use failover::Failover;
 pub use retry::Retry;
 pub use tee::{Tee, TeePolicy};

@@ -4,7 +4,8 @@ use serde::Deserialize;
 
 use super::error::JaegerConfigError;
 use super::wire::{Protocol, Wire};
-use crate::http_client::{Endpoint, Headers, Timeout, TlsConfig, check_request, check_request_limit};
+use crate::http_client::{Endpoint, Headers, Timeout, TlsConfig, check_request, check_request_limit, show};
+use crate::otlp::{self, OtlpConfig};
 
 /// The most that a datagram can carry over IPv4: 65535 less the heads of IP and UDP.
 const MOST_IN_DATAGRAM: usize = 65_507;
@@ -16,8 +17,9 @@ const MOST_IN_DATAGRAM: usize = 65_507;
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct JaegerConfig {
-    /// `http(s)://host:4318` for OTLP, `http(s)://host:14268/api/traces` for Thrift over HTTP, `udp://host:6831` or
-    /// `agent` for datagrams. Default `http://localhost:4318`.
+    /// `http(s)://host:4318` for OTLP, `http(s)://host:4317` or `grpc://host` for OTLP over gRPC,
+    /// `http(s)://host:14268/api/traces` for Thrift over HTTP, `udp://host:6831` or `agent` for datagrams. Default
+    /// `http://localhost:4318`.
     pub endpoint: Endpoint,
     /// What the endpoint means if its port and path do not say. Default `auto`; see [`Protocol`].
     pub protocol: Protocol,
@@ -76,7 +78,12 @@ impl JaegerConfig {
     /// # Errors
     /// Names the field that cannot be used, and why.
     pub fn validate(&self) -> Result<(), JaegerConfigError> {
-        self.wire()?;
+        if let Wire::OtlpGrpc(endpoint) = self.wire()? {
+            if !cfg!(feature = "otlp-grpc") {
+                return Err(JaegerConfigError::Grpc { shown: show(&endpoint) });
+            }
+            self.otlp(endpoint, otlp::Protocol::Grpc).validate()?;
+        }
         check_request(&self.headers, &self.tls)?;
         if !(1024..=MOST_IN_DATAGRAM).contains(&self.max_packet_bytes) {
             return Err(JaegerConfigError::PacketLimit { found: self.max_packet_bytes });
@@ -88,6 +95,21 @@ impl JaegerConfig {
     /// What the endpoint means.
     pub(super) fn wire(&self) -> Result<Wire, JaegerConfigError> {
         Wire::of(self.endpoint.expose(), self.protocol)
+    }
+
+    /// How the wires of OTLP are sent by.
+    pub(super) fn otlp(&self, url: impl Into<Endpoint>, protocol: otlp::Protocol) -> OtlpConfig {
+        OtlpConfig {
+            url: Some(url.into()),
+            protocol,
+            // Jaeger listens without TLS unless told otherwise; a scheme wins.
+            insecure: true,
+            headers: self.headers.clone(),
+            timeout: self.timeout,
+            max_request_bytes: self.max_request_bytes,
+            tls: self.tls.clone(),
+            ..OtlpConfig::default()
+        }
     }
 }
 

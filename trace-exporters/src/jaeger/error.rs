@@ -27,9 +27,10 @@ pub enum JaegerConfigError {
         /// What was configured.
         found: usize,
     },
-    /// The endpoint means OTLP over gRPC.
+    /// The endpoint means OTLP over gRPC, which needs a feature.
     #[error(
-        "endpoint {shown:?} means OTLP over gRPC, which this build cannot send: use port 4318 for OTLP over HTTP"
+        "endpoint {shown:?} means OTLP over gRPC, which this build lacks (feature `otlp-grpc`): use port 4318 for OTLP \
+         over HTTP"
     )]
     Grpc {
         /// The endpoint as far as it can be shown.

@@ -13,8 +13,8 @@ use super::encode::{Form, Packed, pack};
 use super::error::JaegerConfigError;
 use super::udp::Agent;
 use super::wire::Wire;
-use crate::http_client::{HttpClient, Post, show};
-use crate::otlp::{OtlpConfig, OtlpSpanExporter};
+use crate::http_client::{HttpClient, Post};
+use crate::otlp::{OtlpConfig, OtlpSpanExporter, Protocol};
 use crate::outcome::Outcome;
 
 /// Sends spans to Jaeger by the protocol that the endpoint means.
@@ -46,9 +46,10 @@ impl JaegerExporter {
         config.validate()?;
         let wire = config.wire()?;
         let name = wire.name();
+        let otlp = |config: &OtlpConfig| OtlpSpanExporter::new(config).map(Sender::Otlp);
         let sender = match wire {
-            Wire::OtlpHttp(uri) => Sender::Otlp(over_http(config, uri.to_string())?),
-            Wire::OtlpGrpc(endpoint) => return over_grpc(&endpoint),
+            Wire::OtlpHttp(uri) => otlp(&config.otlp(uri.to_string(), Protocol::HttpProtobuf))?,
+            Wire::OtlpGrpc(endpoint) => otlp(&config.otlp(endpoint, Protocol::Grpc))?,
             Wire::ThriftHttp(uri) => {
                 Sender::Collector { collector: over_thrift(config, uri)?, limit: config.max_request_bytes }
             }
@@ -65,27 +66,10 @@ impl JaegerExporter {
     }
 }
 
-fn over_http(config: &JaegerConfig, url: String) -> Result<OtlpSpanExporter, JaegerConfigError> {
-    let otlp = OtlpConfig {
-        url: Some(url.into()),
-        headers: config.headers.clone(),
-        timeout: config.timeout,
-        max_request_bytes: config.max_request_bytes,
-        tls: config.tls.clone(),
-        ..OtlpConfig::default()
-    };
-    Ok(OtlpSpanExporter::new(&otlp)?)
-}
-
 fn over_thrift(config: &JaegerConfig, uri: Uri) -> Result<Post, JaegerConfigError> {
     let client = HttpClient::new(&uri, &config.headers, &config.tls, config.timeout)?
         .always(CONTENT_TYPE, "application/vnd.apache.thrift.binary");
     Ok(Post::new(client, uri))
-}
-
-/// Where OTLP over gRPC is to be joined.
-fn over_grpc(endpoint: &str) -> Result<JaegerExporter, JaegerConfigError> {
-    Err(JaegerConfigError::Grpc { shown: show(endpoint) })
 }
 
 #[async_trait]
