@@ -24,6 +24,8 @@ mod grpc_client;
 pub mod http_client;
 #[cfg(feature = "jaeger")]
 pub mod jaeger;
+#[cfg(feature = "jaeger-receiver")]
+pub mod jaeger_receiver;
 #[cfg(feature = "jaeger-remote")]
 pub mod jaeger_remote;
 #[cfg(feature = "kafka")]
@@ -37,21 +39,27 @@ pub mod otlp_receiver;
 #[cfg(feature = "prometheus")]
 #[cfg_attr(not(feature = "remote-write"), allow(unreachable_pub, reason = "shared with remote write"))]
 pub mod prometheus;
-#[cfg(any(feature = "otlp", feature = "grpc-client"))]
-#[cfg_attr(not(feature = "otlp"), allow(dead_code, reason = "calls need a part"))]
 #[cfg(feature = "receiver")]
 #[cfg_attr(
-    not(feature = "otlp-receiver"),
+    not(all(
+        feature = "otlp-receiver",
+        feature = "jaeger-receiver",
+        feature = "zipkin-receiver",
+        feature = "remote-write-receiver"
+    )),
     allow(dead_code, unused_imports, reason = "each receiver uses a part")
 )]
 pub mod receiver;
 #[cfg(feature = "remote-write")]
 pub mod remote_write;
+#[cfg(feature = "remote-write-receiver")]
+pub mod remote_write_receiver;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 #[cfg(feature = "jaeger")]
 mod thrift;
-#[cfg(any(feature = "otlp", feature = "jaeger-remote-grpc"))]
+#[cfg(any(feature = "otlp", feature = "jaeger-remote-grpc", feature = "remote-write-receiver"))]
+#[cfg_attr(not(feature = "otlp"), allow(dead_code, reason = "each format uses a part"))]
 mod wire_reader;
 #[cfg(any(feature = "otlp", feature = "prometheus"))]
 #[cfg_attr(
@@ -61,3 +69,5 @@ mod wire_reader;
 mod wire_writer;
 #[cfg(feature = "zipkin")]
 pub mod zipkin;
+#[cfg(feature = "zipkin-receiver")]
+pub mod zipkin_receiver;

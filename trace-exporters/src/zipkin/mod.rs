@@ -18,6 +18,8 @@ mod tests;
 
 pub use crate::decoded::Decoded;
 pub use config::{ZipkinConfig, ZipkinConfigError};
+#[cfg(feature = "zipkin-receiver")]
+pub(crate) use decode::decode_json_within;
 pub use decode::{DecodeError, decode_json};
 pub use encode::encode_json;
 pub use env::FromEnv;
