@@ -12,6 +12,7 @@
 //! | `tracing` | `core::record::tracing_layer` |
 //! | `otel` | (nothing new: `TraceModule::set_global` also serves the `opentelemetry` API) |
 //! | `jaeger-grpc` | (nothing new: `jaeger_remote` sampling also over gRPC) |
+//! | `receivers` | `TraceModule::listen`: OTLP, Jaeger, Zipkin and remote write from others |
 //! | `server` (default) | all of these but `tracing` and `otel`, `server`, and the program `mplp-trace` |
 #![forbid(unsafe_code)]
 

@@ -30,12 +30,15 @@ mod endpoint;
 mod expand;
 mod field;
 mod jaeger;
+mod listen;
 mod mail;
 mod metrics;
 mod otlp;
 mod otlp_env;
 mod parse;
 mod processing;
+mod receiver_limits;
+mod receivers;
 mod redact;
 mod report;
 mod resource;
@@ -54,11 +57,16 @@ pub use batch::{BatchConfig, LimitsConfig};
 pub use channel::{EmailConfig, SlackConfig, SmtpTls};
 pub use endpoint::{Endpoint, EndpointError};
 pub use jaeger::JaegerConfig;
+pub use listen::{ListenAddress, ListenAddressError};
 pub use mail::{MailAddress, MailAddressError, SmtpServer, SmtpServerError};
 pub use metrics::{MetricExportersConfig, MetricsConfig, OtlpMetricsConfig, PrometheusConfig};
 pub use otlp::{Compression, OtlpConfig};
 pub use parse::{Format, MAX_BYTES};
 pub use processing::{ProcessingConfig, ResourceProcessingConfig};
+pub use receiver_limits::ReceiverLimitsConfig;
+pub use receivers::{
+    HttpReceiverConfig, JaegerReceiverConfig, ListenConfig, OtlpReceiverConfig, ReceiversConfig,
+};
 pub use redact::{RedactConfig, RedactRule, Redacted};
 pub use resource::ResourceConfig;
 pub use sampling::{

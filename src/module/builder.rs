@@ -21,6 +21,7 @@ use trace_core::signal::{Detector, Notifier, SpanExporter, SpanProcessor};
 use trace_core::store::{AnomalyLog, MemoryStore, MemoryStoreConfig};
 
 use super::health::{AlertingHealth, ConfigurationHealth, MetricsHealth, Off, SamplingHealth, TracingHealth};
+use super::receivers::Receivers;
 use super::registry::{Registry, SpanDestination};
 use super::sampling::{self, Head};
 use super::{BuildError, TraceModule, alerting, metric_hook, processing, self_metrics};
@@ -152,6 +153,7 @@ impl TraceModuleBuilder {
         }
         let measuring = self.processors(measuring, &windows, adaptive, tail.as_ref())?;
         let pipeline = self.pipeline(measuring, &store, &metrics)?;
+        let receivers = Receivers::build(&self.config.receivers, &pipeline)?;
         let mut notifiers = self.registry.build_notifiers(&self.config)?;
         notifiers.append(&mut self.notifiers);
         let alerts = alerting::start(&self.config, notifiers, &self.warnings)?;
@@ -188,6 +190,7 @@ impl TraceModuleBuilder {
             if let Some(stage) = &detection {
                 self_metrics::register_detection(&own, stage)?;
             }
+            receivers.register(&own)?;
         }
 
         let mut service = TracingService::builder()
@@ -213,6 +216,9 @@ impl TraceModuleBuilder {
         if let Some(remote) = &remote {
             service = service.optional_check(Arc::new(SamplingHealth(remote.sampler.clone())));
         }
+        if let Some(health) = receivers.health() {
+            service = service.optional_check(health);
+        }
         for part in self.checks {
             service = service.required_check(part);
         }
@@ -232,6 +238,7 @@ impl TraceModuleBuilder {
             process,
             tail,
             remote,
+            receivers,
         })
     }
 

@@ -1,6 +1,11 @@
 //! What became of datagrams: nobody is told, so all of it is counted.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use tokio::net::UdpSocket;
+
+use super::system_drops;
 
 /// What became of datagrams and the spans in them since the listener began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,7 +50,8 @@ pub(super) struct Counts {
     pub(super) datagrams: AtomicU64,
     pub(super) malformed: AtomicU64,
     pub(super) over_rate: AtomicU64,
-    pub(super) system: AtomicU64,
+    /// Each socket, and what the system has dropped of it.
+    system: Mutex<Vec<(u64, u64)>>,
     pub(super) spans: AtomicU64,
     pub(super) rejected: AtomicU64,
     pub(super) no_room: AtomicU64,
@@ -57,13 +63,28 @@ pub(super) fn add(count: &AtomicU64, n: u64) {
 }
 
 impl Counts {
+    /// Counts what the system drops of this socket.
+    pub(super) fn watch(&self, socket: &UdpSocket) {
+        let inode = system_drops::inode(socket).map(|inode| (inode, 0));
+        self.system.lock().unwrap_or_else(PoisonError::into_inner).extend(inode);
+    }
+
+    /// A socket that is gone keeps what was read of it last.
+    fn system(&self) -> u64 {
+        let mut sockets = self.system.lock().unwrap_or_else(PoisonError::into_inner);
+        for (inode, drops) in sockets.iter_mut() {
+            *drops = system_drops::read(*inode).unwrap_or(0).max(*drops);
+        }
+        sockets.iter().map(|(_, drops)| drops).sum()
+    }
+
     pub(super) fn read(&self) -> DatagramCounts {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         DatagramCounts {
             datagrams: read(&self.datagrams),
             malformed_datagrams: read(&self.malformed),
             over_rate_datagrams: read(&self.over_rate),
-            system_dropped_datagrams: read(&self.system),
+            system_dropped_datagrams: self.system(),
             spans: read(&self.spans),
             rejected_spans: read(&self.rejected),
             no_room_spans: read(&self.no_room),

@@ -1,7 +1,7 @@
 //! What Jaeger's old clients send: Thrift over HTTP, and datagrams for an agent.
 //!
 //! [`JaegerReceiver`] is a `tower` service for `POST /api/traces` (14268), which also listens by itself;
-//! [`JaegerUdpListener`] is the agent: the compact protocol on 6831, the binary one on 6832. A request is answered with
+//! [`JaegerUdpReceiver`] is the agent: the compact protocol on 6831, the binary one on 6832. A request is answered with
 //! success when a [`Holder`](crate::receiver::Holder) has taken all of it. Nobody waits for an answer to a datagram, so
 //! what is lost there is counted with its reason: [`DatagramCounts`]. New clients of Jaeger send OTLP.
 
@@ -12,4 +12,4 @@ mod udp;
 
 pub use datagram_counts::DatagramCounts;
 pub use service::JaegerReceiver;
-pub use udp::{DatagramProtocol, JaegerUdpListener};
+pub use udp::{DatagramProtocol, JaegerUdpListener, JaegerUdpReceiver};

@@ -2,21 +2,27 @@
 //!
 //! Format: `proc_net_udp.txt` of the kernel's documentation; the tenth column is the inode, the last one the drops.
 
-use std::os::fd::AsRawFd;
-use std::path::Path;
+use tokio::net::UdpSocket;
 
 const TABLES: [&str; 2] = ["/proc/net/udp", "/proc/net/udp6"];
 const INODE: usize = 9;
 
 /// The name under which the system counts a socket; `None` where it does not.
-pub(super) fn inode(socket: &impl AsRawFd) -> Option<u64> {
+#[cfg(unix)]
+pub(super) fn inode(socket: &UdpSocket) -> Option<u64> {
+    use std::os::fd::AsRawFd as _;
     let link = std::fs::read_link(format!("/proc/self/fd/{}", socket.as_raw_fd())).ok()?;
     link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
 }
 
+#[cfg(not(unix))]
+pub(super) fn inode(_: &UdpSocket) -> Option<u64> {
+    None
+}
+
 /// What it has dropped so far.
 pub(super) fn read(inode: u64) -> Option<u64> {
-    TABLES.iter().find_map(|table| find(&std::fs::read_to_string(Path::new(table)).ok()?, inode))
+    TABLES.iter().find_map(|table| find(&std::fs::read_to_string(table).ok()?, inode))
 }
 
 fn find(table: &str, inode: u64) -> Option<u64> {

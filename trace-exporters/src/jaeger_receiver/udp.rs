@@ -1,9 +1,9 @@
 //! The agent: spans in datagrams.
 
+use std::fmt;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use socket2::SockRef;
@@ -12,7 +12,6 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::datagram_counts::{Counts, DatagramCounts, add};
-use super::system_drops;
 use crate::jaeger::{decode_binary_call, decode_compact};
 use crate::receiver::{Gate, Holder, NotHeld, ReceiverLimits, ReceiverListenError};
 
@@ -35,32 +34,44 @@ pub enum DatagramProtocol {
     Binary,
 }
 
-/// Listens for datagrams. It ends when this is dropped; [`shutdown`](Self::shutdown) also takes what has arrived.
+/// Takes spans in datagrams. Cheap to clone; clones share limits and counts.
 ///
 /// One datagram is held after the other: while the pipeline is full the system's buffer fills, and then the system drops
 /// what comes, which is counted where it tells.
+#[derive(Clone)]
+pub struct JaegerUdpReceiver {
+    protocol: DatagramProtocol,
+    spans: Arc<dyn Holder>,
+    gate: Arc<Gate>,
+    counts: Arc<Counts>,
+}
+
+/// A socket that is read. It ends when this is dropped; [`shutdown`](Self::shutdown) also takes what has arrived.
 #[derive(Debug)]
 pub struct JaegerUdpListener {
     address: SocketAddr,
     counts: Arc<Counts>,
-    inode: Option<u64>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
-impl JaegerUdpListener {
-    /// Listens on `address` (`host:port`; port 0 takes a free one), and reads on the current Tokio runtime. Of `limits`
-    /// those by the second count.
+impl JaegerUdpReceiver {
+    /// Takes spans into the keeping of `spans`. Of `limits` those by the second count.
+    pub fn new(protocol: DatagramProtocol, spans: impl Holder, limits: &ReceiverLimits) -> Self {
+        Self { protocol, spans: Arc::new(spans), gate: Gate::new(limits), counts: Arc::default() }
+    }
+
+    /// What became of datagrams so far.
+    pub fn counts(&self) -> DatagramCounts {
+        self.counts.read()
+    }
+
+    /// Listens on `address` (`host:port`; port 0 takes a free one), and reads on the current Tokio runtime.
     ///
     /// # Errors
     /// If the address cannot be listened on.
-    pub async fn start(
-        address: &str,
-        protocol: DatagramProtocol,
-        spans: impl Holder,
-        limits: &ReceiverLimits,
-    ) -> Result<Self, ReceiverListenError> {
-        let what = match protocol {
+    pub async fn listen(&self, address: &str) -> Result<JaegerUdpListener, ReceiverListenError> {
+        let what = match self.protocol {
             DatagramProtocol::Compact => "Jaeger compact/UDP",
             DatagramProtocol::Binary => "Jaeger binary/UDP",
         };
@@ -73,55 +84,19 @@ impl JaegerUdpListener {
         };
         let socket = UdpSocket::bind(address).await.map_err(fail)?;
         let address = socket.local_addr().map_err(fail)?;
-        // The system's own size does, too.
+        // If it allows less, so be it.
         let _ = SockRef::from(&socket).set_recv_buffer_size(SYSTEM_BUFFER);
-        let inode = system_drops::inode(&socket);
-        let counts = Arc::<Counts>::default();
+        self.counts.watch(&socket);
         let (stop, stopped) = oneshot::channel();
-        let agent = Agent { socket, protocol, spans, gate: Gate::new(limits), counts: counts.clone() };
-        let task = tokio::spawn(agent.run(stopped));
-        Ok(Self { address, counts, inode, stop, task })
+        let task = tokio::spawn(self.clone().run(socket, stopped));
+        Ok(JaegerUdpListener { address, counts: self.counts.clone(), stop, task })
     }
 
-    /// The address that was bound.
-    pub fn local_addr(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// What became of datagrams so far.
-    pub fn counts(&self) -> DatagramCounts {
-        if let Some(drops) = self.inode.and_then(system_drops::read) {
-            self.counts.system.fetch_max(drops, Ordering::Relaxed);
-        }
-        self.counts.read()
-    }
-
-    /// Takes what has arrived, for a second at most, and stops; what became of all of it. Do this before the pipeline
-    /// is shut down.
-    pub async fn shutdown(self) -> DatagramCounts {
-        self.counts();
-        let Self { counts, stop, task, .. } = self;
-        drop(stop);
-        // An error here is a panic or an abort of the task, which is as stopped as it can be.
-        let _ = task.await;
-        counts.read()
-    }
-}
-
-struct Agent<H> {
-    socket: UdpSocket,
-    protocol: DatagramProtocol,
-    spans: H,
-    gate: Arc<Gate>,
-    counts: Arc<Counts>,
-}
-
-impl<H: Holder> Agent<H> {
-    async fn run(self, mut stopped: oneshot::Receiver<()>) {
+    async fn run(self, socket: UdpSocket, mut stopped: oneshot::Receiver<()>) {
         let mut buffer = vec![0; MAX_DATAGRAM];
         loop {
             let received = tokio::select! {
-                received = self.socket.recv(&mut buffer) => received,
+                received = socket.recv(&mut buffer) => received,
                 _ = &mut stopped => break,
             };
             match received {
@@ -130,12 +105,13 @@ impl<H: Holder> Agent<H> {
             }
         }
         let drain = async {
-            // What has not been polled for yet is not known to be readable: the system is asked itself.
-            while let Ok(Ok(length)) = tokio::time::timeout(READ_PAUSE, self.socket.recv(&mut buffer)).await {
+            while let Ok(Ok(length)) = tokio::time::timeout(READ_PAUSE, socket.recv(&mut buffer)).await {
                 self.take(&buffer[..length]).await;
             }
         };
         let _ = tokio::time::timeout(DRAIN, drain).await;
+        // The system forgets with the socket.
+        self.counts.read();
     }
 
     async fn take(&self, datagram: &[u8]) {
@@ -164,5 +140,28 @@ impl<H: Holder> Agent<H> {
             Err(NotHeld::Full) => add(&counts.no_room, spans),
             Err(NotHeld::Closed) => add(&counts.late, spans),
         }
+    }
+}
+
+impl JaegerUdpListener {
+    /// The address that was bound.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes what has arrived, for a second at most, and stops; what became of all of it. Do this before the pipeline
+    /// is shut down.
+    pub async fn shutdown(self) -> DatagramCounts {
+        let Self { counts, stop, task, .. } = self;
+        drop(stop);
+        // An error here is a panic or an abort of the task, which is as stopped as it can be.
+        let _ = task.await;
+        counts.read()
+    }
+}
+
+impl fmt::Debug for JaegerUdpReceiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JaegerUdpReceiver").field("protocol", &self.protocol).finish_non_exhaustive()
     }
 }
