@@ -95,7 +95,10 @@ impl Listening {
             ending.spawn(listener.shutdown());
         }
         for listener in self.datagrams.drain(..) {
-            ending.spawn(async move { drop(listener.shutdown().await) });
+            ending.spawn(async move {
+                // What became of them stays on the board.
+                listener.shutdown().await;
+            });
         }
         while ending.join_next().await.is_some() {}
     }

@@ -9,13 +9,15 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use tower::{Service, ServiceExt as _};
 use trace_core::batch::SpanBatchMut;
-use trace_core::model::{MetricBatch, SpanData, TenantId};
+use trace_core::model::{MetricBatch, Resource, SpanData, TenantId};
 use trace_exporters::receiver::{Holder, MetricHolder, NotHeld, ReplyBody};
 
 /// Keeps what it gets, or refuses it.
 #[derive(Clone, Default)]
 pub struct Kept {
     pub spans: Arc<Mutex<Vec<(Option<TenantId>, SpanData)>>>,
+    /// Of each batch of spans.
+    pub resources: Arc<Mutex<Vec<Arc<Resource>>>>,
     pub metrics: Arc<Mutex<Vec<(Option<TenantId>, MetricBatch)>>>,
     pub refuse: Option<NotHeld>,
 }
@@ -40,6 +42,7 @@ impl Holder for Kept {
         if let Some(why) = &self.refuse {
             return Err(why.clone());
         }
+        self.resources.lock().unwrap().extend(batches.iter().map(|b| b.resource().clone()));
         let spans = batches.iter().flat_map(SpanBatchMut::iter).map(|s| (tenant.clone(), s.to_span_data()));
         self.spans.lock().unwrap().extend(spans);
         Ok(())
