@@ -115,6 +115,9 @@ fn announce(
     for (receiver, address) in receiving.addresses() {
         writeln!(out, "  receives           {receiver} on {address}")?;
     }
+    if let Some(kafka) = &module.config().receivers.kafka {
+        writeln!(out, "  receives           kafka topic {} of {}", kafka.topic, kafka.brokers.join(", "))?;
+    }
     writeln!(out, "Ctrl-C ends")?;
     out.flush()
 }

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
+use super::kafka_receiver::KafkaReceiverConfig;
 use super::listen::ListenAddress;
 use super::receiver_limits::ReceiverLimitsConfig;
 use super::section::Section;
@@ -21,6 +22,8 @@ pub struct ReceiversConfig {
     pub zipkin: Option<HttpReceiverConfig>,
     /// `prometheusRemoteWrite`: metrics of Prometheus and others, at `127.0.0.1:19291` by default.
     pub prometheus_remote_write: Option<HttpReceiverConfig>,
+    /// Spans of a topic.
+    pub kafka: Option<KafkaReceiverConfig>,
 }
 
 /// `receivers.otlp`: both listeners if neither is named. Each answers gRPC, HTTP/protobuf and HTTP/JSON.
@@ -80,6 +83,7 @@ impl ReceiversConfig {
             zipkin: s.section("zipkin", |s| HttpReceiverConfig::read(s, 9411)),
             prometheus_remote_write: s
                 .section("prometheusRemoteWrite", |s| HttpReceiverConfig::read(s, 19291)),
+            kafka: s.section("kafka", KafkaReceiverConfig::read),
         }
     }
 

@@ -12,8 +12,9 @@ pub(super) struct Receivers;
 
 impl Receivers {
     pub(super) fn build(config: &ReceiversConfig, _: &Pipeline) -> Result<Self, BuildError> {
-        match config.listeners().first() {
-            Some((key, _)) => Err(BuildError::message(
+        let kafka = config.kafka.as_ref().map(|_| "kafka");
+        match config.listeners().first().map(|(key, _)| *key).or(kafka) {
+            Some(key) => Err(BuildError::message(
                 format!("receivers.{key}"),
                 "this build receives nothing: build it with the feature receivers",
             )),

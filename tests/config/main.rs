@@ -7,6 +7,7 @@ mod environment;
 mod otel_variables;
 mod problems;
 mod processing;
+mod receivers;
 mod robustness;
 mod sampling;
 mod secrets;

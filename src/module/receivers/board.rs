@@ -16,6 +16,8 @@ pub(super) enum Source {
     Datagrams(JaegerUdpReceiver),
     Zipkin(ZipkinReceiver),
     RemoteWrite(RemoteWriteReceiver),
+    #[cfg(feature = "kafka")]
+    Kafka(std::sync::Arc<super::kafka::Reader>),
 }
 
 /// Counts of one receiver, each with its outcome.
@@ -23,6 +25,7 @@ pub(super) enum Source {
 pub(super) struct Figures {
     pub(super) requests: Vec<(&'static str, u64)>,
     pub(super) datagrams: Vec<(&'static str, u64)>,
+    pub(super) records: Vec<(&'static str, u64)>,
     pub(super) spans: Vec<(&'static str, u64)>,
     pub(super) points: Vec<(&'static str, u64)>,
     /// What is gone: nobody sends a datagram again.
@@ -36,9 +39,13 @@ impl Source {
             Self::Jaeger(r) => r.counts(),
             Self::Zipkin(r) => r.counts(),
             Self::RemoteWrite(r) => r.counts(),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(r) => return r.figures(),
             Self::Datagrams(r) => {
                 let c = r.counts();
-                let lost = c.dropped().iter().map(|(_, n)| n).sum();
+                // What makes no sense is no loss: anybody can send it.
+                let lost =
+                    c.over_rate_datagrams + c.system_dropped_datagrams + c.no_room_spans + c.late_spans;
                 return Figures {
                     datagrams: vec![
                         ("read", c.datagrams),
@@ -75,31 +82,42 @@ impl Source {
     }
 }
 
-/// All receivers by name, and where those listen that do.
+/// What a receiver does now.
+#[derive(Clone, Debug)]
+pub(super) enum State {
+    Listens(SocketAddr),
+    #[cfg(feature = "kafka")]
+    Reads,
+    /// It has ended by itself.
+    #[cfg(feature = "kafka")]
+    Failed(String),
+}
+
+/// All receivers by name, and what those do that have been started.
 pub(super) struct Board {
     pub(super) sources: Vec<(&'static str, Source)>,
     /// By the key of the listener.
-    addresses: Mutex<BTreeMap<&'static str, SocketAddr>>,
+    states: Mutex<BTreeMap<&'static str, State>>,
 }
 
 impl Board {
     pub(super) fn new(sources: Vec<(&'static str, Source)>) -> Self {
-        Self { sources, addresses: Mutex::default() }
+        Self { sources, states: Mutex::default() }
     }
 
-    pub(super) fn listens(&self, key: &'static str, address: SocketAddr) {
-        self.addresses.lock().unwrap_or_else(PoisonError::into_inner).insert(key, address);
+    pub(super) fn set(&self, key: &'static str, state: State) {
+        self.states.lock().unwrap_or_else(PoisonError::into_inner).insert(key, state);
     }
 
     pub(super) fn ended(&self) {
-        self.addresses.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.states.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Of the receiver `name`: keys are its name, or begin with it and a point.
-    pub(super) fn addresses(&self, name: &str) -> Vec<SocketAddr> {
+    pub(super) fn states(&self, name: &str) -> Vec<State> {
         let of_it =
             |key: &str| key.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-        let all = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        all.iter().filter(|(key, _)| of_it(key)).map(|(_, address)| *address).collect()
+        let all = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().filter(|(key, _)| of_it(key)).map(|(_, state)| state.clone()).collect()
     }
 }

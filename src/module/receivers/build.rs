@@ -66,7 +66,7 @@ impl Receivers {
             }
         }
         if let Some(zipkin) = &config.zipkin {
-            let mut receiver = ZipkinReceiver::new(spans, limits(&zipkin.limits));
+            let mut receiver = ZipkinReceiver::new(spans.clone(), limits(&zipkin.limits));
             if let Some(name) = header("zipkin", zipkin.tenant_header.as_deref())? {
                 receiver = receiver.tenant_header(name);
             }
@@ -84,6 +84,20 @@ impl Receivers {
                 receiver = receiver.tenant_header(name);
             }
             sources.push(("prometheusRemoteWrite", Source::RemoteWrite(receiver)));
+        }
+        if let Some(kafka) = &config.kafka {
+            #[cfg(feature = "kafka")]
+            {
+                // Nobody waits for it.
+                let spans = pipeline.ingest(OverflowPolicy::block(Duration::from_secs(30)));
+                let reader = super::kafka::Reader::new(kafka, spans)?;
+                sources.push(("kafka", Source::Kafka(Arc::new(reader))));
+            }
+            #[cfg(not(feature = "kafka"))]
+            return Err(BuildError::message(
+                "receivers.kafka",
+                format!("this build reads no log such as {}: build it with the feature kafka", kafka.topic),
+            ));
         }
         Ok(Self { config: config.clone(), board: Arc::new(Board::new(sources)) })
     }

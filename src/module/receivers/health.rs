@@ -3,6 +3,7 @@
 use trace_core::model::{Check, CheckStatus, ComponentHealth};
 use trace_core::service::HealthCheck;
 
+use super::board::State;
 use super::{Figures, Shared};
 
 pub(super) struct ReceiversHealth(pub(super) Shared);
@@ -17,16 +18,9 @@ impl HealthCheck for ReceiversHealth {
         let checks = self.0.sources.iter().map(|(name, source)| {
             let figures = source.figures();
             lost += figures.lost;
-            let addresses = self.0.addresses(name);
-            let well = figures.lost == 0 && !addresses.is_empty();
+            let (works, mut message) = doing(&self.0.states(name));
+            let well = works && figures.lost == 0;
             let status = if well { CheckStatus::Pass } else { CheckStatus::Warn };
-            let mut message = match addresses.is_empty() {
-                true => "does not listen".to_owned(),
-                false => {
-                    let list: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-                    format!("listens on {}", list.join(" and "))
-                }
-            };
             message += &said(&figures);
             Check { name: (*name).to_owned(), status, message }
         });
@@ -35,11 +29,30 @@ impl HealthCheck for ReceiversHealth {
     }
 }
 
+/// Whether it does what it should, and what that is.
+fn doing(states: &[State]) -> (bool, String) {
+    let mut addresses = Vec::new();
+    for state in states {
+        match state {
+            State::Listens(address) => addresses.push(address.to_string()),
+            #[cfg(feature = "kafka")]
+            State::Reads => return (true, "reads".to_owned()),
+            #[cfg(feature = "kafka")]
+            State::Failed(error) => return (false, format!("has ended: {error}")),
+        }
+    }
+    match addresses.is_empty() {
+        true => (false, "does not listen".to_owned()),
+        false => (true, format!("listens on {}", addresses.join(" and "))),
+    }
+}
+
 /// `; requests: 3 accepted, 1 bad; spans: 12 held`.
 fn said(figures: &Figures) -> String {
     let lists = [
         ("requests", &figures.requests),
         ("datagrams", &figures.datagrams),
+        ("records", &figures.records),
         ("spans", &figures.spans),
         ("points", &figures.points),
     ];

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use trace_exporters::jaeger_receiver::JaegerUdpListener;
 use trace_exporters::receiver::{Listener, ReceiverListenError};
 
+use super::board::State;
 use super::{Receivers, Shared, Source};
 use crate::config::ListenAddress;
 
@@ -23,6 +24,8 @@ pub struct ListenError {
 pub struct Listening {
     http: Vec<Listener>,
     datagrams: Vec<JaegerUdpListener>,
+    #[cfg(feature = "kafka")]
+    reading: Vec<super::kafka::Reading>,
     addresses: Vec<(&'static str, SocketAddr)>,
     board: Shared,
 }
@@ -33,11 +36,19 @@ impl Receivers {
         let mut listening = Listening {
             http: Vec::new(),
             datagrams: Vec::new(),
+            #[cfg(feature = "kafka")]
+            reading: Vec::new(),
             addresses: Vec::new(),
             board: self.board.clone(),
         };
         for (key, address) in self.config.listeners() {
             listening.add(key, address).await.map_err(|source| ListenError { key, source })?;
+        }
+        #[cfg(feature = "kafka")]
+        for (_, source) in &self.board.sources {
+            if let Source::Kafka(reader) = source {
+                listening.reading.push(reader.start(&self.board));
+            }
         }
         Ok(listening)
     }
@@ -71,13 +82,15 @@ impl Listening {
                     Source::Zipkin(receiver) => receiver.listen(address).await?,
                     Source::RemoteWrite(receiver) => receiver.listen(address).await?,
                     Source::Datagrams(_) => return Ok(()),
+                    #[cfg(feature = "kafka")]
+                    Source::Kafka(_) => return Ok(()),
                 };
                 let bound = listener.local_addr();
                 self.http.push(listener);
                 bound
             }
         };
-        self.board.listens(key, bound);
+        self.board.set(key, State::Listens(bound));
         self.addresses.push((key, bound));
         Ok(())
     }
@@ -99,6 +112,10 @@ impl Listening {
                 // What became of them stays on the board.
                 listener.shutdown().await;
             });
+        }
+        #[cfg(feature = "kafka")]
+        for reading in self.reading.drain(..) {
+            ending.spawn(reading.shutdown());
         }
         while ending.join_next().await.is_some() {}
     }

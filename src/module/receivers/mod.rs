@@ -3,6 +3,8 @@
 mod board;
 mod build;
 mod health;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod listening;
 mod self_metrics;
 
