@@ -123,8 +123,8 @@ impl Count {
 
 fn whole(v: f64) -> Result<u64, &'static str> {
     // Beyond 2^53 a double is a whole number by accident.
-    let fits = v >= 0.0 && v <= 9_007_199_254_740_992.0 && v.fract() == 0.0;
-    if fits { Ok(v as u64) } else { Err(FRACTIONS) }
+    let exact = 0.0..=9_007_199_254_740_992.0;
+    if exact.contains(&v) && v.fract() == 0.0 { Ok(v as u64) } else { Err(FRACTIONS) }
 }
 
 impl Side {
