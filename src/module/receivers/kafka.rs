@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use trace_core::pipeline::Ingest;
 use trace_exporters::kafka::{
-    KafkaConfig, KafkaSourceConfig, KafkaSpanSource, KafkaTls, SaslMechanism, StartAt,
+    KafkaConfig, KafkaSourceConfig, KafkaSpanSource, SaslMechanism, StartAt, TlsConfig,
 };
 
 use super::board::State;
@@ -32,14 +32,14 @@ impl Reader {
     pub(super) fn new(config: &KafkaReceiverConfig, ingest: Ingest) -> Result<Self, BuildError> {
         let mut connection = KafkaConfig::new(config.brokers.clone()).topic(&config.topic);
         connection.username.clone_from(&config.username);
-        connection.password = config.password.as_ref().map(|p| p.expose().to_owned());
+        connection.password = config.password.as_ref().map(|p| p.expose().to_owned().into());
         connection.mechanism = match config.mechanism {
             KafkaMechanism::Plain => SaslMechanism::Plain,
             KafkaMechanism::ScramSha256 => SaslMechanism::ScramSha256,
             KafkaMechanism::ScramSha512 => SaslMechanism::ScramSha512,
         };
         if config.tls {
-            let mut tls = KafkaTls::default();
+            let mut tls = TlsConfig::default();
             tls.ca_certificate = config.ca_certificate.as_ref().map(Into::into);
             connection.tls = Some(tls);
         }

@@ -25,6 +25,15 @@ pub(super) struct Connection {
     async_insert: bool,
 }
 
+/// Whether the server may gather the rows with those of other inserts before it writes them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gathering {
+    /// As the configuration says.
+    AsConfigured,
+    /// Never: servers differ in whether they know a repeated insert that was gathered on a table without replicas.
+    Never,
+}
+
 /// A request that failed.
 #[derive(Debug)]
 pub(super) struct Failed {
@@ -48,7 +57,7 @@ impl Connection {
     pub(super) fn new(config: &ClickHouseConfig) -> Result<Self, ClickHouseConfigError> {
         config.validate()?;
         let uri = config.uri()?;
-        let client = HttpClient::new(&uri, &config.all_headers()?, &config.tls(), config.attempt_limit())?
+        let client = HttpClient::new(&uri, &config.all_headers()?, &config.tls, config.timeout)?
             .compressing(config.compression)
             .answers_up_to(MAX_ANSWER_BYTES);
         Ok(Self { client, uri, async_insert: config.async_insert })
@@ -67,14 +76,16 @@ impl Connection {
     }
 
     /// Inserts rows. The same rows again, as after a lost answer, count once.
-    pub(super) async fn insert(&self, sql: &str, rows: Vec<u8>) -> Result<(), Failed> {
+    pub(super) async fn insert(&self, sql: &str, rows: Vec<u8>, gathering: Gathering) -> Result<(), Failed> {
         let digest = Sha256::digest(&rows);
         let token: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        let waiting = match self.async_insert {
+        let waiting = match self.async_insert && gathering == Gathering::AsConfigured {
             true => "&async_insert=1&wait_for_async_insert=1&async_insert_deduplicate=1",
             false => "&async_insert=0",
         };
-        let query = format!("query={}&insert_deduplication_token={token}{waiting}", encoded(sql));
+        // Asked for, since a profile of the user may have turned it off.
+        let once = format!("&insert_deduplicate=1&insert_deduplication_token={token}");
+        let query = format!("query={}{once}{waiting}", encoded(sql));
         self.send(&query, rows.into()).await.map(drop)
     }
 
@@ -93,17 +104,14 @@ impl Connection {
                     true => ExportError::retryable(message),
                     false => ExportError::permanent(message),
                 };
-                let error = match refused.retry_after {
-                    Some(wait) => error.after(wait),
-                    None => error,
-                };
+                let error = error.after(refused.retry_after);
                 Err(Failed { error, lacks_schema: refused.lacks_schema })
             }
         }
     }
 
     fn shown(&self) -> String {
-        show(&self.uri.to_string())
+        show(&self.uri)
     }
 
     /// The URL with a query behind its own; `None` if it would be longer than a URL can be (64 KiB).

@@ -6,24 +6,33 @@
 //! `UNAVAILABLE`, `DATA_LOSS`, and `RESOURCE_EXHAUSTED` with a `RetryInfo`; every other failure is final. Redirects are
 //! not followed. Specification: <https://opentelemetry.io/docs/specs/otlp/>.
 
+#[cfg(feature = "otlp")]
 mod config;
 mod decode;
 mod encode;
+#[cfg(feature = "otlp")]
 mod env;
+#[cfg(feature = "otlp")]
 mod error;
+#[cfg(feature = "otlp")]
 mod exporter;
 #[cfg(feature = "otlp-file")]
 pub mod file;
 #[cfg(feature = "otlp-grpc")]
 mod grpc;
+#[cfg(feature = "otlp")]
 mod http;
 mod json;
-mod outcome;
+#[cfg(feature = "otlp")]
 mod payload;
+#[cfg(feature = "otlp")]
 mod reply;
+#[cfg(feature = "otlp")]
 mod transport;
 
-pub use crate::http_client::{Ask, Compression, HeaderProvider, Headers};
+#[cfg(feature = "otlp")]
+pub use crate::http_client::{Ask, Compression, Endpoint, HeaderProvider, Headers, Timeout, TlsConfig};
+#[cfg(feature = "otlp")]
 pub use config::{OtlpConfig, Protocol, Signal};
 pub use decode::{
     DecodeError, Decoded, decode_metrics, decode_metrics_within, decode_spans, decode_spans_within,
@@ -32,7 +41,10 @@ pub use decode::{
 #[cfg_attr(not(feature = "otlp-receiver"), allow(unused_imports, reason = "its tests alone"))]
 pub(crate) use encode::generate;
 pub use encode::{encode_metrics, encode_spans};
+#[cfg(feature = "otlp")]
 pub use env::FromEnv;
+#[cfg(feature = "otlp")]
 pub use error::OtlpConfigError;
+#[cfg(feature = "otlp")]
 pub use exporter::{OtlpMetricExporter, OtlpSpanExporter};
 pub use json::{encode_metrics_json, encode_spans_json};
