@@ -12,13 +12,16 @@ use trace_core::batch::SpanBatchMut;
 use trace_core::model::{MetricBatch, Resource, SpanData, TenantId};
 use trace_exporters::receiver::{Holder, MetricHolder, NotHeld, ReplyBody};
 
+/// What was received, and the tenant that its request proved.
+type Received<T> = Arc<Mutex<Vec<(Option<TenantId>, T)>>>;
+
 /// Keeps what it gets, or refuses it.
 #[derive(Clone, Default)]
 pub struct Kept {
-    pub spans: Arc<Mutex<Vec<(Option<TenantId>, SpanData)>>>,
+    pub spans: Received<SpanData>,
     /// Of each batch of spans.
     pub resources: Arc<Mutex<Vec<Arc<Resource>>>>,
-    pub metrics: Arc<Mutex<Vec<(Option<TenantId>, MetricBatch)>>>,
+    pub metrics: Received<MetricBatch>,
     pub refuse: Option<NotHeld>,
 }
 
