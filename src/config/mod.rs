@@ -38,6 +38,7 @@ mod otlp;
 mod otlp_env;
 mod parse;
 mod processing;
+mod prometheus;
 mod receiver_limits;
 mod receivers;
 mod redact;
@@ -61,10 +62,11 @@ pub use jaeger::JaegerConfig;
 pub use kafka_receiver::{KafkaMechanism, KafkaReceiverConfig, KafkaStart};
 pub use listen::{ListenAddress, ListenAddressError};
 pub use mail::{MailAddress, MailAddressError, SmtpServer, SmtpServerError};
-pub use metrics::{MetricExportersConfig, MetricsConfig, OtlpMetricsConfig, PrometheusConfig};
+pub use metrics::{MetricExportersConfig, MetricsConfig, OtlpMetricsConfig};
 pub use otlp::{Compression, OtlpConfig};
 pub use parse::{Format, MAX_BYTES};
 pub use processing::{ProcessingConfig, ResourceProcessingConfig};
+pub use prometheus::{PrometheusConfig, TranslationStrategy};
 pub use receiver_limits::ReceiverLimitsConfig;
 pub use receivers::{
     HttpReceiverConfig, JaegerReceiverConfig, ListenConfig, OtlpReceiverConfig, ReceiversConfig,

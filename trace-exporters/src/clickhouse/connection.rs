@@ -13,7 +13,7 @@ use super::config::ClickHouseConfig;
 use super::error::ClickHouseConfigError;
 use super::reply;
 use super::statement::{Statement, encoded};
-use crate::http_client::{HttpClient, Outgoing, show};
+use crate::http_client::{HttpClient, Outgoing, permanent, show};
 
 /// The largest answer that is read: a trace of 50,000 spans of one kilobyte.
 const MAX_ANSWER_BYTES: usize = 64 << 20;
@@ -95,6 +95,10 @@ impl Connection {
         })?;
         let outgoing = Outgoing { method: Method::POST, uri, headers: HeaderMap::new(), body };
         let answer = self.client.send(outgoing).await?;
+        if answer.oversized && answer.status.is_success() {
+            let text = format!("POST {}: the answer is too large", self.shown());
+            return Err(ExportError::permanent(text).into());
+        }
         match reply::check(answer.status, &answer.headers, &answer.body, SystemTime::now()) {
             Ok(()) => Ok(answer.body),
             Err(refused) => {
@@ -102,7 +106,7 @@ impl Connection {
                 let message = self.client.scrub(&self.uri, message);
                 let error = match refused.retryable {
                     true => ExportError::retryable(message),
-                    false => ExportError::permanent(message),
+                    false => permanent(answer.status, message),
                 };
                 let error = error.after(refused.retry_after);
                 Err(Failed { error, lacks_schema: refused.lacks_schema })
