@@ -13,8 +13,9 @@
 //! | `otel` | (nothing new: `TraceModule::set_global` also serves the `opentelemetry` API) |
 //! | `grpc` | (nothing new: OTLP and Jaeger over gRPC too) |
 //! | `zstd` | (nothing new: `compression: zstd`) |
-//! | `sqlite`, `kafka` | (nothing new: the destinations of these names) |
+//! | `sqlite`, `kafka` | (nothing new: the destinations of these names, and the receiver `kafka`) |
 //! | `jaeger-grpc` | (nothing new: `jaeger_remote` sampling also over gRPC) |
+//! | `receivers` | `TraceModule::listen`: OTLP, Jaeger, Zipkin and remote write from others |
 //! | `server` (default) | all of these but `tracing`, `otel` and `kafka`, `server`, and the program `mplp-trace` |
 #![forbid(unsafe_code)]
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 use mplp_trace::config::ConsoleConfig;
 use mplp_trace::core::env::LogLevel;
 use mplp_trace::core::propagate;
-use mplp_trace::server::{ServeError, Server};
+use mplp_trace::module::Listening;
+use mplp_trace::server::Server;
 use mplp_trace::{ConfigErrors, ConfigWarning, TraceConfig, TraceModule};
 
 use super::cli::ServeOptions;
@@ -38,6 +39,11 @@ pub(super) fn run(options: &ServeOptions, out: &mut dyn Write, err: &mut dyn Wri
         );
         diagnostics.say(err, LogLevel::Warn, &text)?;
     }
+    for (key, address) in config.receivers.listeners().iter().filter(|(_, a)| !a.is_local()) {
+        let text =
+            format!("whoever reaches {address} can send to receivers.{key}: there is no authentication");
+        diagnostics.say(err, LogLevel::Warn, &text)?;
+    }
     let module = match TraceModule::builder().config(config).warnings(warnings).build() {
         Ok(module) => Arc::new(module),
         Err(error) => return fail(err, &error),
@@ -46,7 +52,7 @@ pub(super) fn run(options: &ServeOptions, out: &mut dyn Write, err: &mut dyn Wri
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match runtime.block_on(serve(&module, diagnostics, out, err)) {
         Ok(ended) => ended?,
-        Err(error) => return fail(err, &error),
+        Err(error) => return fail(err, &*error),
     }
     match finish::finish(runtime, &module, SHUTDOWN)? {
         Some(Ok(report)) => {
@@ -69,9 +75,10 @@ async fn serve(
     diagnostics: Diagnostics,
     out: &mut dyn Write,
     err: &mut dyn Write,
-) -> Result<io::Result<()>, ServeError> {
+) -> Result<io::Result<()>, Box<dyn std::error::Error>> {
     let server = Server::bind(module.clone()).await?;
-    let announced = announce(module, &server, out);
+    let receiving = module.listen().await?;
+    let announced = announce(module, &server, &receiving, out);
     if announced.is_err() {
         return Ok(announced);
     }
@@ -90,13 +97,26 @@ async fn serve(
         () = served => {}
         () = watching => {}
     }
+    // Before the pipeline: what is acknowledged now is delivered then.
+    receiving.shutdown().await;
     Ok(Ok(()))
 }
 
-fn announce(module: &TraceModule, server: &Server, out: &mut dyn Write) -> io::Result<()> {
+fn announce(
+    module: &TraceModule,
+    server: &Server,
+    receiving: &Listening,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     writeln!(out, "listening on {}", server.url())?;
     for line in features::lines(module, server) {
         writeln!(out, "{line}")?;
+    }
+    for (receiver, address) in receiving.addresses() {
+        writeln!(out, "  receives           {receiver} on {address}")?;
+    }
+    if let Some(kafka) = &module.config().receivers.kafka {
+        writeln!(out, "  receives           kafka topic {} of {}", kafka.topic, kafka.brokers.join(", "))?;
     }
     writeln!(out, "Ctrl-C ends")?;
     out.flush()

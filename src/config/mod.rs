@@ -30,6 +30,8 @@ mod endpoint;
 mod expand;
 mod exporter;
 mod field;
+mod kafka_receiver;
+mod listen;
 mod mail;
 mod metrics;
 mod otlp;
@@ -37,6 +39,8 @@ mod otlp_env;
 mod parse;
 mod processing;
 mod prometheus;
+mod receiver_limits;
+mod receivers;
 mod redact;
 mod report;
 mod resource;
@@ -55,12 +59,18 @@ pub use batch::{BatchConfig, LimitsConfig};
 pub use channel::{EmailConfig, SlackConfig, SmtpTls};
 pub use endpoint::{Endpoint, EndpointError};
 pub use exporter::{Destination, MetricExporterConfig, SpanExporterConfig};
+pub use kafka_receiver::{KafkaMechanism, KafkaReceiverConfig, KafkaStart};
+pub use listen::{ListenAddress, ListenAddressError};
 pub use mail::{MailAddress, MailAddressError, SmtpServer, SmtpServerError};
 pub use metrics::{MetricExportersConfig, MetricsConfig, OtlpMetricsConfig};
 pub use otlp::{Compression, OtlpConfig};
 pub use parse::{Format, MAX_BYTES};
 pub use processing::{ProcessingConfig, ResourceProcessingConfig};
 pub use prometheus::{PrometheusConfig, TranslationStrategy};
+pub use receiver_limits::ReceiverLimitsConfig;
+pub use receivers::{
+    HttpReceiverConfig, JaegerReceiverConfig, ListenConfig, OtlpReceiverConfig, ReceiversConfig,
+};
 pub use redact::{RedactConfig, RedactRule, Redacted};
 pub use resource::ResourceConfig;
 pub use sampling::{

@@ -15,6 +15,7 @@ use super::field::Field;
 use super::metrics::MetricsConfig;
 use super::parse::{Format, MAX_BYTES, parse};
 use super::processing::ProcessingConfig;
+use super::receivers::ReceiversConfig;
 use super::report::Report;
 use super::resource::ResourceConfig;
 use super::section::{Section, Source};
@@ -38,6 +39,8 @@ pub struct TraceConfig {
     pub server: ServerConfig,
     /// The memory.
     pub store: StoreConfig,
+    /// What is received from others.
+    pub receivers: ReceiversConfig,
     /// What happens to spans before they are sent.
     pub processing: ProcessingConfig,
     /// Whose telemetry it is; `None` if there is one tenant.
@@ -134,6 +137,7 @@ impl TraceConfig {
             alerting: s.section("alerting", AlertingConfig::read),
             server: s.section("server", ServerConfig::read),
             store: s.section("store", StoreConfig::read),
+            receivers: s.section("receivers", ReceiversConfig::read),
             processing: s.section("processing", ProcessingConfig::read),
             tenancy: s.section("tenancy", TenancyConfig::read),
         });

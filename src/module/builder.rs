@@ -22,6 +22,7 @@ use trace_core::signal::{Detector, Notifier, SpanExporter, SpanProcessor};
 use trace_core::store::{AnomalyLog, MemoryStore, MemoryStoreConfig, SpanReader};
 
 use super::health::{AlertingHealth, ConfigurationHealth, MetricsHealth, Off, SamplingHealth, TracingHealth};
+use super::receivers::Receivers;
 use super::registry::{Registry, SpanDestination};
 use super::sampling::{self, Head};
 use super::{BuildError, TraceModule, alerting, delivery, metric_hook, processing, self_metrics};
@@ -157,6 +158,7 @@ impl TraceModuleBuilder {
         let measuring = self.processors(measuring, &windows, adaptive, tail.as_ref())?;
         let (pipeline, readers) = self.pipeline(measuring, &store, &metrics)?;
         let reader = self.reader(&store, readers)?;
+        let receivers = Receivers::build(&self.config.receivers, &pipeline)?;
         let mut notifiers = self.registry.build_notifiers(&self.config)?;
         notifiers.append(&mut self.notifiers);
         let alerts = alerting::start(&self.config, notifiers, &self.warnings)?;
@@ -193,6 +195,7 @@ impl TraceModuleBuilder {
             if let Some(stage) = &detection {
                 self_metrics::register_detection(&own, stage)?;
             }
+            receivers.register(&own)?;
         }
 
         let mut service = TracingService::builder()
@@ -218,6 +221,9 @@ impl TraceModuleBuilder {
         if let Some(remote) = &remote {
             service = service.optional_check(Arc::new(SamplingHealth(remote.sampler.clone())));
         }
+        if let Some(health) = receivers.health() {
+            service = service.optional_check(health);
+        }
         for part in self.checks {
             service = service.required_check(part);
         }
@@ -238,6 +244,7 @@ impl TraceModuleBuilder {
             process,
             tail,
             remote,
+            receivers,
         })
     }
 

@@ -37,10 +37,18 @@ mod global;
 #[path = "global_otel.rs"]
 mod global;
 
+#[cfg(feature = "receivers")]
+mod receivers;
+#[cfg(not(feature = "receivers"))]
+#[path = "receivers_none.rs"]
+mod receivers;
+
 pub use builder::TraceModuleBuilder;
 pub use error::BuildError;
 #[cfg(feature = "server")]
 pub use export_check::{Checked, export_check};
+#[cfg(feature = "receivers")]
+pub use receivers::{ListenError, Listening};
 pub use registry::{MetricDestination, Registry, SpanDestination};
 pub use shutdown::{ShutdownError, ShutdownReport};
 pub use trace_module::TraceModule;

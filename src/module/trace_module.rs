@@ -15,6 +15,7 @@ use trace_core::service::TracingService;
 use trace_core::store::{MemoryStore, SpanReader};
 
 use super::builder::TraceModuleBuilder;
+use super::receivers::Receivers;
 use super::sampling::Remote;
 use super::{BuildError, ShutdownError, ShutdownReport, global};
 use crate::config::{Loaded, TraceConfig};
@@ -41,6 +42,8 @@ pub struct TraceModule {
     pub(super) process: Arc<ProcessSampler>,
     pub(super) tail: Option<TailSampler>,
     pub(super) remote: Option<Remote>,
+    #[cfg_attr(not(feature = "receivers"), allow(dead_code, reason = "nothing is received"))]
+    pub(super) receivers: Receivers,
 }
 
 impl TraceModule {
@@ -132,6 +135,15 @@ impl TraceModule {
     /// The sampler that a Jaeger backend steers; `None` if there is none.
     pub fn remote_sampler(&self) -> Option<&RemoteSampler> {
         self.remote.as_ref().map(|remote| &remote.sampler)
+    }
+
+    /// Listens for what the configuration's `receivers` take, on the current Tokio runtime. Nothing is received before.
+    ///
+    /// # Errors
+    /// If an address cannot be listened on; then none is.
+    #[cfg(feature = "receivers")]
+    pub async fn listen(&self) -> Result<super::Listening, super::ListenError> {
+        self.receivers.listen().await
     }
 
     /// What this process uses.

@@ -8,6 +8,7 @@ mod exporters;
 mod otel_variables;
 mod problems;
 mod processing;
+mod receivers;
 mod robustness;
 mod sampling;
 mod secrets;

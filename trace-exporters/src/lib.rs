@@ -26,6 +26,8 @@ mod grpc_client;
 pub mod http_client;
 #[cfg(feature = "jaeger")]
 pub mod jaeger;
+#[cfg(feature = "jaeger-receiver")]
+pub mod jaeger_receiver;
 #[cfg(feature = "jaeger-remote")]
 pub mod jaeger_remote;
 #[cfg(feature = "kafka")]
@@ -43,12 +45,19 @@ mod outcome;
 pub mod prometheus;
 #[cfg(feature = "receiver")]
 #[cfg_attr(
-    not(feature = "otlp-receiver"),
+    not(all(
+        feature = "otlp-receiver",
+        feature = "jaeger-receiver",
+        feature = "zipkin-receiver",
+        feature = "remote-write-receiver"
+    )),
     allow(dead_code, unused_imports, reason = "each receiver uses a part")
 )]
 pub mod receiver;
 #[cfg(feature = "remote-write")]
 pub mod remote_write;
+#[cfg(feature = "remote-write-receiver")]
+pub mod remote_write_receiver;
 #[cfg(any(
     feature = "clickhouse",
     feature = "grpc-client",
@@ -62,8 +71,8 @@ mod shorten;
 pub mod sqlite;
 #[cfg(feature = "jaeger")]
 mod thrift;
-#[cfg(any(feature = "otlp-codec", feature = "grpc-client"))]
-#[cfg_attr(not(feature = "otlp-codec"), allow(dead_code, reason = "calls need a part"))]
+#[cfg(any(feature = "otlp-codec", feature = "grpc-client", feature = "remote-write-receiver"))]
+#[cfg_attr(not(feature = "otlp-codec"), allow(dead_code, reason = "each format uses a part"))]
 mod wire_reader;
 #[cfg(any(feature = "otlp-codec", feature = "prometheus"))]
 #[cfg_attr(
@@ -73,3 +82,5 @@ mod wire_reader;
 mod wire_writer;
 #[cfg(feature = "zipkin")]
 pub mod zipkin;
+#[cfg(feature = "zipkin-receiver")]
+pub mod zipkin_receiver;

@@ -7,10 +7,7 @@ use trace_core::model::{MetricBatch, TenantId};
 use super::json::{decode_metrics_json, decode_spans_json};
 use super::service::Inner;
 use crate::otlp::{Decoded, decode_metrics_within, decode_spans_within};
-use crate::receiver::Failure;
-
-/// Bodies above this are decoded on a thread for such work, so that they do not hold up other requests.
-const LONG_BODY: usize = 512 << 10;
+use crate::receiver::{Failure, off_thread};
 
 /// What is exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,16 +90,4 @@ fn decode_metrics(form: Form, bytes: &[u8], most: usize) -> Result<Decoded<Metri
         Form::Protobuf => decode_metrics_within(bytes, most).map_err(|e| Failure::Undecodable(e.to_string())),
         Form::Json => decode_metrics_json(bytes, most).map_err(|e| Failure::Undecodable(e.to_string())),
     }
-}
-
-async fn off_thread<T: Send + 'static>(
-    body: Bytes,
-    decode: impl FnOnce(&[u8]) -> Result<T, Failure> + Send + 'static,
-) -> Result<T, Failure> {
-    if body.len() <= LONG_BODY {
-        return decode(&body);
-    }
-    let decoded = tokio::task::spawn_blocking(move || decode(&body)).await;
-    // Only if the runtime shuts down.
-    decoded.unwrap_or(Err(Failure::NotHeld(crate::receiver::NotHeld::Closed)))
 }

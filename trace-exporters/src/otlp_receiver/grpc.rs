@@ -93,7 +93,7 @@ where
         return Err(Failure::NotFound);
     }
     let tenant = inner.tenant.read(&head.headers)?;
-    let mut pass = inner.gate.enter().ok_or(Failure::Busy("too many requests are under way"))?;
+    let mut pass = inner.gate.enter()?;
     let framed = read_body(&head.headers, body, Encoding::Identity, &inner.limits, &mut pass).await?;
     let message = message(&head.headers, framed, inner.limits.max_decoded_bytes, &mut pass)?;
     inner.export(signal, Form::Protobuf, message, tenant).await

@@ -73,7 +73,7 @@ where
         .ok_or(Failure::Unsupported("the Content-Type must be application/x-protobuf or application/json"))?;
     let encoding = Encoding::of(&head.headers)?;
     let tenant = inner.tenant.read(&head.headers)?;
-    let mut pass = inner.gate.enter().ok_or(Failure::Busy("too many requests are under way"))?;
+    let mut pass = inner.gate.enter()?;
     let body = read_body(&head.headers, body, encoding, &inner.limits, &mut pass).await?;
     Ok((signal, inner.export(signal, form, body, tenant).await?))
 }

@@ -9,9 +9,13 @@ mod failure;
 mod gate;
 mod gunzip;
 mod holder;
+mod intake;
 mod limits;
 mod listener;
+mod off_thread;
+mod rate;
 mod reply;
+mod service;
 mod tenant;
 
 pub use counts::ReceiverCounts;
@@ -25,6 +29,9 @@ pub(crate) use counts::Counts;
 pub(crate) use failure::Failure;
 pub(crate) use gate::{Gate, Pass};
 pub(crate) use gunzip::gunzip;
+pub(crate) use intake::{Intake, Taken, media_type};
+pub(crate) use off_thread::off_thread;
+pub(crate) use service::http_service;
 pub(crate) use tenant::TenantHeader;
 
 /// The error of any body.

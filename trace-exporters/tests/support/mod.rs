@@ -20,6 +20,8 @@ pub mod peer;
 pub mod prom_proto;
 #[cfg(feature = "prometheus")]
 pub mod promql;
+#[cfg(feature = "receiver")]
+pub mod receiving;
 pub mod shop;
 
 use std::collections::VecDeque;

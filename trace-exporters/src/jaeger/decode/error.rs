@@ -33,7 +33,7 @@ pub enum DecodeError {
 /// The same before it is known which protocol it was.
 pub(super) enum Fault {
     Malformed(Malformed),
-    TooMany(usize),
+    TooMany { found: usize, limit: usize },
 }
 
 impl From<Malformed> for Fault {
@@ -46,7 +46,7 @@ impl Fault {
     pub(super) fn of(self, protocol: &'static str) -> DecodeError {
         match self {
             Self::Malformed(reason) => DecodeError::Malformed { protocol, reason: reason.to_string() },
-            Self::TooMany(found) => DecodeError::TooMany { found, limit: super::MAX_SPANS },
+            Self::TooMany { found, limit } => DecodeError::TooMany { found, limit },
         }
     }
 }
