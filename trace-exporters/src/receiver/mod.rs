@@ -15,7 +15,7 @@ mod reply;
 mod tenant;
 
 pub use counts::ReceiverCounts;
-pub use holder::{Holder, MetricHolder, NotHeld};
+pub use holder::{Holder, LogHolder, MetricHolder, NotHeld};
 pub use limits::{InvalidLimits, ReceiverLimits};
 pub use listener::{Listener, ReceiverListenError};
 pub use reply::ReplyBody;
