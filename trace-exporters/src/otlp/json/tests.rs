@@ -56,11 +56,9 @@ proptest! {
 
     #[test]
     fn logs_decode_to_what_was_logged(batch in logs::batch()) {
+        let batch = logs::without_bytes_and_nothing(&batch);
         let text = logs_text(&batch);
         prop_assume!(!has_infinity(&text));
-        // The library wants a value where OTLP/JSON may leave it out, and has bytes as a list of numbers.
-        prop_assume!(!text.contains("\"value\":{}") && !text.contains("{}"));
-        prop_assume!(!text.contains("\"bytesValue\""));
         let text = if text.is_empty() { r#"{"resourceLogs":[]}"# } else { &text };
         let got: ExportLogsServiceRequest = serde_json::from_str(text).unwrap();
         prop_assert_eq!(got, logs::expected(&batch));

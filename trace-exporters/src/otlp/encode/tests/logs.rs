@@ -109,3 +109,22 @@ pub(crate) fn expected(batch: &LogBatch) -> ExportLogsServiceRequest {
     };
     ExportLogsServiceRequest { resource_logs: if batch.is_empty() { vec![] } else { vec![resource_logs] } }
 }
+
+/// The same batch with other values where the library's JSON differs from the specification: it has bytes as a list of
+/// numbers, and wants every value to be there.
+pub(crate) fn without_bytes_and_nothing(batch: &LogBatch) -> LogBatch {
+    fn replace(v: &mut AnyValue) {
+        match v {
+            AnyValue::Empty | AnyValue::Bytes(_) => *v = true.into(),
+            AnyValue::List(list) => list.iter_mut().for_each(replace),
+            AnyValue::Map(entries) => entries.iter_mut().for_each(|(_, v)| replace(v)),
+            _ => {}
+        }
+    }
+    let change = |mut r: LogRecord| {
+        replace(&mut r.body);
+        r.attributes.iter_mut().for_each(|(_, v)| replace(v));
+        r
+    };
+    LogBatch::new(batch.resource().clone(), batch.iter().cloned().map(change).collect())
+}
