@@ -40,7 +40,7 @@ pub struct LogRecord {
 }
 
 /// The scope of a log record: a constant of the program, or shared.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum LogScope {
     /// Known for the life of the program.
     Static(&'static Scope),
@@ -62,6 +62,12 @@ impl std::ops::Deref for LogScope {
             Self::Static(s) => s,
             Self::Shared(s) => s,
         }
+    }
+}
+
+impl std::fmt::Debug for LogScope {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        (**self).fmt(f)
     }
 }
 

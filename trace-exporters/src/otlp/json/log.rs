@@ -66,9 +66,9 @@ fn value(json: &mut Json<'_>, v: &AnyValue) {
         AnyValue::Bytes(v) => {
             json.key("bytesValue").string(&base64::engine::general_purpose::STANDARD.encode(v));
         }
-        AnyValue::List(list) => json.key("arrayValue").object(|json| json.list("values", list, value)),
+        AnyValue::List(list) => json.key("arrayValue").object(|json| json.key("values").array(list, value)),
         AnyValue::Map(entries) => json.key("kvlistValue").object(|json| {
-            json.list("values", entries.iter().map(|(k, v)| (k.as_ref(), v)), key_value);
+            json.key("values").array(entries.iter().map(|(k, v)| (k.as_ref(), v)), key_value);
         }),
         // A kind of value that this version does not know travels as text rather than not at all.
         other => json.key("stringValue").string(&other.to_string()),

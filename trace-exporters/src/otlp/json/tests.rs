@@ -112,7 +112,7 @@ fn a_log_record_is_written_as_the_specification_says() {
     record.event_name = "e".into();
     record.attributes = vec![("none".into(), AnyValue::Empty)];
     let text = logs_text(&LogBatch::new(Arc::default(), vec![record]));
-    let expected = r#"{"resourceLogs":[{"resource":{},"scopeLogs":[{"scope":{},"logRecords":[{"timeUnixNano":"1","observedTimeUnixNano":"2","severityNumber":13,"severityText":"WARN","body":{"kvlistValue":{"values":[{"key":"bytes","value":{"bytesValue":"AP8="}},{"key":"list","value":{"arrayValue":{"values":[{"intValue":"1"},{},{"arrayValue":{}}]}}}]}},"attributes":[{"key":"none","value":{}}],"flags":1,"spanId":"0000000000000007","eventName":"e"}]}]}]}"#;
+    let expected = r#"{"resourceLogs":[{"resource":{},"scopeLogs":[{"scope":{},"logRecords":[{"timeUnixNano":"1","observedTimeUnixNano":"2","severityNumber":13,"severityText":"WARN","body":{"kvlistValue":{"values":[{"key":"bytes","value":{"bytesValue":"AP8="}},{"key":"list","value":{"arrayValue":{"values":[{"intValue":"1"},{},{"arrayValue":{"values":[]}}]}}}]}},"attributes":[{"key":"none","value":{}}],"flags":1,"spanId":"0000000000000007","eventName":"e"}]}]}]}"#;
     assert_eq!(text, expected);
 }
 
