@@ -70,6 +70,11 @@ impl Endpoint {
         Self::at("http", "localhost", 4318, "/v1/metrics")
     }
 
+    /// The default of `OTEL_EXPORTER_OTLP_LOGS_ENDPOINT`.
+    pub(super) fn local_logs() -> Self {
+        Self::at("http", "localhost", 4318, "/v1/logs")
+    }
+
     fn at(scheme: &'static str, host: &str, port: u16, path: &str) -> Self {
         let url = format!("{scheme}://{host}:{port}{path}");
         Self { url, scheme, host: host.to_owned(), port, target: path.to_owned() }

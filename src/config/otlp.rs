@@ -107,6 +107,7 @@ impl OtlpConfig {
             endpoint: endpoint.parse().unwrap_or_else(match signal {
                 OtlpSignal::Traces => Endpoint::local_traces,
                 OtlpSignal::Metrics => Endpoint::local_metrics,
+                OtlpSignal::Logs => Endpoint::local_logs,
             }),
         })
     }

@@ -17,6 +17,7 @@ use super::section::Section;
 pub(super) enum OtlpSignal {
     Traces,
     Metrics,
+    Logs,
 }
 
 /// What is shown of a value.
@@ -27,6 +28,7 @@ impl OtlpSignal {
         match self {
             Self::Traces => "v1/traces",
             Self::Metrics => "v1/metrics",
+            Self::Logs => "v1/logs",
         }
     }
 
@@ -35,6 +37,7 @@ impl OtlpSignal {
         let own = match self {
             Self::Traces => "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
             Self::Metrics => "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+            Self::Logs => "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
         };
         let below = |base: String| with_path(&base, self.path());
         s.field("endpoint").env(own).env_as("OTEL_EXPORTER_OTLP_ENDPOINT", below)
@@ -45,6 +48,7 @@ impl OtlpSignal {
         let signal = match self {
             Self::Traces => "TRACES_",
             Self::Metrics => "METRICS_",
+            Self::Logs => "LOGS_",
         };
         [signal, ""].into_iter().find_map(|signal| {
             let name = format!("OTEL_EXPORTER_OTLP_{signal}{suffix}");

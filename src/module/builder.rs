@@ -23,7 +23,7 @@ use trace_core::store::{AnomalyLog, MemoryStore, MemoryStoreConfig};
 use super::health::{AlertingHealth, ConfigurationHealth, MetricsHealth, Off, SamplingHealth, TracingHealth};
 use super::registry::{Registry, SpanDestination};
 use super::sampling::{self, Head};
-use super::{BuildError, TraceModule, alerting, metric_hook, processing, self_metrics};
+use super::{BuildError, TraceModule, alerting, logs, metric_hook, processing, self_metrics};
 use crate::config::{Loaded, ModelType, OpenTelemetryConfig, TenancyConfig, TraceConfig};
 use crate::error::ConfigWarning;
 
@@ -269,6 +269,7 @@ impl TraceModuleBuilder {
         let at_once = DestinationConfig { max_delay: Duration::ZERO, ..DestinationConfig::default() };
         let mut builder =
             builder.recording(otel.tracing.enabled).export_spans_with(MEMORY, store.clone(), at_once);
+        builder = logs::add(builder, &self.registry, &self.config)?;
         if otel.tracing.enabled {
             for (name, d) in self.registry.build_spans(&self.config)?.into_iter().chain(self.spans.drain(..))
             {

@@ -19,6 +19,7 @@ use crate::config::{
 };
 
 pub(super) fn register(registry: &mut Registry) {
+    super::logs::register(registry);
     registry.span_exporter("otlp", |config| {
         let Some(otlp) = &config.opentelemetry.tracing.exporters.otlp else { return Ok(None) };
         span_destination("opentelemetry.tracing.exporters.otlp", otlp, config).map(Some)
@@ -146,7 +147,7 @@ fn span_destination(
     Ok(SpanDestination { exporter: Box::new(exporter), config })
 }
 
-fn transport(config: &OtlpConfig) -> otlp::OtlpConfig {
+pub(super) fn transport(config: &OtlpConfig) -> otlp::OtlpConfig {
     // 0 is without limit there.
     let timeout = if config.timeout == Duration::MAX { Duration::ZERO } else { config.timeout };
     let mut settings = otlp::OtlpConfig::default().timeout(timeout).compression(match config.compression {

@@ -16,6 +16,7 @@ mod builder;
 mod builtin;
 mod error;
 mod health;
+mod logs;
 mod metric_hook;
 mod processing;
 mod registry;
@@ -33,6 +34,6 @@ mod global;
 
 pub use builder::TraceModuleBuilder;
 pub use error::BuildError;
-pub use registry::{MetricDestination, Registry, SpanDestination};
+pub use registry::{LogDestination, MetricDestination, Registry, SpanDestination};
 pub use shutdown::{ShutdownError, ShutdownReport};
 pub use trace_module::TraceModule;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use trace_core::metric::TemporalityPreference;
 use trace_core::pipeline::DestinationConfig;
-use trace_core::signal::{Detector, MetricExporter, Notifier, SpanExporter};
+use trace_core::signal::{Detector, LogExporter, MetricExporter, Notifier, SpanExporter};
 
 use super::{BuildError, builtin};
 use crate::config::TraceConfig;
@@ -29,6 +29,14 @@ pub struct MetricDestination {
     pub temporality: TemporalityPreference,
 }
 
+/// An exporter of log records, and how it is fed.
+pub struct LogDestination {
+    /// Where log records go.
+    pub exporter: Box<dyn LogExporter>,
+    /// Queue, batches and attempts.
+    pub config: DestinationConfig,
+}
+
 type Factory<T> = Arc<dyn Fn(&TraceConfig) -> Result<T, BuildError> + Send + Sync>;
 type Factories<T> = BTreeMap<String, Factory<T>>;
 
@@ -36,7 +44,7 @@ type Factories<T> = BTreeMap<String, Factory<T>>;
 ///
 /// A factory answers with nothing if the configuration does not ask for its kind. Registering a kind that is there
 /// replaces it. [`Registry::default`] has span exporters `otlp`, `jaeger` and `console`, metric exporters `otlp`
-/// and `console`, notifiers `slack`, `email` and `console`, and detector `isolation_forest`.
+/// and `console`, log exporters `otlp`, `otlpFile` and `console`, notifiers `slack`, `email` and `console`, and detector `isolation_forest`.
 ///
 /// ```
 /// use mplp_trace::module::{Registry, SpanDestination};
@@ -56,6 +64,7 @@ type Factories<T> = BTreeMap<String, Factory<T>>;
 pub struct Registry {
     spans: Factories<Option<SpanDestination>>,
     metrics: Factories<Option<MetricDestination>>,
+    logs: Factories<Option<LogDestination>>,
     notifiers: Factories<Vec<Arc<dyn Notifier>>>,
     detectors: Factories<Box<dyn Detector>>,
 }
@@ -74,6 +83,7 @@ impl Registry {
         Self {
             spans: BTreeMap::new(),
             metrics: BTreeMap::new(),
+            logs: BTreeMap::new(),
             notifiers: BTreeMap::new(),
             detectors: BTreeMap::new(),
         }
@@ -95,6 +105,15 @@ impl Registry {
         factory: impl Fn(&TraceConfig) -> Result<Option<MetricDestination>, BuildError> + Send + Sync + 'static,
     ) {
         self.metrics.insert(kind.into(), Arc::new(factory));
+    }
+
+    /// Registers a kind of log exporter. The destination's name in the ledger is the kind and `_logs`.
+    pub fn log_exporter(
+        &mut self,
+        kind: impl Into<String>,
+        factory: impl Fn(&TraceConfig) -> Result<Option<LogDestination>, BuildError> + Send + Sync + 'static,
+    ) {
+        self.logs.insert(kind.into(), Arc::new(factory));
     }
 
     /// Registers a kind of channel. It may make several channels, such as one for each recipient.
@@ -127,6 +146,13 @@ impl Registry {
         config: &TraceConfig,
     ) -> Result<Vec<(String, MetricDestination)>, BuildError> {
         wanted(&self.metrics, config)
+    }
+
+    pub(super) fn build_logs(
+        &self,
+        config: &TraceConfig,
+    ) -> Result<Vec<(String, LogDestination)>, BuildError> {
+        wanted(&self.logs, config)
     }
 
     pub(super) fn build_notifiers(&self, config: &TraceConfig) -> Result<Vec<Arc<dyn Notifier>>, BuildError> {
@@ -166,6 +192,7 @@ impl fmt::Debug for Registry {
         f.debug_struct("Registry")
             .field("span_exporters", &self.spans.keys())
             .field("metric_exporters", &self.metrics.keys())
+            .field("log_exporters", &self.logs.keys())
             .field("notifiers", &self.notifiers.keys())
             .field("detectors", &self.detectors.keys())
             .finish()

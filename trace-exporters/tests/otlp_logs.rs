@@ -108,7 +108,9 @@ async fn the_exporters_of_logs_conform() {
     let text = std::fs::read(&path).unwrap();
     let line = text.split(|b| *b == b'\n').next().unwrap();
     let read = decode_logs_json(line, usize::MAX).unwrap().batches.remove(0);
-    assert_eq!(format!("{:?}", LogBatch::from(read)), format!("{:?}", conformance::every_log_field()));
+    let sent = conformance::every_log_field();
+    // By text: NaN is unlike itself.
+    assert_eq!(format!("{:?}", read.records), format!("{:?}", sent.iter().collect::<Vec<_>>()));
     let server = GrpcServer::start([]).await;
     let config = OtlpConfig::new(&server.url).protocol(Protocol::Grpc);
     conformance::log_exporter(&OtlpLogExporter::new(&config).unwrap()).await;
@@ -154,9 +156,7 @@ async fn what_we_send_our_receiver_takes_in_every_protocol() {
         assert_eq!((report.ledger.logs.received, report.ledger.logs.delivered), (3, 3));
         let sent: Vec<String> = batch.iter().map(|r| format!("{r:?}")).collect();
         let got: Vec<String> = receiving.out.logs().iter().map(|r| format!("{r:?}")).collect();
-        let plain =
-            |lines: &[String]| lines.iter().map(|l| l.replace("Static(", "Shared(")).collect::<Vec<_>>();
-        assert_eq!(plain(&got), plain(&sent), "{protocol:?}");
+        assert_eq!(got, sent, "{protocol:?}");
     }
 }
 

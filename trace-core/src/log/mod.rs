@@ -1,4 +1,5 @@
-//! Log records: made by a [`Logger`], by the layer for `tracing` events (feature `tracing`), or by others.
+//! Log records: made by a [`Logger`], by the layer for `tracing` events (feature `tracing`), by the
+//! logs API of `opentelemetry` (feature `otel`), or by others.
 //!
 //! ```
 //! use std::time::Duration;
@@ -23,6 +24,8 @@
 mod intake;
 mod limits;
 mod logger;
+#[cfg(feature = "otel")]
+mod otel;
 #[cfg(feature = "tracing")]
 mod tracing_bridge;
 
@@ -32,5 +35,7 @@ mod tests;
 pub(crate) use intake::{LogIntake, NoRoom};
 pub use limits::LogLimits;
 pub use logger::Logger;
+#[cfg(feature = "otel")]
+pub use otel::{LoggerProvider, OtelLogRecord, OtelLogger};
 #[cfg(feature = "tracing")]
 pub use tracing_bridge::LogLayer;

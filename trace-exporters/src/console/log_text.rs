@@ -17,10 +17,11 @@ fn line(r: &LogRecord, paint: Paint, out: &mut String) {
     let time = if r.time == Timestamp::default() { r.observed } else { r.time };
     let _ = write!(out, "{} ", paint.dim(time));
     let word = if r.severity_text.is_empty() { r.severity.name() } else { &r.severity_text };
+    let word = format!("{:<5}", Safe(word).to_string());
     let _ = match r.severity {
-        s if s >= LogSeverity::ERROR => write!(out, "{}", paint.red(format_args!("{:<5}", Safe(word)))),
-        s if s >= LogSeverity::WARN => write!(out, "{}", paint.bold(format_args!("{:<5}", Safe(word)))),
-        _ => write!(out, "{:<5}", Safe(word).to_string()),
+        s if s >= LogSeverity::ERROR => write!(out, "{}", paint.red(word)),
+        s if s >= LogSeverity::WARN => write!(out, "{}", paint.bold(word)),
+        _ => write!(out, "{word}"),
     };
     if !r.scope.name.is_empty() {
         let _ = write!(out, " {}", paint.cyan(Safe(&r.scope.name)));

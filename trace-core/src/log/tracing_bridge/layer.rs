@@ -10,6 +10,7 @@ use tracing_subscriber::layer::Context;
 use super::denied::Denied;
 use super::fields::EventFields;
 use super::scopes::Scopes;
+use crate::env::LogLevel;
 use crate::log::Logger;
 use crate::model::{LogRecord, LogScope, LogSeverity};
 use crate::record::tracing_layer::{event_context, scope_of};
@@ -82,6 +83,19 @@ impl LogLayer {
     pub fn with_level(mut self, level: impl Into<LevelFilter>) -> Self {
         self.level = level.into();
         self
+    }
+
+    /// The same by the level of a configuration.
+    #[must_use]
+    pub fn with_log_level(self, level: LogLevel) -> Self {
+        self.with_level(match level {
+            LogLevel::None => LevelFilter::OFF,
+            LogLevel::Error => LevelFilter::ERROR,
+            LogLevel::Warn => LevelFilter::WARN,
+            LogLevel::Info => LevelFilter::INFO,
+            LogLevel::Debug => LevelFilter::DEBUG,
+            LogLevel::Trace => LevelFilter::TRACE,
+        })
     }
 
     /// Also records where events are in the source: `code.file.path`, `code.line.number` and `code.module.name`. Off by
