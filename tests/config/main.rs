@@ -4,6 +4,7 @@
 mod channels;
 mod destinations;
 mod environment;
+mod logs;
 mod otel_variables;
 mod problems;
 mod processing;
