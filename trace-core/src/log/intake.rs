@@ -14,12 +14,14 @@ const SHARDS: usize = 16;
 const GRANT: usize = 64 << 10;
 /// After so many records the pipeline's thread is woken.
 const WAKE: usize = 512;
-/// The most records that a part has room for from the beginning.
-const MOST_RESERVED: usize = 1024;
+/// The most records whose memory is kept for the next ones.
+const MOST_KEPT: usize = 4096;
 
 /// Records on their way to the pipeline's thread.
 pub(crate) struct LogIntake {
     shards: [Shard; SHARDS],
+    /// Empty memory for the part that is taken from next.
+    spare: Mutex<Vec<LogRecord>>,
     handed_in: Mutex<HandedInQueue>,
     /// Bytes for which there still is room. A single batch may take more than there is.
     free: AtomicIsize,
@@ -101,6 +103,7 @@ impl LogIntake {
     pub(crate) fn new(capacity: usize, wanted: bool) -> Self {
         Self {
             shards: Default::default(),
+            spare: Mutex::default(),
             handed_in: Mutex::default(),
             free: AtomicIsize::new(isize::try_from(capacity).unwrap_or(isize::MAX)),
             capacity,
@@ -125,26 +128,29 @@ impl LogIntake {
     #[inline]
     pub(crate) fn push(&self, record: LogRecord, recorder: &Recorder) {
         let bytes = record.byte_size();
-        // What is refused is dropped after the lock.
-        let mut record = Some(record);
         let Some(mut s) = self.shard(recorder) else {
             self.forked.fetch_add(1, Ordering::Relaxed);
             return;
         };
         s.counts.received += 1;
-        if s.closed {
+        // What is refused is dropped after the lock.
+        let _refused = if s.closed {
             s.counts.late += 1;
+            record
         } else if s.used + bytes > s.granted && !self.grant(&mut s, bytes) {
             s.counts.full += 1;
+            record
         } else {
             s.used += bytes;
-            s.records.extend(record.take());
-        }
-        let wake = record.is_none() && s.records.len().is_multiple_of(WAKE);
+            s.records.push(record);
+            let wake = s.records.len().is_multiple_of(WAKE);
+            drop(s);
+            if wake {
+                self.wake();
+            }
+            return;
+        };
         drop(s);
-        if wake {
-            self.wake();
-        }
     }
 
     /// The part of this thread; `None` in a process that was forked while somebody had it.
@@ -213,19 +219,24 @@ impl LogIntake {
     pub(crate) fn take(&self) -> (Vec<LogRecord>, Vec<HandedIn>) {
         let mut own: Vec<LogRecord> = Vec::new();
         let mut parts = 0;
+        let mut spare = unpoisoned(&self.spare);
         for Shard(shard) in &self.shards {
             let mut s = unpoisoned(shard);
             if s.records.is_empty() {
                 continue;
             }
-            let empty = Vec::with_capacity(s.records.len().min(MOST_RESERVED));
-            let taken = std::mem::replace(&mut s.records, empty);
+            // The memory stays with the threads that log, which is quicker than new one.
+            std::mem::swap(&mut s.records, &mut spare);
             self.release(std::mem::take(&mut s.granted));
             s.used = 0;
             drop(s);
             parts += 1;
-            if own.is_empty() { own = taken } else { own.extend(taken) }
+            own.append(&mut spare);
+            if spare.capacity() > MOST_KEPT {
+                *spare = Vec::new();
+            }
         }
+        drop(spare);
         if parts > 1 {
             own.sort_by_key(|r| r.observed);
         }

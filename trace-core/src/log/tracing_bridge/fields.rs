@@ -73,7 +73,8 @@ impl<'r> EventFields<'r> {
 
 /// What a value says of itself. Unlike `to_string` it does not panic if the value fails to: what it said until then stays.
 fn said(args: std::fmt::Arguments<'_>) -> String {
-    let mut text = String::new();
+    // Most messages fit; growing is what costs.
+    let mut text = String::with_capacity(64);
     let _ = text.write_fmt(args);
     text
 }
