@@ -146,7 +146,7 @@ fn measure(case: &str, burst: fn(), spans: bool) {
     for contender in [ours, peer] {
         assert_eq!(contender.seen.0.load(Ordering::Relaxed), contender.bursts, "every event arrived");
     }
-    report(case, (PEER, "ns/event"), 2.0, best);
+    report(case, (PEER, "ns/event"), 1.2, best);
 }
 
 fn main() {
