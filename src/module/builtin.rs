@@ -154,9 +154,9 @@ pub(super) fn transport(config: &OtlpConfig) -> otlp::OtlpConfig {
         Compression::Gzip => otlp::Compression::Gzip,
         Compression::None => otlp::Compression::None,
     });
-    settings.url = Some(config.endpoint.as_str().to_owned());
-    settings.ca_certificate = config.ca_certificate.as_ref().map(Into::into);
-    settings.client_certificate = config.client_certificate.as_ref().map(Into::into);
-    settings.client_key = config.client_key.as_ref().map(Into::into);
+    settings.url = Some(config.endpoint.as_str().into());
+    settings.tls.ca_certificate = config.ca_certificate.as_ref().map(Into::into);
+    settings.tls.client_certificate = config.client_certificate.as_ref().map(Into::into);
+    settings.tls.client_key = config.client_key.as_ref().map(Into::into);
     config.headers.iter().fold(settings, |settings, (name, value)| settings.header(name, value.expose()))
 }

@@ -69,7 +69,6 @@ fn the_known_keys_are_those_of_the_documentation() {
         ),
         ("opentelemetry.logs", "batch enabled exporters level limits"),
         ("opentelemetry.logs.exporters", "console otlp otlpFile"),
-        ("opentelemetry.logs.exporters.otlpFile", "enabled maxFileBytes maxTotalBytes path"),
         ("opentelemetry.logs.limits", "attributes valueLength"),
         ("anomalyDetection", "aiModel enabled"),
         ("anomalyDetection.aiModel", "confidenceThreshold falseAlarmRate modelType"),

@@ -7,9 +7,11 @@
 mod any_span;
 #[cfg(feature = "clickhouse")]
 pub mod clickhouse;
+#[cfg(any(feature = "http-client", feature = "kafka"))]
+pub mod connection;
 #[cfg(feature = "console")]
 pub mod console;
-#[cfg(any(feature = "otlp", feature = "zipkin"))]
+#[cfg(any(feature = "otlp-codec", feature = "zipkin"))]
 mod decoded;
 #[cfg(feature = "delivery")]
 pub mod delivery;
@@ -30,15 +32,15 @@ pub mod jaeger_remote;
 pub mod kafka;
 #[cfg(feature = "mplp")]
 pub mod mplp;
-#[cfg(feature = "otlp")]
+#[cfg(feature = "otlp-codec")]
 pub mod otlp;
 #[cfg(feature = "otlp-receiver")]
 pub mod otlp_receiver;
+#[cfg(any(feature = "otlp", feature = "zipkin"))]
+mod outcome;
 #[cfg(feature = "prometheus")]
 #[cfg_attr(not(feature = "remote-write"), allow(unreachable_pub, reason = "shared with remote write"))]
 pub mod prometheus;
-#[cfg(any(feature = "otlp", feature = "grpc-client"))]
-#[cfg_attr(not(feature = "otlp"), allow(dead_code, reason = "calls need a part"))]
 #[cfg(feature = "receiver")]
 #[cfg_attr(
     not(feature = "otlp-receiver"),
@@ -47,15 +49,25 @@ pub mod prometheus;
 pub mod receiver;
 #[cfg(feature = "remote-write")]
 pub mod remote_write;
+#[cfg(any(
+    feature = "clickhouse",
+    feature = "grpc-client",
+    feature = "kafka",
+    feature = "otlp",
+    feature = "remote-write",
+    feature = "zipkin"
+))]
+mod shorten;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 #[cfg(feature = "jaeger")]
 mod thrift;
-#[cfg(any(feature = "otlp", feature = "jaeger-remote-grpc"))]
+#[cfg(any(feature = "otlp-codec", feature = "grpc-client"))]
+#[cfg_attr(not(feature = "otlp-codec"), allow(dead_code, reason = "calls need a part"))]
 mod wire_reader;
-#[cfg(any(feature = "otlp", feature = "prometheus"))]
+#[cfg(any(feature = "otlp-codec", feature = "prometheus"))]
 #[cfg_attr(
-    not(all(feature = "otlp", feature = "remote-write")),
+    not(all(feature = "otlp-codec", feature = "remote-write")),
     allow(dead_code, reason = "each format uses a part")
 )]
 mod wire_writer;

@@ -96,8 +96,8 @@ fn the_variables_of_logs_win_over_the_general_ones() {
     let lookup = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
     let read = OtlpConfig::from_env(Signal::Logs, lookup);
     assert!(read.warnings.is_empty(), "{:?}", read.warnings);
-    assert_eq!(read.config.url.as_deref(), Some("http://logs/x"));
-    assert_eq!((read.config.timeout_ms, read.config.protocol), (7, Protocol::HttpJson));
+    assert_eq!(read.config.url.as_ref().map(|u| u.expose()), Some("http://logs/x"));
+    assert_eq!((read.config.timeout, read.config.protocol), (7.into(), Protocol::HttpJson));
 }
 
 #[tokio::test]

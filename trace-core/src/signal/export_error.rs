@@ -32,10 +32,10 @@ impl ExportError {
         Self { rejected: Some(rejected), ..Self::permanent(message) }
     }
 
-    /// The same error with the wait that the destination asked for.
+    /// The same error with the wait that the destination asked for, if it did.
     #[must_use]
-    pub fn after(mut self, wait: Duration) -> Self {
-        self.retry_after = Some(wait);
+    pub fn after(mut self, wait: impl Into<Option<Duration>>) -> Self {
+        self.retry_after = wait.into();
         self
     }
 

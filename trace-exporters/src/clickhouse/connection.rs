@@ -48,7 +48,7 @@ impl Connection {
     pub(super) fn new(config: &ClickHouseConfig) -> Result<Self, ClickHouseConfigError> {
         config.validate()?;
         let uri = config.uri()?;
-        let client = HttpClient::new(&uri, &config.all_headers()?, &config.tls(), config.attempt_limit())?
+        let client = HttpClient::new(&uri, &config.all_headers()?, &config.tls, config.timeout)?
             .compressing(config.compression)
             .answers_up_to(MAX_ANSWER_BYTES);
         Ok(Self { client, uri, async_insert: config.async_insert })
@@ -93,17 +93,14 @@ impl Connection {
                     true => ExportError::retryable(message),
                     false => ExportError::permanent(message),
                 };
-                let error = match refused.retry_after {
-                    Some(wait) => error.after(wait),
-                    None => error,
-                };
+                let error = error.after(refused.retry_after);
                 Err(Failed { error, lacks_schema: refused.lacks_schema })
             }
         }
     }
 
     fn shown(&self) -> String {
-        show(&self.uri.to_string())
+        show(&self.uri)
     }
 
     /// The URL with a query behind its own; `None` if it would be longer than a URL can be (64 KiB).

@@ -13,6 +13,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use trace_core::signal::ExportError;
 
 use super::{Code, Status, frame};
+use crate::connection::Timeout;
 use crate::http_client::{
     Ask, Carried, Compression, Connector, HttpConfigError, TlsConfig, http2_connector, no_answer,
     retry_after, show,
@@ -53,9 +54,9 @@ impl GrpcClient {
         uri: Uri,
         carried: Carried,
         tls: &TlsConfig,
-        limit: Option<Duration>,
+        timeout: Timeout,
     ) -> Result<Self, HttpConfigError> {
-        let connector = http2_connector(tls, &uri)?;
+        let (connector, limit) = (http2_connector(tls, &uri)?, timeout.limit());
         let mut fixed = HeaderMap::new();
         fixed.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         fixed.insert(TE, HeaderValue::from_static("trailers"));
@@ -93,7 +94,7 @@ impl GrpcClient {
 
     /// The server's address, without what may be secret.
     pub(crate) fn subject(&self) -> String {
-        format!("gRPC {}", show(&self.uri.to_string()))
+        format!("gRPC {}", show(&self.uri))
     }
 
     /// See [`Carried::scrub`].
@@ -212,7 +213,7 @@ fn timeout_value(limit: Duration) -> HeaderValue {
 impl fmt::Debug for GrpcClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GrpcClient")
-            .field("url", &show(&self.uri.to_string()))
+            .field("url", &show(&self.uri))
             .field("headers", &self.carried)
             .field("compression", &self.compression)
             .field("limit", &self.limit)

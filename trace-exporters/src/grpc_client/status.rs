@@ -8,7 +8,7 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use http::{HeaderMap, StatusCode};
 
-use crate::http_client::shorten;
+use crate::shorten::shorten;
 use crate::wire_reader::{Field, Malformed, fields};
 
 /// Senders may leave the padding away, and must read both.

@@ -10,9 +10,6 @@ use http::{HeaderMap, StatusCode};
 /// for good in the meantime.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
 
-/// The longest part of a receiver's own words that goes into an error.
-const MAX_MESSAGE_CHARS: usize = 300;
-
 /// An answer, read to its end.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -37,10 +34,4 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
         httpdate::parse_http_date(text).ok()?.duration_since(now).unwrap_or_default()
     };
     Some(wait.min(MAX_RETRY_AFTER))
-}
-
-/// One line of bounded length without control characters.
-pub(crate) fn shorten(text: &str) -> String {
-    let clean = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c });
-    clean.take(MAX_MESSAGE_CHARS).collect()
 }

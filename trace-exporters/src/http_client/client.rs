@@ -15,8 +15,9 @@ use trace_core::signal::ExportError;
 
 use super::{
     Answer, Ask, Carried, Compression, Connector, HeaderProvider, Headers, HttpConfigError, TlsConfig,
-    connector, header_map, show,
+    connector, show,
 };
+use crate::connection::Timeout;
 
 /// The largest answer that is read (OTLP specification: a client's limit of 4 MiB).
 const MAX_RESPONSE_BYTES: usize = 4 << 20;
@@ -54,9 +55,9 @@ impl HttpClient {
         uri: &Uri,
         headers: &Headers,
         tls: &TlsConfig,
-        limit: Option<Duration>,
+        timeout: Timeout,
     ) -> Result<Self, HttpConfigError> {
-        let mut fixed = header_map(headers)?;
+        let mut fixed = headers.to_map()?;
         fixed.insert(USER_AGENT, HeaderValue::from_static(AGENT));
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
@@ -65,6 +66,7 @@ impl HttpClient {
             .http1_max_buf_size(MAX_RESPONSE_HEAD_BYTES)
             .build(connector(tls, uri)?);
         let (carried, compression) = (Carried::new(fixed, None), Compression::None);
+        let limit = timeout.limit();
         Ok(Self { client, carried, compression, limit, max_answer_bytes: MAX_RESPONSE_BYTES })
     }
 
@@ -108,7 +110,7 @@ impl HttpClient {
     /// # Errors
     /// If there was no complete answer: retryable unless the other side does not speak HTTP or says too much.
     pub(crate) async fn send(&self, outgoing: Outgoing) -> Result<Answer, ExportError> {
-        let subject = format!("{} {}", outgoing.method, show(&outgoing.uri.to_string()));
+        let subject = format!("{} {}", outgoing.method, show(&outgoing.uri));
         let Some(limit) = self.limit else { return self.attempts(outgoing, &subject).await };
         match tokio::time::timeout(limit, self.attempts(outgoing, &subject)).await {
             Ok(result) => result,

@@ -7,7 +7,7 @@ use crate::otlp::OtlpConfigError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JaegerConfigError {
-    /// The address, headers or certificates.
+    /// The address, headers, certificates or the limit of a request.
     #[error(transparent)]
     Http(#[from] HttpConfigError),
     /// What OTLP needs besides.
@@ -24,12 +24,6 @@ pub enum JaegerConfigError {
     /// A limit is too small for any span, or too large for a datagram.
     #[error("max_packet_bytes is {found}: from 1024 to 65507, the most that fits into a datagram")]
     PacketLimit {
-        /// What was configured.
-        found: usize,
-    },
-    /// A limit is too small for any span.
-    #[error("max_request_bytes is {found}: at least 1024")]
-    RequestLimit {
         /// What was configured.
         found: usize,
     },

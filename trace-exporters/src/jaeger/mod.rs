@@ -9,7 +9,6 @@ mod decode;
 mod encode;
 mod error;
 mod exporter;
-mod http;
 mod same_backend;
 #[cfg(test)]
 mod tests;
@@ -17,6 +16,7 @@ mod udp;
 mod wire;
 
 pub use crate::decoded::Decoded;
+pub use crate::http_client::{Endpoint, Headers, Timeout, TlsConfig};
 pub use config::JaegerConfig;
 pub use decode::{DecodeError, decode_binary, decode_compact};
 pub use encode::{encode_binary, encode_compact};

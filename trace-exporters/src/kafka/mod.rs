@@ -17,7 +17,8 @@ mod source;
 mod source_config;
 mod stats;
 
-pub use config::{KafkaCompression, KafkaConfig, KafkaTls, SaslMechanism};
+pub use crate::connection::{Endpoint, Secret, Timeout, TlsConfig, TlsError};
+pub use config::{KafkaCompression, KafkaConfig, SaslMechanism};
 pub use error::{KafkaConfigError, KafkaSourceError};
 pub use exporter::KafkaSpanExporter;
 pub use source::KafkaSpanSource;

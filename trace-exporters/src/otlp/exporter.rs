@@ -14,11 +14,11 @@ use trace_core::signal::{ExportError, MetricExporter, SpanExporter};
 
 use super::config::{OtlpConfig, Signal};
 use super::error::OtlpConfigError;
-use super::outcome::Outcome;
 use super::payload::Payload;
 use super::reply::Accepted;
 use super::transport::Transport;
 use crate::http_client::HeaderProvider;
+use crate::outcome::Outcome;
 
 /// A buffer that grew beyond this is not kept for the next batch.
 const KEPT_BUFFER_BYTES: usize = 4 << 20;
@@ -144,8 +144,14 @@ impl Sender {
                 sending.push(self.send(body, count));
             }
             let Some((count, answer)) = sending.next().await else { return outcome.result() };
-            if let Some(warning) = outcome.add(answer, count, P::RECORDS)? {
-                *self.warning.lock().unwrap_or_else(PoisonError::into_inner) = Some(warning);
+            let Some(Accepted { rejected, message }) = outcome.add(answer, count)? else { continue };
+            if rejected > 0 {
+                let rejected = usize::try_from(rejected).unwrap_or(count).min(count);
+                outcome.leave_out(rejected, || {
+                    format!("{rejected} of {count} {} rejected: {message}", P::RECORDS)
+                });
+            } else if !message.is_empty() {
+                *self.warning.lock().unwrap_or_else(PoisonError::into_inner) = Some(message);
             }
         }
     }
@@ -177,7 +183,7 @@ impl Sender {
             } else {
                 let limit = self.max_request_bytes;
                 // Not a failure of the batch: the others are sent.
-                outcome.refuse(count, format!("one of the {} alone is over {limit} bytes", P::RECORDS), true);
+                outcome.leave_out(count, || format!("one of the {} alone is over {limit} bytes", P::RECORDS));
             }
         }
         None

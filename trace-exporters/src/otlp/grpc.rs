@@ -11,7 +11,7 @@ use super::error::OtlpConfigError;
 use super::http::AGENT;
 use super::reply::{Accepted, partial_success};
 use crate::grpc_client::{CallError, Code, GrpcClient, Status};
-use crate::http_client::{Carried, Compression, HeaderProvider, header_map};
+use crate::http_client::{Carried, Compression, HeaderProvider};
 
 /// As for HTTP: a batch that waits longer leaves the queue in the meantime.
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(300);
@@ -29,9 +29,9 @@ impl GrpcTransport {
         signal: Signal,
         provider: Option<Arc<dyn HeaderProvider>>,
     ) -> Result<Self, OtlpConfigError> {
-        let carried = Carried::new(header_map(&config.headers)?, provider);
+        let carried = Carried::new(config.headers.to_map()?, provider);
         let uri = config.request_uri(signal)?;
-        let client = GrpcClient::new(uri, carried, &config.tls(), config.attempt_limit())?;
+        let client = GrpcClient::new(uri, carried, &config.tls, config.timeout)?;
         let client = client.compressing(config.compression).agent(AGENT);
         Ok(Self { client, compression: config.compression })
     }
@@ -63,11 +63,7 @@ impl GrpcTransport {
         if !is_retryable(status) {
             return ExportError::permanent(message);
         }
-        let error = ExportError::retryable(message);
-        match status.retry_delay {
-            Some(delay) => error.after(delay.min(MAX_RETRY_DELAY)),
-            None => error,
-        }
+        ExportError::retryable(message).after(status.retry_delay.map(|delay| delay.min(MAX_RETRY_DELAY)))
     }
 }
 

@@ -38,7 +38,7 @@ impl HttpTransport {
             Encoding::Json => "application/json",
         };
         let uri = config.request_uri(signal)?;
-        let client = HttpClient::new(&uri, &config.headers, &config.tls(), config.attempt_limit())?
+        let client = HttpClient::new(&uri, &config.headers, &config.tls, config.timeout)?
             .compressing(config.compression)
             .always(USER_AGENT, AGENT)
             .always(CONTENT_TYPE, media_type)
@@ -63,7 +63,7 @@ impl HttpTransport {
                 Ok(accepted)
             }
             Err(refused) => {
-                let mut message = format!("POST {}: {}", show(&self.uri.to_string()), refused.message);
+                let mut message = format!("POST {}: {}", show(&self.uri), refused.message);
                 if matches!(answer.status, StatusCode::BAD_REQUEST | StatusCode::UNSUPPORTED_MEDIA_TYPE)
                     && let Some(advice) = self.compression.advice()
                 {
@@ -74,10 +74,7 @@ impl HttpTransport {
                     true => ExportError::retryable(message),
                     false => ExportError::permanent(message),
                 };
-                Err(match refused.retry_after {
-                    Some(wait) => error.after(wait),
-                    None => error,
-                })
+                Err(error.after(refused.retry_after))
             }
         }
     }
@@ -85,9 +82,6 @@ impl HttpTransport {
 
 impl fmt::Debug for HttpTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpTransport")
-            .field("url", &show(&self.uri.to_string()))
-            .field("client", &self.client)
-            .finish()
+        f.debug_struct("HttpTransport").field("url", &show(&self.uri)).field("client", &self.client).finish()
     }
 }

@@ -6,26 +6,36 @@
 //! `UNAVAILABLE`, `DATA_LOSS`, and `RESOURCE_EXHAUSTED` with a `RetryInfo`; every other failure is final. Redirects are
 //! not followed. Specification: <https://opentelemetry.io/docs/specs/otlp/>.
 
+#[cfg(feature = "otlp")]
 mod config;
 mod decode;
 mod encode;
+#[cfg(feature = "otlp")]
 mod env;
+#[cfg(feature = "otlp")]
 mod error;
+#[cfg(feature = "otlp")]
 mod exporter;
 #[cfg(feature = "otlp-file")]
 pub mod file;
 #[cfg(feature = "otlp-grpc")]
 mod grpc;
+#[cfg(feature = "otlp")]
 mod http;
 mod json;
+#[cfg(feature = "otlp")]
 mod log_exporter;
 mod log_groups;
-mod outcome;
+#[cfg(feature = "otlp")]
 mod payload;
+#[cfg(feature = "otlp")]
 mod reply;
+#[cfg(feature = "otlp")]
 mod transport;
 
-pub use crate::http_client::{Ask, Compression, HeaderProvider, Headers};
+#[cfg(feature = "otlp")]
+pub use crate::http_client::{Ask, Compression, Endpoint, HeaderProvider, Headers, Timeout, TlsConfig};
+#[cfg(feature = "otlp")]
 pub use config::{OtlpConfig, Protocol, Signal};
 pub use decode::{
     DecodeError, Decoded, decode_logs, decode_logs_within, decode_metrics, decode_metrics_within,
@@ -35,8 +45,12 @@ pub use encode::{encode_logs, encode_metrics, encode_spans};
 #[cfg(test)]
 #[cfg_attr(not(feature = "otlp-receiver"), allow(unused_imports, reason = "its tests alone"))]
 pub(crate) use encode::{generate, logs};
+#[cfg(feature = "otlp")]
 pub use env::FromEnv;
+#[cfg(feature = "otlp")]
 pub use error::OtlpConfigError;
+#[cfg(feature = "otlp")]
 pub use exporter::{OtlpMetricExporter, OtlpSpanExporter};
 pub use json::{encode_logs_json, encode_metrics_json, encode_spans_json};
+#[cfg(feature = "otlp")]
 pub use log_exporter::OtlpLogExporter;

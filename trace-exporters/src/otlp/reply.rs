@@ -4,7 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, StatusCode};
 
-use crate::http_client::{media_type, retry_after, shorten};
+use crate::http_client::{media_type, retry_after};
+use crate::shorten::shorten;
 use crate::wire_reader::{Field, Malformed, fields};
 
 /// A successful answer.

@@ -59,7 +59,7 @@ impl RemoteWriteExporter {
     pub fn new(config: RemoteWriteConfig) -> Result<Self, RemoteWriteConfigError> {
         config.validate()?;
         let uri = config.uri()?;
-        let client = HttpClient::new(&uri, &config.headers, &config.tls(), config.attempt_limit())?
+        let client = HttpClient::new(&uri, &config.headers, &config.tls, config.timeout)?
             .always(CONTENT_ENCODING, "snappy");
         let speaks = match config.version {
             RemoteWriteVersion::Auto => TRIES_V2,
@@ -131,7 +131,7 @@ impl RemoteWriteExporter {
 
     /// One request. An error here is one of the network, and can be retried as it says.
     async fn attempt(&self, body: &[u8], sent: Amount, v2: bool) -> Result<Outcome, ExportError> {
-        let subject = format!("POST {}", show(&self.uri.to_string()));
+        let subject = format!("POST {}", show(&self.uri));
         let packed = snap::raw::Encoder::new().compress_vec(body).map_err(|e| {
             ExportError::permanent(format!("{subject}: the request cannot be compressed")).caused_by(e)
         })?;

@@ -15,6 +15,7 @@ mod sample;
 mod series;
 mod stale;
 
+pub use crate::http_client::{Endpoint, Headers, Timeout, TlsConfig};
 pub use config::{RemoteWriteConfig, RemoteWriteVersion};
 pub use error::RemoteWriteConfigError;
 pub use exporter::RemoteWriteExporter;

@@ -17,7 +17,8 @@ mod shared;
 mod tests;
 
 pub use crate::decoded::Decoded;
-pub use config::{ZipkinConfig, ZipkinConfigError};
+pub use crate::http_client::{Compression, Endpoint, Headers, HttpConfigError, Timeout, TlsConfig};
+pub use config::ZipkinConfig;
 pub use decode::{DecodeError, decode_json};
 pub use encode::encode_json;
 pub use env::FromEnv;
