@@ -261,3 +261,27 @@ fn a_disabled_pipeline_takes_no_logs() {
     p.shutdown(LONG).unwrap();
     assert!(out.logs().is_empty());
 }
+
+#[test]
+fn figures_of_logs_have_their_conventional_names() {
+    use crate::metric::MeterRegistry;
+    use crate::model::{MetricData, Scope, Timestamp};
+    let registry = MeterRegistry::new(Arc::new(Resource::service("s")));
+    let config = DestinationConfig { queue_records: 100, ..impatient() };
+    let p = Pipeline::builder().export_logs_with("out", CaptureExporter::new(), config).start().unwrap();
+    p.register_metrics(&registry.meter(Scope::named("mplp"))).unwrap();
+    emit(&p, 3);
+    p.flush(LONG).unwrap();
+    let collected = registry.collect(Timestamp::from_unix_secs(1));
+    let sum = |name: &str| {
+        let metric = collected.scopes.iter().flat_map(|s| &s.metrics).find(|m| m.name == name);
+        let Some(MetricData::Sum { points, .. }) = metric.map(|m| &m.data) else { panic!("no {name}") };
+        points.iter().map(|p| p.value.as_f64()).sum::<f64>()
+    };
+    assert_eq!(sum("otel.sdk.log.created"), 3.0);
+    assert_eq!(sum("otel.sdk.exporter.log.exported"), 3.0);
+    // Of the pipeline's own thread, and of the queue.
+    assert_eq!(sum("otel.sdk.processor.log.processed"), 6.0);
+    assert_eq!(sum("otel.sdk.processor.log.queue.capacity"), 100.0);
+    p.shutdown(LONG).unwrap();
+}
