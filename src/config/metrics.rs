@@ -9,8 +9,8 @@ use trace_core::metric::{ExemplarFilter, TemporalityPreference};
 use super::asked::Asked;
 use super::otlp::OtlpConfig;
 use super::otlp_env::OtlpSignal;
+use super::prometheus::PrometheusConfig;
 use super::section::Section;
-use super::server::HostName;
 use super::tracing::ConsoleConfig;
 
 /// `opentelemetry.metrics`.
@@ -52,18 +52,6 @@ pub struct MetricExportersConfig {
     pub otlp: Option<OtlpMetricsConfig>,
     /// Metrics as text on the terminal.
     pub console: Option<ConsoleConfig>,
-}
-
-/// `opentelemetry.metrics.exporters.prometheus`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PrometheusConfig {
-    /// The path of the page; `/metrics` by default.
-    pub endpoint: String,
-    /// The address or name to listen at. Else `OTEL_EXPORTER_PROMETHEUS_HOST`, else that of the server.
-    pub host: Option<String>,
-    /// The port; 0 lets the system choose. Else `OTEL_EXPORTER_PROMETHEUS_PORT`, else 9090.
-    pub port: u16,
 }
 
 /// `opentelemetry.metrics.exporters.otlp`.
@@ -109,12 +97,6 @@ impl Default for MetricsConfig {
     }
 }
 
-impl Default for PrometheusConfig {
-    fn default() -> Self {
-        Self { endpoint: "/metrics".to_owned(), host: None, port: 9090 }
-    }
-}
-
 impl MetricsConfig {
     pub(super) fn read(s: &Section<'_>, env: &EnvSettings) -> Self {
         let filter = s.field("exemplarFilter").parse::<ExemplarFilter>();
@@ -152,19 +134,6 @@ impl MetricExportersConfig {
     }
 }
 
-impl PrometheusConfig {
-    fn read(s: &Section<'_>, otherwise: bool) -> Option<Self> {
-        let default = Self::default();
-        let on = s.enabled_or(otherwise);
-        let config = Self {
-            endpoint: s.field("endpoint").parse::<PagePath>().map_or(default.endpoint, |p| p.0),
-            host: s.field("host").otel_env("OTEL_EXPORTER_PROMETHEUS_HOST").parse::<HostName>().map(|h| h.0),
-            port: s.field("port").otel_env("OTEL_EXPORTER_PROMETHEUS_PORT").port().unwrap_or(default.port),
-        };
-        on.then_some(config)
-    }
-}
-
 impl OtlpMetricsConfig {
     fn read(s: &Section<'_>, asked: Option<bool>, env: &EnvSettings, interval: Duration) -> Option<Self> {
         let destination = OtlpConfig::read(s, asked, OtlpSignal::Metrics);
@@ -175,25 +144,5 @@ impl OtlpMetricsConfig {
             interval: own.unwrap_or(interval),
             temporality: temporality.or(env.metrics.temporality).unwrap_or_default(),
         })
-    }
-}
-
-/// The path of a page: `/` and what a URL may have there.
-struct PagePath(String);
-
-#[derive(Debug, thiserror::Error)]
-#[error("a path that begins with /, without ? and #, such as /metrics")]
-struct PagePathError;
-
-impl std::str::FromStr for PagePath {
-    type Err = PagePathError;
-
-    fn from_str(text: &str) -> Result<Self, PagePathError> {
-        let path = http::uri::PathAndQuery::try_from(text).map_err(|_| PagePathError)?;
-        if text.starts_with('/') && path.as_str() == text && path.query().is_none() {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(PagePathError)
-        }
     }
 }

@@ -40,6 +40,9 @@ impl HealthCheck for TracingHealth {
         for d in &ledger.destinations {
             let lost = d.lost();
             let mut message = format!("{} delivered, {} pending, {lost} lost", d.delivered, d.pending);
+            if d.held > 0 {
+                message = format!("{message}, {} held on disk", d.held);
+            }
             if let Some(error) = &d.last_error {
                 message = format!("{message}; the last attempt failed: {error}");
                 last_error = Some(format!("{}: {error}", d.name));

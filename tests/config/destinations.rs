@@ -1,5 +1,7 @@
 //! Where telemetry goes, and with which token.
 
+use mplp_trace::config::{PrometheusConfig, TranslationStrategy};
+
 use crate::support::{at, load, load_with_warnings, problems};
 
 const EXPORTERS: &str = "opentelemetry.tracing.exporters";
@@ -127,6 +129,27 @@ fn a_token_with_a_line_break_is_refused_unseen() {
     let found = problems(&text, &[("OTEL_AUTH_TOKEN", "hunter2\r\nX-Evil: 1")]);
     assert_eq!(found.len(), 1);
     assert!(found[0].contains("OTEL_AUTH_TOKEN") && !found[0].contains("hunter2"), "{found:?}");
+}
+
+#[test]
+fn a_page_shows_names_and_labels_as_configured() {
+    let page = |text: &str| {
+        let text = at("opentelemetry.metrics.exporters.prometheus", text);
+        load(&text, &[]).opentelemetry.metrics.exporters.prometheus.unwrap()
+    };
+    assert_eq!(page("port: 9090"), PrometheusConfig::default());
+    let mut expected = PrometheusConfig::default();
+    expected.translation_strategy = TranslationStrategy::NoUtf8EscapingWithSuffixes;
+    (expected.scope_labels, expected.target_info, expected.created_lines) = (false, false, false);
+    let text = "translation_strategy: NoUTF8EscapingWithSuffixes\nscopeLabels: false\ntarget_info: false\n\
+                createdLines: false";
+    assert_eq!(page(text), expected);
+    let found = problems(
+        &at("opentelemetry.metrics.exporters.prometheus", "translationStrategy: none\nscopeLabel: true"),
+        &[],
+    );
+    assert!(found.iter().any(|p| p.contains("allowed: UnderscoreEscapingWithSuffixes, ")), "{found:?}");
+    assert!(found.iter().any(|p| p.contains("scopeLabels")), "{found:?}");
 }
 
 #[test]

@@ -62,7 +62,10 @@ fn the_known_keys_are_those_of_the_documentation() {
             "enabled exemplarFilter exponentialHistograms exportTimeoutMs exporters intervalMs system",
         ),
         ("opentelemetry.metrics.exporters", "console otlp prometheus"),
-        ("opentelemetry.metrics.exporters.prometheus", "enabled endpoint host port"),
+        (
+            "opentelemetry.metrics.exporters.prometheus",
+            "createdLines enabled endpoint host port scopeLabels targetInfo translationStrategy",
+        ),
         (
             "opentelemetry.metrics.exporters.otlp",
             "caCertificate clientCertificate clientKey compression enabled endpoint headers intervalMs temporality timeoutMs",

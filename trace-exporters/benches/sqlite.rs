@@ -53,6 +53,8 @@ fn main() {
     let wrote = write(&runtime, &store, spans);
     line("written, one batch after the other", wrote.rate, peer.rate, "spans/s", 150_000.0, true);
     line("CPU of writing", wrote.cpu, peer.cpu, "us/span", 6.6, false);
+    line("the slowest batch of 2048 spans", wrote.slowest, f64::NAN, "ms", 100.0, false);
+    line("one of a thousand batches takes longer", wrote.rare, f64::NAN, "ms", 50.0, false);
     line("bytes on disk", wrote.bytes, peer.bytes, "bytes/span", peer.bytes, false);
     read(&runtime, &store, spans, &peer);
     read_while_writing(&runtime, &store, spans);
@@ -65,6 +67,8 @@ struct Wrote {
     rate: f64,
     cpu: f64,
     bytes: f64,
+    slowest: f64,
+    rare: f64,
 }
 
 fn write(runtime: &Runtime, store: &SqliteStore, spans: u64) -> Wrote {
@@ -79,14 +83,14 @@ fn write(runtime: &Runtime, store: &SqliteStore, spans: u64) -> Wrote {
         began.elapsed()
     });
     let (cpu, began, mut told) = (ProcessTime::now(), Instant::now(), Instant::now());
-    let mut slowest = Duration::ZERO;
+    let mut calls = Vec::new();
     for (n, batch) in (1..).zip(batches) {
         let call = Instant::now();
         runtime.block_on(store.export(&batch)).expect("a commit");
-        slowest = slowest.max(call.elapsed());
+        calls.push(call.elapsed().as_secs_f64() * 1e3);
         if told.elapsed() > Duration::from_secs(5) {
             let rate = (n * BATCH) as f64 / began.elapsed().as_secs_f64();
-            eprintln!("{} of {spans} spans written, {rate:.0}/s, slowest call {slowest:?}", n * BATCH);
+            eprintln!("{} of {spans} spans written, {rate:.0}/s", n * BATCH);
             told = Instant::now();
         }
     }
@@ -94,8 +98,15 @@ fn write(runtime: &Runtime, store: &SqliteStore, spans: u64) -> Wrote {
     let (took, cpu) = (began.elapsed(), cpu.elapsed());
     let cpu = cpu.saturating_sub(maker.join().expect("spans"));
     let (n, stats) = ((spans / BATCH * BATCH) as f64, store.stats());
-    eprintln!("written: {stats:?}, slowest call {slowest:?}");
-    Wrote { rate: n / took.as_secs_f64(), cpu: cpu.as_secs_f64() * 1e6 / n, bytes: stats.bytes as f64 / n }
+    calls.sort_by(f64::total_cmp);
+    let (slowest, rare) = (calls[calls.len() - 1], calls[calls.len() - 1 - calls.len() / 1000]);
+    eprintln!(
+        "written: {stats:?}; median {:.2} ms, slowest: {:.1?}",
+        calls[calls.len() / 2],
+        &calls[calls.len().max(10) - 10..]
+    );
+    let (rate, cpu) = (n / took.as_secs_f64(), cpu.as_secs_f64() * 1e6 / n);
+    Wrote { rate, cpu, bytes: stats.bytes as f64 / n, slowest, rare }
 }
 
 /// The median of many calls in milliseconds, and the slowest.
@@ -169,6 +180,14 @@ fn read(runtime: &Runtime, store: &SqliteStore, spans: u64, peer: &peer::Peer) {
     let ours =
         measure(5, |n| runtime.block_on(store.durations(&tenant, &filter, minute(n))).expect("an answer"));
     report("durations of an operation in a second of data", ours, (f64::NAN, f64::NAN), 100.0);
+    let ours = measure(5, |_| runtime.block_on(store.durations(&tenant, &filter, None)).expect("an answer"));
+    report("durations of an operation in all", ours, (f64::NAN, f64::NAN), 1000.0);
+    let ours = measure(3, |n| {
+        let service = Some(world::service(n));
+        let filter = SpanFilter { service, ..SpanFilter::default() };
+        runtime.block_on(store.durations(&tenant, &filter, None)).expect("an answer")
+    });
+    report("durations of a service in all", ours, (f64::NAN, f64::NAN), 1000.0);
 }
 
 /// Readers beside a writer that never rests.

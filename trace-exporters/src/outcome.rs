@@ -10,6 +10,8 @@ pub(crate) struct Outcome {
     reason: Option<String>,
     /// The batch as a whole did not fail.
     taken: bool,
+    /// One of the messages was refused for who sends it, or where to.
+    misconfigured: bool,
 }
 
 impl Outcome {
@@ -36,7 +38,10 @@ impl Outcome {
                 return Ok(Some(answer));
             }
             Err(error) if error.is_retryable() => return Err(error),
-            Err(error) => self.refuse(count, error.to_string()),
+            Err(error) => {
+                self.misconfigured |= error.is_misconfigured();
+                self.refuse(count, error.to_string());
+            }
         }
         Ok(None)
     }
@@ -48,11 +53,12 @@ impl Outcome {
     }
 
     pub(crate) fn result(self) -> Result<(), ExportError> {
-        match self.reason {
-            None => Ok(()),
-            Some(reason) if self.taken => Err(ExportError::partial(self.rejected as u64, reason)),
-            Some(reason) => Err(ExportError::permanent(reason)),
-        }
+        let Some(reason) = self.reason else { return Ok(()) };
+        let error = match self.taken {
+            true => ExportError::partial(self.rejected as u64, reason),
+            false => ExportError::permanent(reason),
+        };
+        Err(if self.misconfigured { error.misconfigured() } else { error })
     }
 }
 

@@ -110,3 +110,22 @@ async fn a_value_that_no_url_can_hold_is_refused_without_a_request() {
     assert!(error.to_string().contains("too long"), "{error}");
     assert!(receiver.received().is_empty());
 }
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_offered_again_with_the_same_token() {
+    let half = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nnot all".to_vec();
+    let head = b"HTTP/1.1 200 OK\r\nconte".to_vec();
+    for broken in [Answer::BytesThenClose(half), Answer::BytesThenClose(head), Answer::Close] {
+        let receiver = Receiver::start([broken]).await;
+        let mut config = config(&receiver);
+        config.create_schema = false;
+        let store = ClickHouseStore::new(&config).unwrap();
+        let error = store.export(&spans(3)).await.unwrap_err();
+        assert!(error.is_retryable(), "{error}");
+        store.export(&spans(3)).await.unwrap();
+        let received = receiver.received();
+        assert_eq!(received.len(), 2);
+        assert!(received[0].line.contains("insert_deduplication_token="));
+        assert_eq!((&received[0].line, &received[0].body), (&received[1].line, &received[1].body));
+    }
+}

@@ -14,11 +14,11 @@ use support::peer::peer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use trace_core::batch::SpanBatch;
 use trace_core::model::{SpanKind, Status, TenantId};
-use trace_core::signal::SpanExporter;
+use trace_core::signal::{MetricExporter as _, SpanExporter as _};
 use trace_core::store::{AttributeCondition, AttributeTest, SpanFilter, SpanQuery, SpanReader};
 use trace_core::testing::{Fidelity, conformance, span_store};
-use trace_exporters::clickhouse::{ClickHouseConfig, ClickHouseStore, Compression};
-use trace_exporters::otlp::{OtlpConfig, OtlpSpanExporter};
+use trace_exporters::clickhouse::{ClickHouseConfig, ClickHouseMetricExporter, ClickHouseStore, Compression};
+use trace_exporters::otlp::{OtlpConfig, OtlpMetricExporter, OtlpSpanExporter};
 
 struct Peer {
     url: String,
@@ -227,4 +227,215 @@ async fn spans_that_another_exporter_wrote_are_read_like_our_own() {
     let found = theirs.search(&tenant, &SpanQuery { filter, ..SpanQuery::default() }).await.unwrap();
     assert_eq!(found.items.len(), 1);
     assert_eq!((found.items[0].span_count, found.items[0].error_count), (3, 1));
+}
+
+const METRICS: [&str; 4] = ["gauge", "sum", "histogram", "exponential_histogram"];
+
+impl Peer {
+    fn metrics(&self, database: &str) -> ClickHouseMetricExporter {
+        ClickHouseMetricExporter::new(&self.config(database)).unwrap()
+    }
+
+    /// Rows in each of the tables of metrics.
+    async fn metric_rows(&self, database: &str) -> Vec<String> {
+        let mut rows = Vec::new();
+        for kind in METRICS {
+            rows.push(self.sql(&format!("SELECT count() FROM {database}.otel_metrics_{kind}")).await);
+        }
+        rows
+    }
+
+    /// A way to the engine that breaks each connection off after so many bytes of answer, while there are such.
+    async fn breaking(&self, mut after: std::collections::VecDeque<u64>) -> String {
+        let there = self.url.strip_prefix("http://").unwrap().to_owned();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            loop {
+                let (here, _) = listener.accept().await.unwrap();
+                let there = tokio::net::TcpStream::connect(&there).await.unwrap();
+                let bytes = after.pop_front().unwrap_or(u64::MAX);
+                tokio::spawn(async move {
+                    let ((mut from, mut to), (answer, mut request)) = (here.into_split(), there.into_split());
+                    tokio::spawn(async move { tokio::io::copy(&mut from, &mut request).await });
+                    let _ = tokio::io::copy(&mut answer.take(bytes), &mut to).await;
+                    let _ = to.shutdown().await;
+                });
+            }
+        });
+        url
+    }
+}
+
+#[tokio::test]
+async fn the_exporter_of_metrics_conforms() {
+    let Some(peer) = Peer::find("the_exporter_of_metrics_conforms") else { return };
+    conformance::metric_exporter(&peer.metrics("metrics_conform")).await;
+    // Offered twice, there once.
+    assert_eq!(peer.metric_rows("metrics_conform").await, ["1", "2", "2", "0"]);
+}
+
+#[tokio::test]
+async fn every_field_of_a_metric_is_where_the_collectors_tools_look_for_it() {
+    let Some(peer) = Peer::find("every_field_of_a_metric_is_where_the_collectors_tools_look_for_it") else {
+        return;
+    };
+    peer.metrics("metric_fields").export(&support::shop::with_exponential()).await.unwrap();
+    let of_all = [
+        ("ResourceAttributes['service.name']", "shop"),
+        ("ResourceAttributes['host.cpu.count']", "2"),
+        ("ResourceSchemaUrl", "https://opentelemetry.io/schemas/1.37.0"),
+        ("ScopeName", "shop-http"),
+        ("ScopeVersion", "1.2.3"),
+        ("ScopeAttributes", "{'team':'checkout'}"),
+        ("ServiceName", "shop"),
+        ("toUnixTimestamp64Nano(StartTimeUnix)", "1756900000000000001"),
+        ("toUnixTimestamp64Nano(TimeUnix)", "1756900060000000002"),
+        ("Flags", "0"),
+    ];
+    let exemplar = [
+        ("Exemplars.FilteredAttributes", "[{'user.tier':'gold'}]"),
+        ("toUnixTimestamp64Nano(Exemplars.TimeUnix[1])", "1756900059999999997"),
+        ("Exemplars.Value", "[0.42]"),
+        ("Exemplars.SpanId", "['b7ad6b7169203331']"),
+        ("Exemplars.TraceId", "['0af7651916cd43dd8448eb211c80319c']"),
+    ];
+    let of = |table: &'static str, name: &'static str, own: &[(&'static str, &'static str)]| {
+        let with = if table == "gauge" { &exemplar[..0] } else { &exemplar };
+        (table, name, [&of_all, with, own].concat())
+    };
+    let cases = [
+        of("gauge", "cache.hit", &[("Value", "0.25"), ("MetricUnit", "1"), ("Attributes", "{}")]),
+        of(
+            "sum",
+            "http.server.active_requests",
+            &[
+                ("Value", "-3"),
+                ("AggregationTemporality", "2"),
+                ("IsMonotonic", "false"),
+                ("MetricDescription", "Requests under way."),
+                ("MetricUnit", "{request}"),
+            ],
+        ),
+        of(
+            "histogram",
+            "http.server.request.duration",
+            &[
+                ("Count", "7"),
+                ("Sum", "1.5"),
+                ("BucketCounts", "[4,0,2,1]"),
+                ("ExplicitBounds", "[0.005,0.1,1]"),
+                ("Min", "0.001"),
+                ("Max", "0.75"),
+                ("AggregationTemporality", "2"),
+                ("Attributes", "{'http.route':'/orders'}"),
+            ],
+        ),
+        of(
+            "exponential_histogram",
+            "db.wait",
+            &[
+                ("Count", "6"),
+                ("Sum", "12.5"),
+                ("Scale", "0"),
+                ("ZeroCount", "1"),
+                ("PositiveOffset", "-2"),
+                ("PositiveBucketCounts", "[1,0,0,0,3]"),
+                ("NegativeOffset", "0"),
+                ("NegativeBucketCounts", "[1]"),
+                ("Min", "0"),
+                ("Max", "0"),
+            ],
+        ),
+    ];
+    for (table, name, columns) in cases {
+        for (column, text) in columns {
+            let sql = format!(
+                "SELECT {column} FROM metric_fields.otel_metrics_{table} WHERE MetricName = '{name}' \
+                 AND Attributes['scale'] != 'coarse' FORMAT TabSeparatedRaw"
+            );
+            assert_eq!(peer.sql(&sql).await, text, "{column} of {name}");
+        }
+    }
+    let odd = "SELECT arraySort(groupArray(toString(Value))) FROM metric_fields.otel_metrics_gauge \
+               WHERE MetricName = 'odd.values' FORMAT TabSeparatedRaw";
+    assert_eq!(peer.sql(odd).await, "['-0','-inf','2.5e-9','inf','nan']");
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_does_not_make_anything_count_twice() {
+    let Some(peer) = Peer::find("an_answer_that_breaks_off_does_not_make_anything_count_twice") else {
+        return;
+    };
+    // The tables are there, so that the requests below are inserts.
+    peer.store("broken").services(&TenantId::default()).await.unwrap();
+    let batch = support::spans(7);
+    for bytes in [0, 1, 20, 60] {
+        let url = peer.breaking([bytes].into()).await;
+        let mut config = peer.config("broken");
+        (config.endpoint, config.create_schema) = (url.into(), false);
+        let store = ClickHouseStore::new(&config).unwrap();
+        let error = store.export(&batch).await.unwrap_err();
+        assert!(error.is_retryable(), "{error}");
+        store.export(&batch).await.unwrap();
+    }
+    assert_eq!(peer.sql("SELECT count() FROM broken.otel_traces").await, "7");
+
+    let metrics = support::shop::with_exponential();
+    let expected = ["12", "5", "4", "2"];
+    peer.metrics("broken").export(&metrics).await.unwrap();
+    assert_eq!(peer.metric_rows("broken").await, expected);
+    let later = support::shop::at(metrics, trace_core::model::Timestamp::from_unix_secs(1_756_900_120));
+    let mut config = peer.config("broken");
+    // The question for types is answered; then each insert in turn is taken without our knowing it.
+    config.endpoint = peer.breaking([1, 20, 30].into()).await.into();
+    config.create_schema = false;
+    let exporter = ClickHouseMetricExporter::new(&config).unwrap();
+    let mut tries = 0;
+    while let Err(error) = exporter.export(&later).await {
+        assert!(error.is_retryable(), "{error}");
+        tries += 1;
+    }
+    assert_eq!(tries, 3);
+    assert_eq!(
+        peer.metric_rows("broken").await,
+        expected.map(|n| (n.parse::<u32>().unwrap() * 2).to_string())
+    );
+}
+
+#[tokio::test]
+async fn metrics_that_another_exporter_wrote_lie_beside_ours_column_by_column() {
+    let test = "metrics_that_another_exporter_wrote_lie_beside_ours_column_by_column";
+    let Some(peer) = Peer::find(test) else { return };
+    let what = "OTLP receiver of a program that writes to the same ClickHouse";
+    let Some(url) = support::peer::peer(test, "MPLP_PEER_CLICKHOUSE_COLLECTOR_URL", what) else { return };
+    let metrics = support::shop::with_exponential();
+    // Makes the tables that the other program writes to, and is there to be told apart.
+    peer.metrics("otel").export(&support::gauge(1)).await.unwrap();
+    peer.metrics("beside").export(&metrics).await.unwrap();
+    OtlpMetricExporter::new(&OtlpConfig::new(url)).unwrap().export(&metrics).await.unwrap();
+    for (kind, rows) in METRICS.into_iter().zip(["12", "5", "4", "2"]) {
+        let mine = if kind == "gauge" { "WHERE MetricName != 'level'" } else { "" };
+        let count = format!("SELECT count() FROM otel.otel_metrics_{kind} {mine}");
+        for _ in 0..100 {
+            if peer.sql(&count).await == rows {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        assert_eq!(peer.sql(&count).await, rows, "{kind}");
+        // As texts, since a value that is not a number equals none. The other program shows lists in a way of its own.
+        let all = |database: &str| {
+            format!(
+                "SELECT toString(tuple(* REPLACE (mapFilter((k, v) -> k != 'process.args', mapSort(ResourceAttributes)) AS ResourceAttributes, \
+                 mapSort(Attributes) AS Attributes))) FROM {database}.otel_metrics_{kind}"
+            )
+        };
+        let only = |a: &str, b: &str| format!("SELECT * FROM ({} EXCEPT {}) LIMIT 1", all(a), all(b));
+        let (ours, theirs) =
+            (peer.sql(&only("beside", "otel")).await, peer.sql(&only("otel", "beside")).await);
+        // The gauge that was there before is theirs alone.
+        let theirs = if theirs.contains("level") { "" } else { &theirs };
+        assert_eq!((ours.as_str(), theirs), ("", ""), "{kind}");
+    }
 }

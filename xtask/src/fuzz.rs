@@ -16,8 +16,8 @@ use crate::{Result, cargo, process};
 
 /// Of the repository. No two of them have a target of the same name.
 const FOLDERS: [&str; 2] = ["trace-core/fuzz", "trace-exporters/fuzz"];
-/// Coverage as cargo-fuzz 0.13 asks for it, without a sanitizer.
-const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+/// Coverage as cargo-fuzz 0.13 asks for it, without a sanitizer; and its `cfg`, which opens what only fuzzing may reach.
+const FLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares -Cllvm-args=-simplifycfg-branch-fold-threshold=0 \
     -Ccodegen-units=1";

@@ -243,7 +243,7 @@ fn hash_of(key: &str) -> usize {
 
 /// Whether both are the same. Keys are mostly short, and to call a function for them takes longer than this.
 #[inline]
-fn is_same(a: &[u8], b: &[u8]) -> bool {
+pub(crate) fn is_same(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }

@@ -22,6 +22,8 @@ pub(crate) use attribute_cell::AttributeCell;
 pub use columns::StatusCode;
 pub(crate) use columns::{Cell, Columns, EventCell, LinkCell, List, NONE, Row, ScopeRef, Text};
 pub use edit::SpanBatchMut;
+#[cfg(feature = "otel")]
+pub(crate) use keys::is_same as is_same_key;
 pub(crate) use pool::{Home, Pool};
 pub use rewrite::Edit;
 pub use sealed::SpanBatch;

@@ -4,6 +4,7 @@ use http::Uri;
 use serde::Deserialize;
 
 use super::error::ClickHouseConfigError;
+use super::metric_schema::{self, Kind};
 use super::schema;
 use crate::http_client::{Compression, Endpoint, Headers, Secret, Timeout, TlsConfig, check_request};
 
@@ -24,6 +25,9 @@ pub struct ClickHouseConfig {
     pub database: String,
     /// The table of spans; the names of the other tables begin with it. Default `otel_traces`.
     pub table: String,
+    /// What the names of the tables of metrics begin with, as in `otel_metrics_gauge`. Default `otel_metrics`.
+    #[serde(alias = "metricsTable")]
+    pub metrics_table: String,
     /// Whom to be. Default: the server's default user.
     pub username: Option<String>,
     /// The password of `username`, sent as a header.
@@ -35,7 +39,7 @@ pub struct ClickHouseConfig {
     /// Whether database, tables and columns that are missing are made before the first batch. Default yes.
     #[serde(alias = "createSchema")]
     pub create_schema: bool,
-    /// After how many days, by their start, tables that are made here let spans go; 0 means never, and is the default, as
+    /// After how many days, by their start, tables that are made here let spans go, and points by their time; 0 means never, and is the default, as
     /// the Collector's. Spans that are older when they arrive are let go at once.
     #[serde(alias = "ttlDays")]
     pub ttl_days: u32,
@@ -58,6 +62,7 @@ impl Default for ClickHouseConfig {
             endpoint: "http://localhost:8123".into(),
             database: "default".to_owned(),
             table: "otel_traces".to_owned(),
+            metrics_table: "otel_metrics".to_owned(),
             username: None,
             password: None,
             headers: Headers::default(),
@@ -109,6 +114,15 @@ impl ClickHouseConfig {
         Ok(schema::statements(self))
     }
 
+    /// The same for the tables of metrics, which [`super::ClickHouseMetricExporter`] writes.
+    ///
+    /// # Errors
+    /// If a name cannot be used.
+    pub fn metrics_schema(&self) -> Result<Vec<String>, ClickHouseConfigError> {
+        self.check_names()?;
+        Ok(metric_schema::statements(self))
+    }
+
     /// Checks everything that can be checked without the network.
     ///
     /// # Errors
@@ -125,7 +139,9 @@ impl ClickHouseConfig {
 
     /// Names go into statements as they are, since no parameter can stand for them.
     fn check_names(&self) -> Result<(), ClickHouseConfigError> {
-        for (field, name) in [("database", &self.database), ("table", &self.table)] {
+        let names =
+            [("database", &self.database), ("table", &self.table), ("metrics_table", &self.metrics_table)];
+        for (field, name) in names {
             let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
             if !plain || name.len() > MAX_NAME_BYTES || name.bytes().next().is_none_or(|b| b.is_ascii_digit())
             {
@@ -148,6 +164,11 @@ impl ClickHouseConfig {
     /// The table of when each trace was.
     pub(super) fn times_table(&self) -> String {
         format!("{}.{}_trace_id_ts", self.database, self.table)
+    }
+
+    /// The table of a kind of metrics.
+    pub(super) fn metrics_table(&self, kind: Kind) -> String {
+        format!("{}.{}{}", self.database, self.metrics_table, kind.suffix())
     }
 
     /// The headers with the credentials.

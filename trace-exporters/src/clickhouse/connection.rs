@@ -13,7 +13,7 @@ use super::config::ClickHouseConfig;
 use super::error::ClickHouseConfigError;
 use super::reply;
 use super::statement::{Statement, encoded};
-use crate::http_client::{HttpClient, Outgoing, show};
+use crate::http_client::{HttpClient, Outgoing, permanent, show};
 
 /// The largest answer that is read: a trace of 50,000 spans of one kilobyte.
 const MAX_ANSWER_BYTES: usize = 64 << 20;
@@ -23,6 +23,15 @@ pub(super) struct Connection {
     client: HttpClient,
     uri: Uri,
     async_insert: bool,
+}
+
+/// Whether the server may gather the rows with those of other inserts before it writes them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gathering {
+    /// As the configuration says.
+    AsConfigured,
+    /// Never: servers differ in whether they know a repeated insert that was gathered on a table without replicas.
+    Never,
 }
 
 /// A request that failed.
@@ -67,14 +76,16 @@ impl Connection {
     }
 
     /// Inserts rows. The same rows again, as after a lost answer, count once.
-    pub(super) async fn insert(&self, sql: &str, rows: Vec<u8>) -> Result<(), Failed> {
+    pub(super) async fn insert(&self, sql: &str, rows: Vec<u8>, gathering: Gathering) -> Result<(), Failed> {
         let digest = Sha256::digest(&rows);
         let token: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        let waiting = match self.async_insert {
+        let waiting = match self.async_insert && gathering == Gathering::AsConfigured {
             true => "&async_insert=1&wait_for_async_insert=1&async_insert_deduplicate=1",
             false => "&async_insert=0",
         };
-        let query = format!("query={}&insert_deduplication_token={token}{waiting}", encoded(sql));
+        // Asked for, since a profile of the user may have turned it off.
+        let once = format!("&insert_deduplicate=1&insert_deduplication_token={token}");
+        let query = format!("query={}{once}{waiting}", encoded(sql));
         self.send(&query, rows.into()).await.map(drop)
     }
 
@@ -84,6 +95,10 @@ impl Connection {
         })?;
         let outgoing = Outgoing { method: Method::POST, uri, headers: HeaderMap::new(), body };
         let answer = self.client.send(outgoing).await?;
+        if answer.oversized && answer.status.is_success() {
+            let text = format!("POST {}: the answer is too large", self.shown());
+            return Err(ExportError::permanent(text).into());
+        }
         match reply::check(answer.status, &answer.headers, &answer.body, SystemTime::now()) {
             Ok(()) => Ok(answer.body),
             Err(refused) => {
@@ -91,7 +106,7 @@ impl Connection {
                 let message = self.client.scrub(&self.uri, message);
                 let error = match refused.retryable {
                     true => ExportError::retryable(message),
-                    false => ExportError::permanent(message),
+                    false => permanent(answer.status, message),
                 };
                 let error = error.after(refused.retry_after);
                 Err(Failed { error, lacks_schema: refused.lacks_schema })

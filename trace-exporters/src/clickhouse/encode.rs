@@ -1,11 +1,9 @@
 //! A batch as rows of the table of spans.
 
-use std::fmt::Write as _;
-
 use trace_core::batch::{Attributes, SpanBatch, SpanRef, StatusCode, StatusRef};
-use trace_core::model::{SpanKind, Timestamp, ValueRef};
+use trace_core::model::SpanKind;
 
-use super::row::{put_length, put_text};
+use super::row::{Writer, put_length, put_text};
 
 /// The columns that [`encode_rows`] writes, in its order.
 pub(super) const COLUMNS: &str = "Timestamp, TraceId, SpanId, ParentSpanId, TraceState, SpanName, SpanKind, \
@@ -37,16 +35,15 @@ pub(super) fn status_text(status: StatusCode) -> &'static str {
 pub(super) fn encode_rows(batch: &SpanBatch) -> Vec<u8> {
     let mut rows = Rows::new(batch);
     batch.iter().for_each(|span| rows.span(span));
-    rows.out
+    rows.to.out
 }
 
 /// What is the same in every row is encoded once.
 struct Rows<'a> {
-    out: Vec<u8>,
+    to: Writer,
     service: &'a str,
     resource: Vec<u8>,
     resource_numbers: Vec<(&'a str, f64)>,
-    text: String,
 }
 
 impl<'a> Rows<'a> {
@@ -54,63 +51,62 @@ impl<'a> Rows<'a> {
         let resource = batch.resource();
         let values = || resource.attributes.iter().map(|kv| (&*kv.key, kv.value.as_ref()));
         let mut rows = Self {
-            out: Vec::new(),
+            to: Writer::default(),
             service: resource.service_name(),
             resource: Vec::new(),
             resource_numbers: values().filter_map(|(k, v)| Some((k, v.as_f64()?))).collect(),
-            text: String::new(),
         };
-        rows.map(resource.attributes.len(), values());
-        rows.resource = std::mem::take(&mut rows.out);
-        rows.out.reserve(batch.byte_size());
+        rows.to.map(resource.attributes.len(), values());
+        rows.resource = std::mem::take(&mut rows.to.out);
+        rows.to.out.reserve(batch.byte_size());
         rows
     }
 
     fn span(&mut self, span: SpanRef<'_>) {
-        self.time(span.start());
-        self.shown(span.trace_id());
-        self.shown(span.span_id());
+        self.to.time(span.start());
+        self.to.shown(span.trace_id());
+        self.to.shown(span.span_id());
         match span.parent_span_id() {
-            Some(id) => self.shown(id),
-            None => put_text(&mut self.out, ""),
+            Some(id) => self.to.shown(id),
+            None => put_text(&mut self.to.out, ""),
         }
-        put_text(&mut self.out, span.trace_state().as_str());
-        put_text(&mut self.out, span.name());
-        put_text(&mut self.out, kind_text(span.kind()));
-        put_text(&mut self.out, self.service);
-        self.out.extend_from_slice(&self.resource);
-        put_text(&mut self.out, &span.scope().name);
-        put_text(&mut self.out, &span.scope().version);
+        put_text(&mut self.to.out, span.trace_state().as_str());
+        put_text(&mut self.to.out, span.name());
+        put_text(&mut self.to.out, kind_text(span.kind()));
+        put_text(&mut self.to.out, self.service);
+        self.to.out.extend_from_slice(&self.resource);
+        put_text(&mut self.to.out, &span.scope().name);
+        put_text(&mut self.to.out, &span.scope().version);
         self.attributes(span.attributes());
         let nanos = u64::try_from(span.duration().as_nanos()).unwrap_or(u64::MAX);
-        self.out.extend_from_slice(&nanos.to_le_bytes());
-        put_text(&mut self.out, status_text(span.status_code()));
-        put_text(&mut self.out, if let StatusRef::Error(message) = span.status() { message } else { "" });
+        self.to.out.extend_from_slice(&nanos.to_le_bytes());
+        put_text(&mut self.to.out, status_text(span.status_code()));
+        put_text(&mut self.to.out, if let StatusRef::Error(message) = span.status() { message } else { "" });
         self.events(span);
         self.links(span);
-        put_text(&mut self.out, span.tenant());
+        put_text(&mut self.to.out, span.tenant());
         self.numbers(span);
     }
 
     fn events(&mut self, span: SpanRef<'_>) {
         let count = span.events().count();
-        put_length(&mut self.out, count);
-        span.events().for_each(|e| self.time(e.time()));
-        put_length(&mut self.out, count);
-        span.events().for_each(|e| put_text(&mut self.out, e.name()));
-        put_length(&mut self.out, count);
+        put_length(&mut self.to.out, count);
+        span.events().for_each(|e| self.to.time(e.time()));
+        put_length(&mut self.to.out, count);
+        span.events().for_each(|e| put_text(&mut self.to.out, e.name()));
+        put_length(&mut self.to.out, count);
         span.events().for_each(|e| self.attributes(e.attributes()));
     }
 
     fn links(&mut self, span: SpanRef<'_>) {
         let count = span.links().count();
-        put_length(&mut self.out, count);
-        span.links().for_each(|l| self.shown(l.context().trace_id));
-        put_length(&mut self.out, count);
-        span.links().for_each(|l| self.shown(l.context().span_id));
-        put_length(&mut self.out, count);
-        span.links().for_each(|l| put_text(&mut self.out, l.context().trace_state.as_str()));
-        put_length(&mut self.out, count);
+        put_length(&mut self.to.out, count);
+        span.links().for_each(|l| self.to.shown(l.context().trace_id));
+        put_length(&mut self.to.out, count);
+        span.links().for_each(|l| self.to.shown(l.context().span_id));
+        put_length(&mut self.to.out, count);
+        span.links().for_each(|l| put_text(&mut self.to.out, l.context().trace_state.as_str()));
+        put_length(&mut self.to.out, count);
         span.links().for_each(|l| self.attributes(l.attributes()));
     }
 
@@ -118,38 +114,14 @@ impl<'a> Rows<'a> {
     fn numbers(&mut self, span: SpanRef<'_>) {
         let own = || span.attributes().filter_map(|(k, v)| Some((k, v.as_f64()?)));
         let visible = |(k, _): &&(&str, f64)| span.attribute(k).is_none();
-        put_length(&mut self.out, own().count() + self.resource_numbers.iter().filter(visible).count());
+        put_length(&mut self.to.out, own().count() + self.resource_numbers.iter().filter(visible).count());
         for (key, number) in own().chain(self.resource_numbers.iter().filter(visible).copied()) {
-            put_text(&mut self.out, key);
-            self.out.extend_from_slice(&number.to_le_bytes());
+            put_text(&mut self.to.out, key);
+            self.to.out.extend_from_slice(&number.to_le_bytes());
         }
     }
 
     fn attributes(&mut self, attributes: Attributes<'_>) {
-        self.map(attributes.clone().count(), attributes);
-    }
-
-    fn map<'v>(&mut self, count: usize, values: impl Iterator<Item = (&'v str, ValueRef<'v>)>) {
-        put_length(&mut self.out, count);
-        for (key, value) in values {
-            put_text(&mut self.out, key);
-            match value {
-                ValueRef::String(text) => put_text(&mut self.out, text),
-                other => self.shown(other),
-            }
-        }
-    }
-
-    /// A `DateTime64(9)`. It ends in the year 2262; what is later is put there.
-    fn time(&mut self, time: Timestamp) {
-        let nanos = i64::try_from(time.unix_nanos()).unwrap_or(i64::MAX);
-        self.out.extend_from_slice(&nanos.to_le_bytes());
-    }
-
-    fn shown(&mut self, value: impl std::fmt::Display) {
-        self.text.clear();
-        // Writing to a string does not fail; a value that cannot be shown would be left empty.
-        let _ = write!(self.text, "{value}");
-        put_text(&mut self.out, &self.text);
+        self.to.map(attributes.clone().count(), attributes);
     }
 }

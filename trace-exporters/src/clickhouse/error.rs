@@ -12,7 +12,7 @@ pub enum ClickHouseConfigError {
     /// A name would not be a plain identifier.
     #[error("{field} {found:?} must be letters, digits and `_`, and not begin with a digit")]
     Name {
-        /// `database` or `table`.
+        /// `database`, `table` or `metrics_table`.
         field: &'static str,
         /// What was given.
         found: String,

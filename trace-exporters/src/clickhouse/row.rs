@@ -3,6 +3,9 @@
 //! Format: <https://clickhouse.com/docs/interfaces/formats/RowBinary>.
 
 use std::borrow::Cow;
+use std::fmt::{Display, Write as _};
+
+use trace_core::model::{Timestamp, ValueRef};
 
 /// A length: LEB128.
 pub(super) fn put_length(out: &mut Vec<u8>, length: usize) {
@@ -20,10 +23,63 @@ pub(super) fn put_text(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
+/// What rows are written into.
+#[derive(Debug, Default)]
+pub(super) struct Writer {
+    pub(super) out: Vec<u8>,
+    text: String,
+}
+
+impl Writer {
+    /// A `String` with what is shown.
+    pub(super) fn shown(&mut self, value: impl Display) {
+        self.text.clear();
+        // Writing to a string does not fail; a value that cannot be shown would be left empty.
+        let _ = write!(self.text, "{value}");
+        put_text(&mut self.out, &self.text);
+    }
+
+    /// A `Map` of texts.
+    pub(super) fn map<'v>(&mut self, count: usize, values: impl Iterator<Item = (&'v str, ValueRef<'v>)>) {
+        put_length(&mut self.out, count);
+        for (key, value) in values {
+            put_text(&mut self.out, key);
+            match value {
+                ValueRef::String(text) => put_text(&mut self.out, text),
+                other => self.shown(other),
+            }
+        }
+    }
+
+    /// A `DateTime64(9)`. It ends in the year 2262; what is later is put there.
+    pub(super) fn time(&mut self, time: Timestamp) {
+        let nanos = i64::try_from(time.unix_nanos()).unwrap_or(i64::MAX);
+        self.out.extend_from_slice(&nanos.to_le_bytes());
+    }
+
+    /// A `DateTime`: whole seconds, rounded down. It ends in the year 2106; what is later is put there.
+    pub(super) fn seconds(&mut self, time: Timestamp) {
+        let seconds = u32::try_from(time.unix_nanos() / 1_000_000_000).unwrap_or(u32::MAX);
+        self.out.extend_from_slice(&seconds.to_le_bytes());
+    }
+}
+
 /// Bytes that are not what was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the rows are cut short or malformed")]
 pub(super) struct Malformed;
+
+/// Reads rows to the end.
+pub(super) fn read_rows<T>(
+    rows: &[u8],
+    mut row: impl FnMut(&mut Reader<'_>) -> Result<T, Malformed>,
+) -> Result<Vec<T>, Malformed> {
+    let (mut reader, mut all) = (Reader(rows), Vec::new());
+    while !reader.is_at_end() {
+        all.push(row(&mut reader)?);
+    }
+    Ok(all)
+}
 
 /// Reads values from the front. Claims of a length never make it allocate more than there are bytes.
 #[derive(Clone, Copy, Debug)]

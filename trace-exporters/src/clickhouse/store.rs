@@ -1,7 +1,6 @@
 //! The store: batches to inserts, questions to statements, rows to answers.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -15,9 +14,10 @@ use trace_core::store::{
 };
 
 use super::config::ClickHouseConfig;
-use super::connection::{Connection, Failed};
+use super::connection::{Connection, Gathering};
 use super::error::ClickHouseConfigError;
-use super::row::{Malformed, Reader};
+use super::prepared::Prepared;
+use super::row::{Malformed, Reader, read_rows};
 use super::statement::Statement;
 use super::{decode, encode, query};
 
@@ -33,8 +33,7 @@ pub struct ClickHouseStore {
     connection: Connection,
     config: ClickHouseConfig,
     insert: String,
-    schema: Vec<String>,
-    has_schema: AtomicBool,
+    schema: Prepared,
 }
 
 impl ClickHouseStore {
@@ -47,47 +46,21 @@ impl ClickHouseStore {
             connection: Connection::new(config)?,
             config: config.clone(),
             insert: format!("INSERT INTO {} ({}) FORMAT RowBinary", config.spans_table(), encode::COLUMNS),
-            schema: config.schema()?,
-            has_schema: AtomicBool::new(!config.create_schema),
+            schema: Prepared::new(config.create_schema, config.schema()?),
         })
-    }
-
-    /// Makes what is missing, unless that is forbidden or was done. Safe to repeat and to run twice at a time.
-    async fn prepare(&self) -> Result<(), Failed> {
-        if !self.has_schema.load(Ordering::Acquire) {
-            for statement in &self.schema {
-                self.connection.execute(statement).await?;
-            }
-            self.has_schema.store(true, Ordering::Release);
-        }
-        Ok(())
-    }
-
-    /// Somebody has dropped a table: it is made again before the next attempt.
-    fn judge(&self, failed: Failed) -> ExportError {
-        if failed.lacks_schema && self.config.create_schema && !failed.error.is_retryable() {
-            self.has_schema.store(false, Ordering::Release);
-            return ExportError::retryable(failed.error.to_string());
-        }
-        failed.error
     }
 
     /// Asks, and reads every row of the answer.
     async fn rows<T>(
         &self,
         statement: Statement,
-        mut row: impl FnMut(&mut Reader<'_>) -> Result<T, Malformed>,
+        row: impl FnMut(&mut Reader<'_>) -> Result<T, Malformed>,
     ) -> Result<Vec<T>, ReadError> {
-        let answer = self.ask(statement).await?;
-        let (mut reader, mut rows) = (Reader(&answer), Vec::new());
-        while !reader.is_at_end() {
-            rows.push(row(&mut reader).map_err(unreadable)?);
-        }
-        Ok(rows)
+        read_rows(&self.ask(statement).await?, row).map_err(unreadable)
     }
 
     async fn ask(&self, statement: Statement) -> Result<Bytes, ReadError> {
-        self.prepare().await?;
+        self.schema.prepare(&self.connection).await?;
         Ok(self.connection.read(statement).await?)
     }
 }
@@ -98,8 +71,10 @@ impl SpanExporter for ClickHouseStore {
         if batch.is_empty() {
             return Ok(());
         }
-        self.prepare().await.map_err(|failed| failed.error)?;
-        self.connection.insert(&self.insert, encode::encode_rows(batch)).await.map_err(|e| self.judge(e))
+        self.schema.prepare(&self.connection).await.map_err(|failed| failed.error)?;
+        let rows = encode::encode_rows(batch);
+        let inserted = self.connection.insert(&self.insert, rows, Gathering::AsConfigured).await;
+        inserted.map_err(|failed| self.schema.judge(failed))
     }
 }
 
@@ -151,7 +126,7 @@ impl SpanReader for ClickHouseStore {
 }
 
 /// Spans whose durations lie in the same bucket of a sketch, and which stand for as many spans each.
-struct Group {
+pub(super) struct Group {
     weight: f64,
     count: u64,
     min: f64,
@@ -161,7 +136,7 @@ struct Group {
 }
 
 impl Group {
-    fn read(r: &mut Reader<'_>) -> Result<Self, Malformed> {
+    pub(super) fn read(r: &mut Reader<'_>) -> Result<Self, Malformed> {
         let threshold = r.text()?.parse::<Threshold>().ok();
         Ok(Self {
             weight: threshold.map_or(1.0, Threshold::adjusted_count),
@@ -174,7 +149,7 @@ impl Group {
     }
 
     /// Smallest and largest as they are, the others at their mean: so all but the places within a bucket is exact.
-    fn put(&self, sketch: &mut QuantileSketch) {
+    pub(super) fn put(&self, sketch: &mut QuantileSketch) {
         sketch.insert_times(self.min, self.weight, self.count.min(1));
         sketch.insert_times(self.max, self.weight, self.count.saturating_sub(1).min(1));
         let others = self.count.saturating_sub(2);
@@ -184,7 +159,7 @@ impl Group {
 }
 
 /// `None` if the id is none.
-fn summary(r: &mut Reader<'_>) -> Result<Option<TraceSummary>, Malformed> {
+pub(super) fn summary(r: &mut Reader<'_>) -> Result<Option<TraceSummary>, Malformed> {
     let id = r.text()?.parse().ok();
     let start = Timestamp::from_unix_nanos(u64::try_from(r.i64()?).unwrap_or(0));
     let (root_name, service) = (r.text()?.into_owned(), r.text()?.into_owned());

@@ -13,7 +13,7 @@ use super::statement::{Statement, encoded};
 use super::{decode, encode, query};
 
 /// Rewrites a golden file if `MPLP_BLESS` is 1.
-fn golden(name: &str, text: &str) {
+pub(super) fn golden(name: &str, text: &str) {
     let path = format!("{}/src/clickhouse/golden/{name}", env!("CARGO_MANIFEST_DIR"));
     if std::env::var("MPLP_BLESS").as_deref() == Ok("1") {
         std::fs::write(&path, text).unwrap();

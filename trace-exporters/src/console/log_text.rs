@@ -1,30 +1,32 @@
-//! Log records as lines: time, severity, logger, text, attributes, span.
+//! Log records as lines: time, severity, logger, text, attributes, span. They are never cut: a message is what is looked for.
 
 use std::fmt::Write as _;
 
 use trace_core::model::{LogBatch, LogRecord, LogSeverity, Timestamp};
 
-use super::paint::{Paint, Safe};
+use super::paint::{Colour, Page, Safe};
 
 /// Writing to a String does not fail, here and below.
-pub(super) fn render(batch: &LogBatch, paint: Paint) -> String {
+pub(super) fn render(batch: &LogBatch, page: Page) -> String {
     let mut out = String::new();
-    batch.iter().for_each(|r| line(r, paint, &mut out));
+    batch.iter().for_each(|r| line(r, page, &mut out));
     out
 }
 
-fn line(r: &LogRecord, paint: Paint, out: &mut String) {
+fn line(r: &LogRecord, page: Page, out: &mut String) {
     let time = if r.time == Timestamp::default() { r.observed } else { r.time };
-    let _ = write!(out, "{} ", paint.dim(time));
+    page.write(Colour::Dim, &time.to_string(), out);
     let word = if r.severity_text.is_empty() { r.severity.name() } else { &r.severity_text };
-    let word = format!("{:<5}", Safe(word).to_string());
-    let _ = match r.severity {
-        s if s >= LogSeverity::ERROR => write!(out, "{}", paint.red(word)),
-        s if s >= LogSeverity::WARN => write!(out, "{}", paint.bold(word)),
-        _ => write!(out, "{word}"),
+    let colour = match r.severity {
+        s if s >= LogSeverity::ERROR => Colour::Red,
+        s if s >= LogSeverity::WARN => Colour::Bold,
+        _ => Colour::None,
     };
+    out.push(' ');
+    page.write(colour, &format!("{:<5}", Safe(word).to_string()), out);
     if !r.scope.name.is_empty() {
-        let _ = write!(out, " {}", paint.cyan(Safe(&r.scope.name)));
+        out.push(' ');
+        page.write(Colour::Cyan, &Safe(&r.scope.name).to_string(), out);
     }
     if !r.event_name.is_empty() {
         let _ = write!(out, " [{}]", Safe(&r.event_name));
@@ -39,7 +41,8 @@ fn line(r: &LogRecord, paint: Paint, out: &mut String) {
         let _ = write!(out, " (+{} attributes)", r.dropped_attributes);
     }
     if let (Some(trace), Some(span)) = (r.trace_id, r.span_id) {
-        let _ = write!(out, " {}", paint.dim(format_args!("trace={trace} span={span}")));
+        out.push(' ');
+        page.write(Colour::Dim, &format!("trace={trace} span={span}"), out);
     }
     out.push('\n');
 }

@@ -15,7 +15,7 @@ use trace_core::signal::ExportError;
 use super::{Code, Status, frame};
 use crate::connection::Timeout;
 use crate::http_client::{
-    Ask, Carried, Compression, Connector, HttpConfigError, TlsConfig, http2_connector, no_answer,
+    Ask, Carried, Compression, Connector, HttpConfigError, TlsConfig, http2_connector, media_type, no_answer,
     retry_after, show,
 };
 
@@ -31,6 +31,8 @@ const IDLE_CONNECTION: Duration = Duration::from_secs(30);
 pub(crate) enum CallError {
     /// There was no complete answer, or it was not one of gRPC.
     Unanswered(ExportError),
+    /// The call succeeded, and what was answered cannot be used.
+    Unreadable(String),
     /// The server refused.
     Refused(Status),
 }
@@ -149,7 +151,11 @@ impl GrpcClient {
             Ok(body) => body,
             Err(e) if e.is::<LengthLimitError>() => {
                 let text = format!("{}: answered with more than 4 MiB", self.subject());
-                return Err(unanswered(ExportError::permanent(text)));
+                return Err(match is_grpc(&head.headers) {
+                    // Failures have no message.
+                    true => CallError::Unreadable(text),
+                    false => unanswered(ExportError::permanent(text).misconfigured()),
+                });
             }
             Err(_) => {
                 let text = format!("{}: the answer broke off", self.subject());
@@ -168,9 +174,13 @@ impl GrpcClient {
         let body = body.to_bytes();
         match frame::message(&body) {
             Ok(_) => Ok(body.slice(frame::PREFIX..)),
-            Err(what) => Err(unanswered(ExportError::permanent(format!("{}: {what}", self.subject())))),
+            Err(what) => Err(CallError::Unreadable(format!("{}: {what}", self.subject()))),
         }
     }
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    media_type(headers).is_some_and(|kind| kind.starts_with("application/grpc"))
 }
 
 /// A call under way. If it ends without an answer its connection may be a dead one, which HTTP/2 would go on using: the next

@@ -37,6 +37,11 @@ impl Code {
     pub(crate) const DATA_LOSS: Self = Self(15);
     pub(crate) const UNAUTHENTICATED: Self = Self(16);
 
+    /// Whether a refusal is about who calls or what is called, and not about the message.
+    pub(crate) fn is_misconfigured(self) -> bool {
+        matches!(self, Self::PERMISSION_DENIED | Self::UNIMPLEMENTED | Self::UNAUTHENTICATED)
+    }
+
     /// What a code is called; the order is that of the numbers.
     const NAMES: [&str; 17] = [
         "OK",

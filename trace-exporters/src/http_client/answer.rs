@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
+use trace_core::signal::ExportError;
 
 /// The longest wait that a receiver can ask for; a larger one is cut. A batch that waits longer would leave the queue
 /// for good in the meantime.
@@ -16,6 +17,20 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// The body was longer than what is read, and is left away.
+    pub(crate) oversized: bool,
+}
+
+/// Whether a refusal is about who sends or where to, and not about what was sent: redirects, wrong paths and methods,
+/// missing or unknown credentials, of the server or of a proxy before it.
+pub(crate) fn is_misconfigured(status: StatusCode) -> bool {
+    status.is_redirection() || matches!(status.as_u16(), 401 | 403 | 404 | 405 | 407)
+}
+
+/// A refusal for good.
+pub(crate) fn permanent(status: StatusCode, message: String) -> ExportError {
+    let error = ExportError::permanent(message);
+    if is_misconfigured(status) { error.misconfigured() } else { error }
 }
 
 /// The media type in lower case, without its parameters.

@@ -108,7 +108,7 @@ impl HttpClient {
     /// Cancel safe: a dropped call closes its connection.
     ///
     /// # Errors
-    /// If there was no complete answer: retryable unless the other side does not speak HTTP or says too much.
+    /// If there was no complete answer, which is retryable.
     pub(crate) async fn send(&self, outgoing: Outgoing) -> Result<Answer, ExportError> {
         let subject = format!("{} {}", outgoing.method, show(&outgoing.uri));
         let Some(limit) = self.limit else { return self.attempts(outgoing, &subject).await };
@@ -142,18 +142,14 @@ impl HttpClient {
 
         let response = self.client.request(request).await.map_err(|e| no_answer(&e, subject))?;
         let (head, body) = response.into_parts();
-        let body = match Limited::new(body, self.max_answer_bytes).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(e) if e.is::<LengthLimitError>() => {
-                let limit = self.max_answer_bytes >> 20;
-                let text = format!("{subject}: answered {} with more than {limit} MiB", head.status);
-                return Err(ExportError::permanent(text));
-            }
+        let (body, oversized) = match Limited::new(body, self.max_answer_bytes).collect().await {
+            Ok(body) => (body.to_bytes(), false),
+            Err(e) if e.is::<LengthLimitError>() => (Bytes::new(), true),
             // The status of a failure is enough; a success that breaks off may hide a refusal.
-            Err(_) if !head.status.is_success() => Bytes::new(),
+            Err(_) if !head.status.is_success() => (Bytes::new(), false),
             Err(_) => return Err(ExportError::retryable(format!("{subject}: the answer broke off"))),
         };
-        Ok(Answer { status: head.status, headers: head.headers, body })
+        Ok(Answer { status: head.status, headers: head.headers, body, oversized })
     }
 
     /// See [`Carried::scrub`].
@@ -176,16 +172,21 @@ impl fmt::Debug for HttpClient {
 pub(crate) fn no_answer(error: &ClientError, subject: &str) -> ExportError {
     let mut cause = error.source();
     let mut innermost = error.to_string();
-    let mut malformed = false;
+    let (mut malformed, mut ours) = (false, false);
     while let Some(e) = cause {
         innermost = e.to_string();
-        malformed |= e.downcast_ref::<hyper::Error>().is_some_and(|e| e.is_parse() || e.is_user());
+        let hyper = e.downcast_ref::<hyper::Error>();
+        malformed |= hyper.is_some_and(hyper::Error::is_parse);
+        ours |= hyper.is_some_and(hyper::Error::is_user);
         cause = e.source();
     }
     if error.is_connect() {
         ExportError::retryable(format!("{subject}: cannot connect: {innermost}"))
+    } else if ours {
+        ExportError::permanent(format!("{subject}: the request cannot be sent: {innermost}"))
     } else if malformed {
-        ExportError::permanent(format!("{subject}: the answer is not HTTP: {innermost}"))
+        // Nobody has said that anything was taken, or refused.
+        ExportError::retryable(format!("{subject}: the answer is not HTTP: {innermost}"))
     } else {
         ExportError::retryable(format!("{subject}: the connection ended without an answer: {innermost}"))
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Uri};
 use trace_core::signal::ExportError;
 
-use super::{Answer, HttpClient, Outgoing, retry_after, show};
+use super::{Answer, HttpClient, Outgoing, permanent, retry_after, show};
 use crate::shorten::shorten;
 
 /// A connection pool to one URL that bodies are posted to.
@@ -38,7 +38,7 @@ impl Post {
         if passes(answer.status) {
             ExportError::retryable(text).after(retry_after(&answer.headers, SystemTime::now()))
         } else {
-            ExportError::permanent(text)
+            permanent(answer.status, text)
         }
     }
 }

@@ -52,6 +52,7 @@ impl StrategySource for JaegerGrpcSampling {
         let answer = self.client.call(frame::of(&message::parameters(service))).await;
         let answer = answer.map_err(|e| match e {
             CallError::Unanswered(e) => FetchError(e.to_string()),
+            CallError::Unreadable(what) => FetchError(what),
             CallError::Refused(status) if status.code == Code::UNIMPLEMENTED => {
                 self.fail(format_args!("{status} (is it Jaeger's sampling port, 5779?)"))
             }

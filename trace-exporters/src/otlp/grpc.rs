@@ -9,7 +9,7 @@ use trace_core::signal::ExportError;
 use super::config::{OtlpConfig, Signal};
 use super::error::OtlpConfigError;
 use super::http::AGENT;
-use super::reply::{Accepted, partial_success};
+use super::reply::{Accepted, partial_success, unread};
 use crate::grpc_client::{CallError, Code, GrpcClient, Status};
 use crate::http_client::{Carried, Compression, HeaderProvider};
 
@@ -42,11 +42,11 @@ impl GrpcTransport {
     pub(super) async fn send(&self, framed: Bytes) -> Result<Accepted, ExportError> {
         match self.client.call(framed).await {
             Ok(answer) => {
-                let text = || format!("{}: answered with a malformed message", self.client.subject());
-                let mut accepted = partial_success(&answer).map_err(|_| ExportError::permanent(text()))?;
+                let mut accepted = partial_success(&answer).unwrap_or_else(|_| unread_success());
                 accepted.message = self.client.scrub(accepted.message);
                 Ok(accepted)
             }
+            Err(CallError::Unreadable(_)) => Ok(unread_success()),
             Err(CallError::Unanswered(error)) => Err(error),
             Err(CallError::Refused(status)) => Err(self.refused(&status)),
         }
@@ -61,10 +61,16 @@ impl GrpcTransport {
         }
         let message = self.client.scrub(message);
         if !is_retryable(status) {
-            return ExportError::permanent(message);
+            let error = ExportError::permanent(message);
+            return if status.code.is_misconfigured() { error.misconfigured() } else { error };
         }
         ExportError::retryable(message).after(status.retry_delay.map(|delay| delay.min(MAX_RETRY_DELAY)))
     }
+}
+
+/// A server sends a message with a success alone: it has taken the request.
+fn unread_success() -> Accepted {
+    Accepted { rejected: 0, message: unread("OK") }
 }
 
 /// The retryable codes of the OTLP specification, section "Failures".

@@ -59,6 +59,9 @@ impl HttpTransport {
         let answer = self.client.send(outgoing).await?;
         match reply::read(answer.status, &answer.headers, &answer.body, SystemTime::now()) {
             Ok(mut accepted) => {
+                if answer.oversized {
+                    accepted.message = reply::unread(answer.status);
+                }
                 accepted.message = self.client.scrub(&self.uri, accepted.message);
                 Ok(accepted)
             }
@@ -70,9 +73,10 @@ impl HttpTransport {
                     message = format!("{message}; {advice}");
                 }
                 let message = self.client.scrub(&self.uri, message);
-                let error = match refused.retryable {
-                    true => ExportError::retryable(message),
-                    false => ExportError::permanent(message),
+                let error = match (refused.retryable, refused.misconfigured) {
+                    (true, _) => ExportError::retryable(message),
+                    (false, true) => ExportError::permanent(message).misconfigured(),
+                    (false, false) => ExportError::permanent(message),
                 };
                 Err(error.after(refused.retry_after))
             }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::error::RemoteWriteConfigError;
 use crate::http_client::{Endpoint, Headers, Timeout, TlsConfig, check_request};
-use crate::prometheus::TranslationStrategy;
+use crate::prometheus::{DeltaConfig, TranslationStrategy};
 
 /// Which version of the protocol is spoken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -59,6 +59,8 @@ pub struct RemoteWriteConfig {
     /// Default `true`.
     #[serde(alias = "stalenessMarkers")]
     pub staleness_markers: bool,
+    /// How deltas are added up.
+    pub deltas: DeltaConfig,
     /// Certificates for `https`.
     pub tls: TlsConfig,
 }
@@ -76,6 +78,7 @@ impl Default for RemoteWriteConfig {
             target_info: true,
             external_labels: BTreeMap::new(),
             staleness_markers: true,
+            deltas: DeltaConfig::default(),
             tls: TlsConfig::default(),
         }
     }

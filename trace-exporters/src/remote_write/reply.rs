@@ -6,7 +6,7 @@ use http::{HeaderMap, StatusCode};
 use trace_core::signal::ExportError;
 
 use super::sample::Amount;
-use crate::http_client::{Answer, retry_after};
+use crate::http_client::{Answer, permanent, retry_after};
 use crate::shorten::shorten;
 
 /// What became of a request.
@@ -53,7 +53,7 @@ pub(super) fn read(answer: &Answer, sent: Amount, v2: bool, subject: &str, now: 
         Some(stored) if sent.missing(stored) < sent.missing(Amount::default()) => {
             Outcome::Partly { missing: sent.missing(stored).max(1), why: message }
         }
-        _ => Outcome::Refused(ExportError::permanent(message)),
+        _ => Outcome::Refused(permanent(status, message)),
     }
 }
 

@@ -1,12 +1,14 @@
 //! Some dozens of spans of one tenant, hour and resource, packed together; whole traces where they arrived together.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use trace_core::batch::{SpanBatch, SpanBatchMut};
 use trace_core::model::TraceId;
 
 use super::error::FileError;
 use super::hour::Hour;
+use super::lengths::Length;
 use super::recent::{Recent, SpanKey};
 use super::run::Zone;
 use super::term::{Fact, Term, Terms};
@@ -47,6 +49,8 @@ pub(super) struct FoundBy {
     pub(super) terms: Vec<Term>,
     /// The traces among it.
     pub(super) traces: Vec<Term>,
+    /// How long the spans took.
+    pub(super) lengths: Arc<[Length]>,
 }
 
 /// What was left out while chunks were cut.
@@ -69,12 +73,17 @@ pub(super) struct Cutter {
 /// A span's place: tenant, hour, trace by first appearance, row; and its key.
 type Place = (u32, Hour, u32, u32, SpanKey);
 
+/// What payloads are compressed by.
+pub(super) fn compressor() -> std::io::Result<zstd::bulk::Compressor<'static>> {
+    let mut compressor = zstd::bulk::Compressor::new(LEVEL)?;
+    // SQLite has no checksums of its own.
+    compressor.include_checksum(true)?;
+    Ok(compressor)
+}
+
 impl Cutter {
     pub(super) fn new(indexed: Vec<String>) -> std::io::Result<Self> {
-        let mut compressor = zstd::bulk::Compressor::new(LEVEL)?;
-        // SQLite has no checksums of its own.
-        compressor.include_checksum(true)?;
-        Ok(Self { indexed, terms: Terms::default(), compressor, bytes: Vec::new() })
+        Ok(Self { indexed, terms: Terms::default(), compressor: compressor()?, bytes: Vec::new() })
     }
 
     /// Appends the chunks of a batch; what is known already or not kept is left out.
@@ -175,7 +184,8 @@ impl Cutter {
 fn facts(terms: &mut Terms, tenant: &str, spans: &[SpanBatch], indexed: &[String]) -> FoundBy {
     let mut found = vec![terms.of(tenant, Fact::Tenant)];
     let mut traces = Vec::new();
-    let mut names: Vec<&str> = Vec::new();
+    let mut lengths = Vec::with_capacity(spans.iter().map(SpanBatch::len).sum());
+    let mut names: Vec<(&str, Term)> = Vec::new();
     let is_indexed = |key: &str| indexed.iter().any(|i| i == key);
     for batch in spans {
         let resource = batch.resource();
@@ -188,10 +198,16 @@ fn facts(terms: &mut Terms, tenant: &str, spans: &[SpanBatch], indexed: &[String
             if trace.replace(span.trace_id()) != Some(span.trace_id()) {
                 traces.push(terms.of(tenant, Fact::Trace(span.trace_id())));
             }
-            if !names.contains(&span.name()) {
-                names.push(span.name());
-                found.push(terms.of(tenant, Fact::Operation(span.name())));
-            }
+            let operation = match names.iter().find(|(name, _)| *name == span.name()) {
+                Some((_, term)) => *term,
+                None => {
+                    let term = terms.of(tenant, Fact::Operation(span.name()));
+                    names.push((span.name(), term));
+                    found.push(term);
+                    term
+                }
+            };
+            lengths.push(Length::of(span, operation));
             if span.is_error() {
                 found.push(terms.of(tenant, Fact::Error));
             }
@@ -203,7 +219,7 @@ fn facts(terms: &mut Terms, tenant: &str, spans: &[SpanBatch], indexed: &[String
     found.extend(&traces);
     found.sort_unstable();
     found.dedup();
-    FoundBy { terms: found, traces }
+    FoundBy { terms: found, traces, lengths: lengths.into() }
 }
 
 /// Where the first chunk of these ends: behind a trace, unless it is too long.
@@ -232,6 +248,10 @@ impl Opener {
     pub(super) fn open(&mut self, payload: &[u8], size: usize) -> Result<Vec<SpanBatch>, FileError> {
         if size > MOST_BYTES {
             return Err(FileError::Damaged("a chunk says that it is larger than 1 GiB"));
+        }
+        // Before memory is taken for it: the frame says how much it holds too.
+        if zstd::zstd_safe::get_frame_content_size(payload).ok().flatten() != Some(size as u64) {
+            return Err(FileError::Damaged("a chunk is not of the size that it says"));
         }
         let bytes = self
             .decompressor

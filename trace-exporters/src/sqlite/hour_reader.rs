@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _};
 use trace_core::batch::SpanBatch;
 
 use super::catalog::{Catalog, HourShared};
 use super::chunk::Opener;
 use super::error::FileError;
 use super::hour::Hour;
+use super::lengths::{Length, Lengths, Wanted};
 use super::run::{Run, Zone};
 use super::schema;
 use super::segment::Segment;
@@ -31,6 +32,8 @@ pub(super) struct HourReader {
     /// The greatest number of a segment that there was when they were read.
     generation: i64,
     runs: Vec<Arc<Run>>,
+    /// The row of lengths that was read last, with the first chunk that it covers.
+    lengths: Option<(u32, Option<Lengths>)>,
     decoded: HashMap<u32, Option<Arc<OpenChunk>>>,
     active: bool,
 }
@@ -67,6 +70,7 @@ impl HourReader {
             segments: Vec::new(),
             generation: 0,
             runs: Vec::new(),
+            lengths: None,
             decoded: HashMap::new(),
             active: false,
         })
@@ -102,6 +106,7 @@ impl HourReader {
             let _ = self.db.execute_batch("COMMIT");
         }
         self.runs.clear();
+        self.lengths = None;
         self.decoded.clear();
     }
 
@@ -192,6 +197,36 @@ impl HourReader {
         }
         self.decoded.insert(id, opened.clone());
         Ok(opened)
+    }
+
+    /// Appends how long the wanted spans of a chunk took. `false`, and nothing appended, if only the chunk itself can tell.
+    pub(super) fn lengths(
+        &mut self,
+        source: Source,
+        chunk: u32,
+        wanted: &Wanted,
+        out: &mut Vec<Length>,
+    ) -> Result<bool, FileError> {
+        if let Source::Run(i) = source {
+            let of_chunk =
+                self.runs.get(i).and_then(|r| r.lengths.get(chunk.checked_sub(r.first_chunk)? as usize));
+            of_chunk.into_iter().for_each(|lengths| wanted.from_memory(lengths, out));
+            return Ok(of_chunk.is_some());
+        }
+        let covers = |(first, row): &(u32, Option<Lengths>)| {
+            row.as_ref().is_some_and(|row| {
+                (*first as usize..*first as usize + row.chunks()).contains(&(chunk as usize))
+            })
+        };
+        if !self.lengths.as_ref().is_some_and(covers) {
+            let mut statement = self.db.prepare_cached(
+                "SELECT first_chunk, data FROM lengths WHERE first_chunk <= ?1 ORDER BY first_chunk DESC LIMIT 1",
+            )?;
+            let found = statement.query_row([chunk], |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?)));
+            self.lengths = found.optional()?.map(|(first, row)| (first, Lengths::decode(row)));
+        }
+        let Some((first, Some(row))) = &self.lengths else { return Ok(false) };
+        Ok(chunk.checked_sub(*first).and_then(|at| row.read(at as usize, wanted, out)).is_some())
     }
 
     /// The first column of what a query about names finds.

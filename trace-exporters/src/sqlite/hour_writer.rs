@@ -12,6 +12,8 @@ use super::chunk::{Chunk, Cutter, FoundBy, Opener};
 use super::error::FileError;
 use super::filter::Filter;
 use super::hour::Hour;
+use super::lengths;
+use super::merge::{self, Merge};
 use super::recent::Recent;
 use super::run::{Run, Zone};
 use super::term::Term;
@@ -21,6 +23,14 @@ use super::{schema, segment};
 const SEGMENT_SPANS: u64 = if cfg!(test) { 128 } else { 131_072 };
 /// Spans of a file that are remembered from before a restart.
 const REMEMBERED: usize = 65_536;
+/// Blocks that are written or deleted at once while nothing else is to be done.
+const IDLE_BLOCKS: i64 = 64;
+/// Fewer are not worth a transaction beside a batch.
+const LEAST_BLOCKS: f64 = 16.0;
+/// A merge and what it leaves behind are done with after this part of the spans that bring the next one.
+const PART_OF_CYCLE: f64 = 0.5;
+/// Blocks for each span while no merge has told how many there are.
+const FIRST_PACE: f64 = 1.0 / 64.0;
 /// Names of an hour that are listed; spans with further ones are stored and found all the same.
 const MOST_NAMES: usize = 50_000;
 
@@ -32,6 +42,12 @@ pub(super) struct HourWriter {
     next_chunk: u32,
     /// Hashes of tenant, service and operation of those in the table.
     names: HashSet<u64>,
+    merge: Option<Merge>,
+    /// Whether there is something to merge or to delete, as far as is known.
+    due: bool,
+    /// Blocks to be written for each span that is stored, and those that wait to be.
+    pace: f64,
+    owed: f64,
 }
 
 impl HourWriter {
@@ -45,9 +61,12 @@ impl HourWriter {
         let db = schema::open_to_write(&catalog.path(hour), config)?;
         schema::narrow_indexed(&db, &config.indexed_attributes)?;
         let next_chunk = db.query_row("SELECT coalesce(max(id), 0) + 1 FROM chunks", [], |row| row.get(0))?;
-        let mut writer = Self { hour, db, shared: catalog.add(hour), next_chunk, names: HashSet::new() };
+        let shared = catalog.add(hour);
+        let (names, merge, due, pace, owed) = (HashSet::new(), None, false, FIRST_PACE, 0.0);
+        let mut writer = Self { hour, db, shared, next_chunk, names, merge, due, pace, owed };
         writer.names = writer.load_names()?;
         writer.recover(catalog, cutter)?;
+        writer.due = merge::is_due(&writer.db)?;
         Ok(writer)
     }
 
@@ -150,36 +169,90 @@ impl HourWriter {
         Ok(())
     }
 
-    /// Makes a segment if there is enough for one, and merges segments. That it fails now is no harm: the next call tries
-    /// again, and so does the next process.
-    pub(super) fn tend(&mut self) -> Result<(), FileError> {
-        if self.shared.runs().iter().map(|r| r.spans).sum::<u64>() < SEGMENT_SPANS {
-            return Ok(());
+    /// After this many spans were written: makes a segment if there is enough for one, and does its part of a merge. That it
+    /// fails now is no harm: the next call tries again, and so does the next process.
+    pub(super) fn tend(&mut self, spans: u64) -> Result<(), FileError> {
+        if self.shared.runs().iter().map(|r| r.spans).sum::<u64>() >= SEGMENT_SPANS {
+            self.make_segment()?;
         }
-        self.make_segment()
+        if self.due {
+            self.owed += spans as f64 * self.pace;
+            if self.owed >= LEAST_BLOCKS {
+                let blocks = std::mem::take(&mut self.owed);
+                self.work(blocks as i64)?;
+            }
+        }
+        Ok(())
     }
 
     /// Makes a segment of everything in memory.
     pub(super) fn make_segment(&mut self) -> Result<(), FileError> {
         let runs = self.shared.runs();
-        if !runs.is_empty() {
-            let tx = self.db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-            segment::write(&tx, &runs)?;
-            let traces: Vec<Term> = runs.iter().flat_map(|r| r.traces.iter().copied()).collect();
-            let filter = Filter::new(&traces);
-            tx.execute("INSERT INTO filters (data) VALUES (?1)", [filter.to_bytes()])?;
-            tx.commit()?;
-            // Only this thread adds runs, so none has come meanwhile.
-            self.shared.replace_runs(filter);
+        let Some(first) = runs.first() else { return Ok(()) };
+        let tx = self.db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        segment::write(&tx, &runs)?;
+        let chunks: Vec<_> = runs.iter().flat_map(|r| r.lengths.iter().cloned()).collect();
+        tx.execute(
+            "INSERT INTO lengths VALUES (?1, ?2)",
+            params![first.first_chunk, lengths::encode(&chunks)],
+        )?;
+        let traces: Vec<Term> = runs.iter().flat_map(|r| r.traces.iter().copied()).collect();
+        let filter = Filter::new(&traces);
+        tx.execute("INSERT INTO filters (data) VALUES (?1)", [filter.to_bytes()])?;
+        tx.commit()?;
+        // Only this thread adds runs, so none has come meanwhile.
+        self.shared.replace_runs(filter);
+        self.due = true;
+        Ok(())
+    }
+
+    /// Whether [`Self::work_idle`] has something to do.
+    pub(super) fn is_due(&self) -> bool {
+        self.due
+    }
+
+    /// A little of what is due, while nobody waits.
+    pub(super) fn work_idle(&mut self) -> Result<(), FileError> {
+        self.work(IDLE_BLOCKS)
+    }
+
+    /// Everything that is due.
+    pub(super) fn finish(&mut self) -> Result<(), FileError> {
+        self.make_segment()?;
+        while self.due {
+            self.work(i64::from(u32::MAX))?;
         }
-        loop {
-            let tx = self.db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-            let more = segment::merge(&tx)?;
-            tx.commit()?;
-            if !more {
-                return Ok(());
+        Ok(())
+    }
+
+    /// Merges or deletes this many blocks, in a transaction. After a failure nothing is due until the next segment.
+    fn work(&mut self, blocks: i64) -> Result<(), FileError> {
+        // Taken out: what is lost on the way is a merge that must not go on.
+        let (merge, was_due) = (self.merge.take(), std::mem::take(&mut self.due));
+        if !was_due {
+            return Ok(());
+        }
+        let tx = self.db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let (merge, due) = match merge {
+            Some(mut merge) => match merge.step(&tx, blocks)? {
+                true => (None, true),
+                false => (Some(merge), true),
+            },
+            None if merge::delete_garbage(&tx, blocks)? => (None, true),
+            None => {
+                let begun = Merge::begin(&tx)?;
+                let due = begun.is_some();
+                (begun, due)
             }
+        };
+        tx.commit()?;
+        if let Some(merge) = merge.as_ref() {
+            // Each block is written once, and deleted once where it came from.
+            let cycle = SEGMENT_SPANS as f64 * merge::FAN_IN as f64;
+            self.pace = 2.0 * merge.blocks() as f64 / (cycle * PART_OF_CYCLE);
         }
+        (self.merge, self.due) = (merge, due);
+        Ok(())
     }
 
     /// Remembers the spans that were stored last, for a batch that is offered again after a restart.

@@ -15,11 +15,17 @@ mod cursor;
 mod durations;
 mod error;
 mod filter;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod hour;
 mod hour_reader;
 mod hour_writer;
 mod job;
+mod lengths;
 mod lock;
+mod merge;
+#[cfg(test)]
+mod merge_tests;
 mod names;
 mod read_pool;
 mod readers;
@@ -29,6 +35,7 @@ mod run;
 mod schema;
 mod search;
 mod segment;
+mod segment_writer;
 mod state;
 mod store;
 mod term;

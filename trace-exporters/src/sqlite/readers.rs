@@ -99,6 +99,11 @@ impl Readers {
         facts.into_iter().map(|fact| self.terms.of(tenant, fact)).collect()
     }
 
+    /// The number of an operation.
+    pub(super) fn operation_term(&mut self, tenant: &str, name: &str) -> Term {
+        self.terms.of(tenant, Fact::Operation(name))
+    }
+
     /// The number of a trace.
     pub(super) fn trace_term(&mut self, tenant: &str, id: TraceId) -> Term {
         self.terms.of(tenant, Fact::Trace(id))

@@ -1,6 +1,9 @@
 //! The postings of recent chunks, in memory until there are enough for a segment.
 
+use std::sync::Arc;
+
 use super::chunk::FoundBy;
+use super::lengths::Length;
 use super::term::Term;
 
 /// When the spans of a chunk began: the first and the last, in microseconds of the hour.
@@ -17,6 +20,8 @@ pub(super) struct Run {
     /// Of each chunk, in order of their numbers.
     pub(super) zones: Vec<Zone>,
     pub(super) spans: u64,
+    /// How long the spans of each chunk took.
+    pub(super) lengths: Vec<Arc<[Length]>>,
     /// In order.
     pub(super) entries: Vec<(Term, u32)>,
     /// The traces among the terms.
@@ -26,7 +31,8 @@ pub(super) struct Run {
 impl Run {
     /// An empty run that begins with this chunk.
     pub(super) fn new(first_chunk: u32) -> Self {
-        Self { first_chunk, zones: Vec::new(), spans: 0, entries: Vec::new(), traces: Vec::new() }
+        let (zones, lengths, entries, traces) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { first_chunk, zones, spans: 0, lengths, entries, traces }
     }
 
     /// Adds the next chunk; [`Self::sort`] follows the last.
@@ -34,6 +40,7 @@ impl Run {
         let chunk = self.first_chunk.saturating_add(self.zones.len() as u32);
         self.zones.push(zone);
         self.spans += spans;
+        self.lengths.push(found_by.lengths.clone());
         self.entries.extend(found_by.terms.iter().map(|term| (*term, chunk)));
         self.traces.extend(&found_by.traces);
     }
@@ -52,6 +59,7 @@ impl Run {
             first_chunk: self.first_chunk,
             zones: [&*self.zones, &*next.zones].concat(),
             spans: self.spans + next.spans,
+            lengths: [&*self.lengths, &*next.lengths].concat(),
             entries,
             traces: [&*self.traces, &*next.traces].concat(),
         }

@@ -9,13 +9,14 @@ use super::error::FileError;
 use super::{Durability, SqliteConfig};
 
 /// `PRAGMA user_version` of files that this program writes and reads.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 /// `PRAGMA application_id`: "mpls".
 const APPLICATION: i64 = 0x6d70_6c73;
 
-/// `chunks`: spans, see [`super::chunk`]. `segments` and `blocks`: postings, see [`super::segment`]. `filters`: which
-/// traces there may be, see [`super::filter`]. `names`: what
-/// services and operations there are. `indexed`: the attributes that the postings of all chunks cover.
+/// `chunks`: spans, see [`super::chunk`]. `segments`, `blocks` (of level 0) and `merged` (of others): postings, see
+/// [`super::segment`]. `garbage`: blocks that no segment needs, see [`super::merge`]. `filters`: which traces there may be,
+/// see [`super::filter`]. `lengths`: how long spans took, see [`super::lengths`]. `names`: what services and operations
+/// there are. `indexed`: the attributes that the postings of all chunks cover.
 const TABLES: &str = "
     CREATE TABLE chunks (
         id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
@@ -26,6 +27,10 @@ const TABLES: &str = "
         zones BLOB NOT NULL);
     CREATE TABLE filters (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
     CREATE TABLE blocks (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
+    CREATE TABLE merged (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
+    CREATE TABLE garbage (
+        id INTEGER PRIMARY KEY, level INTEGER NOT NULL, first INTEGER NOT NULL, until INTEGER NOT NULL);
+    CREATE TABLE lengths (first_chunk INTEGER PRIMARY KEY, data BLOB NOT NULL);
     CREATE TABLE names (
         tenant TEXT NOT NULL, service TEXT NOT NULL, operation TEXT NOT NULL,
         PRIMARY KEY (tenant, service, operation)) WITHOUT ROWID;

@@ -189,7 +189,16 @@ fn adopt(writer: &mut Writer) -> Result<(), SqliteError> {
     hours.sort_by_cached_key(|hour| Reverse(retention::written(&writer.catalog, *hour)));
     for (age, hour) in hours.into_iter().enumerate() {
         let opened = HourWriter::open(hour, &writer.catalog, &writer.config, &mut writer.cutter);
-        let opened = opened.and_then(|w| if age < OPEN { w.remember(&mut writer.recent) } else { Ok(()) });
+        let opened = opened.and_then(|w| {
+            if age < OPEN {
+                w.remember(&mut writer.recent)?;
+                // A merge that the last process could not end is made while nobody waits.
+                if w.is_due() {
+                    writer.open.insert(0, w);
+                }
+            }
+            Ok(())
+        });
         match opened {
             Ok(()) => {}
             Err(e) if e.is_damage() => {

@@ -164,6 +164,15 @@ async fn compare(directory: &Path, shapes: &[Shape], reopen: bool) {
         assert_eq!(told(&ours), told(&theirs), "{query:?}");
         assert!((ours.milliseconds.sum() - theirs.milliseconds.sum()).abs() < 1e-6, "{query:?}");
     }
+    for minutes in 0..60 {
+        let filter = SpanFilter { operation: Some("load".into()), ..SpanFilter::default() };
+        let range = TimeRange { start: at(minutes * 60_000), end: at((minutes + 7) * 60_000 + 1) };
+        let (tenant, range) = (TenantId::default(), Some(range));
+        let ours = store.durations(&tenant, &filter, range).await.unwrap();
+        let theirs = memory.durations(&tenant, &filter, range).await.unwrap();
+        assert_eq!(ours.milliseconds.quantiles(), theirs.milliseconds.quantiles(), "{range:?}");
+        assert_eq!((ours.milliseconds.count(), ours.errors), (theirs.milliseconds.count(), theirs.errors));
+    }
     for n in 0..60 {
         let key = |t: trace_core::store::StoredTrace| {
             let mut spans: Vec<String> = t.spans.iter().map(|s| format!("{s:?}")).collect();
@@ -215,14 +224,19 @@ async fn segments_are_merged_and_found_in() {
     for batch in batches(&shapes) {
         store.export(&batch).await.unwrap();
     }
+    // What is due is done in steps; before the end, all of it.
+    store.shutdown().await.unwrap();
     let file = directory.path().join(super::hour::Hour::of(at(0)).file_name());
     let db = rusqlite::Connection::open(file).unwrap();
     let count = |sql: &str| db.query_row(sql, [], |row| row.get::<_, u32>(0)).unwrap();
     assert!(count("SELECT count(*) FROM segments WHERE level = 1") >= 2);
     assert!(count("SELECT count(*) FROM segments WHERE level = 0") < 16);
     // No block is left behind, and none is shared.
-    let fences = count("SELECT sum(length(fences)) / 8 FROM segments");
-    assert_eq!(count("SELECT count(*) FROM blocks"), fences);
+    for (level, blocks) in [("= 0", "blocks"), ("> 0", "merged")] {
+        let fences = count(&format!("SELECT sum(length(fences)) / 8 FROM segments WHERE level {level}"));
+        assert_eq!(count(&format!("SELECT count(*) FROM {blocks}")), fences, "{blocks}");
+    }
+    assert_eq!(count("SELECT count(*) FROM garbage"), 0);
     for user in (0..6500).step_by(61) {
         let filter = SpanFilter {
             attributes: vec![AttributeCondition::equals("user", user.to_string())],
@@ -232,4 +246,55 @@ async fn segments_are_merged_and_found_in() {
             store.search(&TenantId::default(), &SpanQuery { filter, ..SpanQuery::default() }).await.unwrap();
         assert_eq!(page.items.iter().map(|t| t.trace_id).collect::<Vec<_>>(), [trace_id(user % 900 / 40)]);
     }
+}
+
+#[tokio::test]
+async fn durations_are_answered_without_reading_a_span() {
+    let shape = |n: u64| Shape {
+        trace: n % 40 / 8,
+        after: n,
+        took: n * 37 % 3000,
+        rooted: true,
+        kind: (n % 3) as usize,
+        user: n,
+        failed: n % 10 == 0,
+    };
+    let shapes: Vec<Shape> = (0..3000).map(shape).collect();
+    let memory =
+        MemoryStore::new(MemoryStoreConfig { max_bytes: usize::MAX, ..MemoryStoreConfig::default() });
+    let directory = tempfile::tempdir().unwrap();
+    let config = SqliteConfig::new(directory.path()).retention_hours(0);
+    let store = SqliteStore::open(config.clone()).unwrap();
+    for batch in batches(&shapes) {
+        memory.insert(&batch);
+        store.export(&batch).await.unwrap();
+    }
+    store.shutdown().await.unwrap();
+    drop(store);
+    let file = directory.path().join(super::hour::Hour::of(at(0)).file_name());
+    let db = rusqlite::Connection::open(file).unwrap();
+    db.execute("UPDATE chunks SET payload = zeroblob(8)", []).unwrap();
+    drop(db);
+    let store = SqliteStore::open(config).unwrap();
+    let unreadable = store.stats().unreadable_chunks;
+    let tenant = TenantId::default();
+    for filter in [
+        SpanFilter::default(),
+        SpanFilter { service: Some("shop".into()), kind: Some(SpanKind::Server), ..SpanFilter::default() },
+        SpanFilter { operation: Some("load".into()), ..SpanFilter::default() },
+        SpanFilter { status: Some(StatusCode::Error), ..SpanFilter::default() },
+    ] {
+        let ours = store.durations(&tenant, &filter, None).await.unwrap();
+        let theirs = memory.durations(&tenant, &filter, None).await.unwrap();
+        assert!(theirs.milliseconds.count() > 100, "{filter:?}");
+        assert_eq!(ours.milliseconds.count(), theirs.milliseconds.count(), "{filter:?}");
+        assert_eq!(ours.milliseconds.quantiles(), theirs.milliseconds.quantiles(), "{filter:?}");
+        assert_eq!(ours.errors, theirs.errors, "{filter:?}");
+    }
+    assert_eq!(store.stats().unreadable_chunks, unreadable, "no chunk was read");
+    // Only a chunk itself knows attributes.
+    let filter =
+        SpanFilter { attributes: vec![AttributeCondition::equals("free", "x1")], ..SpanFilter::default() };
+    assert_eq!(store.durations(&tenant, &filter, None).await.unwrap().milliseconds.count(), 0);
+    assert!(store.stats().unreadable_chunks > unreadable);
 }

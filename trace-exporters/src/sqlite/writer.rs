@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
 use trace_core::signal::ExportError;
@@ -52,6 +52,10 @@ impl Writer {
         loop {
             let job = match waiting.pop_front() {
                 Some(job) => Ok(job),
+                None if self.open.iter().any(HourWriter::is_due) => jobs.try_recv().map_err(|e| match e {
+                    TryRecvError::Empty => RecvTimeoutError::Timeout,
+                    TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
+                }),
                 None => jobs.recv_timeout(TIDY_EVERY),
             };
             match job {
@@ -78,7 +82,7 @@ impl Writer {
                         let _ = self.set_aside(hour, reason);
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) => self.work_idle(),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             if tidied.elapsed() >= TIDY_EVERY || self.since_tidy >= TIDY_BYTES {
@@ -155,7 +159,7 @@ impl Writer {
         let writer = self.hour(hour)?;
         writer.write(chunks)?;
         // The spans are stored. Indexing is tried again with the next batch.
-        if let Err(e) = writer.tend()
+        if let Err(e) = writer.tend(chunks.iter().map(|c| c.spans).sum())
             && e.is_damage()
         {
             let _ = self.set_aside(hour, e.to_string());
@@ -169,9 +173,10 @@ impl Writer {
             Some(at) => self.open.remove(at),
             None => {
                 while self.open.len() >= OPEN {
-                    // Its postings must be in the file before its runs are forgotten.
+                    // Its postings must be in the file before its runs are forgotten. And a merge that never ends would leave
+                    // more and more segments in a file that is opened again and again.
                     if let Some(oldest) = self.open.first_mut() {
-                        oldest.make_segment()?;
+                        oldest.finish()?;
                     }
                     self.open.remove(0);
                 }
@@ -186,6 +191,18 @@ impl Writer {
         chunks.iter().flat_map(|c| &c.keys).for_each(|key| self.recent.remove(*key));
     }
 
+    /// A little of what is due in one of the hours.
+    fn work_idle(&mut self) {
+        let Some(writer) = self.open.iter_mut().find(|w| w.is_due()) else { return };
+        let hour = writer.hour;
+        if let Err(e) = writer.work_idle()
+            && e.is_damage()
+        {
+            // If it cannot be renamed, the next reader says so again.
+            let _ = self.set_aside(hour, e.to_string());
+        }
+    }
+
     fn flush(&mut self) -> Result<(), ExportError> {
         self.open.iter().try_for_each(|w| w.sync().map_err(|e| e.export(&w.hour.file_name())))
     }
@@ -193,7 +210,7 @@ impl Writer {
     fn close(&mut self) -> Result<(), ExportError> {
         let mut result = Ok(());
         for mut writer in self.open.drain(..) {
-            let closed = writer.make_segment().and_then(|()| writer.sync());
+            let closed = writer.finish().and_then(|()| writer.sync());
             result = result.and(closed.map_err(|e| e.export(&writer.hour.file_name())));
         }
         result
@@ -204,7 +221,7 @@ impl Writer {
         retention::set_aside(&self.catalog, hour, reason)
     }
 
-    /// Deletes what is due, and closes hours that are over.
+    /// Deletes what is due, and closes hours that are over once their segments are merged.
     pub(super) fn tidy(&mut self) {
         self.since_tidy = 0;
         let now = (self.clock)();
@@ -218,6 +235,7 @@ impl Writer {
         for at in (0..self.open.len()).rev() {
             if let Some(w) = self.open.get_mut(at).filter(|w| w.hour < over)
                 && w.make_segment().is_ok()
+                && !w.is_due()
             {
                 self.open.remove(at);
             }

@@ -123,7 +123,8 @@ impl<B: Batch> Spill<B> {
         };
         let interval = (config.fsync == Fsync::Interval).then(|| config.fsync_interval());
         let shared = Arc::new(Shared::new(log, counts, interval));
-        let worker = Worker { shared: shared.clone(), inner, retry, _lock: lock };
+        let misconfigured_wait = config.misconfigured_wait();
+        let worker = Worker { shared: shared.clone(), inner, retry, misconfigured_wait, _lock: lock };
         let thread = std::thread::Builder::new().name("mplp-spill".to_owned());
         let thread = thread.spawn(move || worker.run()).map_err(failed("served by a thread"))?;
         let (thread, buffer) = (Mutex::new(Some(thread)), Mutex::default());
@@ -161,7 +162,7 @@ impl<B: Batch> Spill<B> {
         let mut attempted = None;
         if self.config.mode == SpillMode::OnFailure && self.shared.holds_nothing() {
             match self.shared.attempt(batch.clone()).await {
-                Some(Err(e)) if e.is_retryable() => attempted = Some(e),
+                Some(Err(e)) if e.is_retryable() || self.holds(&e) => attempted = Some(e),
                 Some(result) => return result,
                 None => {}
             }
@@ -174,13 +175,21 @@ impl<B: Batch> Spill<B> {
         let full = format!("the spill log in {dir} cannot be written to");
         match attempted {
             None if self.shared.holds_nothing() => match self.shared.attempt(batch.clone()).await {
+                // Neither there nor here: the pipeline keeps it for a while.
+                Some(Err(e)) if self.holds(&e) => Err(ExportError::retryable(format!("{full}, and {e}"))),
                 Some(result) => result,
                 None => Err(ExportError::retryable(full).caused_by(disk)),
             },
             // Behind what the log holds, in order.
             None => Err(ExportError::retryable(full).caused_by(disk)),
+            Some(e) if self.holds(&e) => Err(ExportError::retryable(format!("{full}, and {e}"))),
             Some(e) => Err(e),
         }
+    }
+
+    /// Whether a batch that fails so is kept.
+    fn holds(&self, error: &ExportError) -> bool {
+        error.is_misconfigured() && self.config.misconfigured_wait().is_some()
     }
 
     /// Waits until everything that has been taken is settled, and then flushes the destination.
