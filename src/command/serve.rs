@@ -49,6 +49,7 @@ pub(super) fn run(options: &ServeOptions, out: &mut dyn Write, err: &mut dyn Wri
         Err(error) => return fail(err, &error),
     };
     module.set_global();
+    let diagnostics = diagnostics.logged_by(&module);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match runtime.block_on(serve(&module, diagnostics, out, err)) {
         Ok(ended) => ended?,

@@ -18,6 +18,7 @@ use super::section::Section;
 pub(super) enum OtlpSignal {
     Traces,
     Metrics,
+    Logs,
 }
 
 /// The base URL of all signals.
@@ -31,6 +32,7 @@ impl OtlpSignal {
         match self {
             Self::Traces => "/v1/traces",
             Self::Metrics => "/v1/metrics",
+            Self::Logs => "/v1/logs",
         }
     }
 
@@ -47,6 +49,7 @@ impl OtlpSignal {
         match self {
             Self::Traces => "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
             Self::Metrics => "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+            Self::Logs => "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
         }
     }
 
@@ -60,6 +63,7 @@ impl OtlpSignal {
         let signal = match self {
             Self::Traces => "TRACES_",
             Self::Metrics => "METRICS_",
+            Self::Logs => "LOGS_",
         };
         [signal, ""].into_iter().find_map(|signal| {
             let name = format!("OTEL_EXPORTER_OTLP_{signal}{suffix}");

@@ -12,6 +12,7 @@ use trace_core::propagate::CompositePropagator;
 use super::alerting::AlertingConfig;
 use super::anomaly::AnomalyDetectionConfig;
 use super::field::Field;
+use super::logs::LogsConfig;
 use super::metrics::MetricsConfig;
 use super::parse::{Format, MAX_BYTES, parse};
 use super::processing::ProcessingConfig;
@@ -57,6 +58,8 @@ pub struct OpenTelemetryConfig {
     pub tracing: TracingConfig,
     /// Metrics.
     pub metrics: MetricsConfig,
+    /// Log records.
+    pub logs: LogsConfig,
     /// What describes the process besides the service.
     pub resource: ResourceConfig,
     /// The header formats of contexts, such as `tracecontext` and `b3`. Else `OTEL_PROPAGATORS`, else `tracecontext` and
@@ -170,6 +173,7 @@ impl Default for OpenTelemetryConfig {
             tracing: TracingConfig::for_service(&service),
             service,
             metrics: MetricsConfig::default(),
+            logs: LogsConfig::default(),
             resource: ResourceConfig::default(),
             propagators: ["tracecontext", "baggage"].map(str::to_owned).into(),
             log_level: LogLevel::default(),
@@ -189,18 +193,23 @@ impl OpenTelemetryConfig {
         let service = s.section("service", |s| ServiceConfig::read(s, named));
         let mut tracing = s.section("tracing", |s| TracingConfig::read(s, &service, &env));
         let mut metrics = s.section("metrics", |s| MetricsConfig::read(s, &env));
+        let mut logs = s.section("logs", |s| LogsConfig::read(s, &env));
+        if let (Some(from), Some(to)) = (&tracing.exporters.otlp, &mut logs.exporters.otlp) {
+            to.share_authorization(from);
+        }
         if let (Some(from), Some(to)) = (&tracing.exporters.otlp, &mut metrics.exporters.otlp) {
             to.destination.share_authorization(from);
         }
         if env.disabled {
             tracing.enabled = false;
             metrics.enabled = false;
+            logs.enabled = false;
         }
         if s.variable("OTEL_CONFIG_FILE").is_some() {
             s.warn_at("OTEL_CONFIG_FILE", "is not read: give a configuration of this program with --config");
         }
         let log_level = s.field("logLevel").one_of(LogLevel::NAMES).or(env.log_level).unwrap_or_default();
-        Self { service, tracing, metrics, resource, propagators: propagators(s, &env), log_level }
+        Self { service, tracing, metrics, logs, resource, propagators: propagators(s, &env), log_level }
     }
 
     /// What reads and writes headers.

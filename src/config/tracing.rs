@@ -97,7 +97,7 @@ impl TracingConfig {
             sampling_rate: rate.unwrap_or(otherwise),
             sampling,
             exporters: s.section("exporters", |s| TraceExportersConfig::read(s, env)),
-            batch: s.section("batch", |s| BatchConfig::read(s, env)),
+            batch: s.section("batch", |s| BatchConfig::read(s, &env.batch)),
             limits: s.section("limits", |s| LimitsConfig::read(s, env)),
         }
     }

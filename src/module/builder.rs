@@ -25,7 +25,7 @@ use super::health::{AlertingHealth, ConfigurationHealth, MetricsHealth, Off, Sam
 use super::receivers::Receivers;
 use super::registry::{Registry, SpanDestination};
 use super::sampling::{self, Head};
-use super::{BuildError, TraceModule, alerting, delivery, metric_hook, processing, self_metrics};
+use super::{BuildError, TraceModule, alerting, delivery, logs, metric_hook, processing, self_metrics};
 use crate::config::{Loaded, ModelType, OpenTelemetryConfig, TenancyConfig, TraceConfig};
 use crate::error::ConfigWarning;
 
@@ -282,6 +282,7 @@ impl TraceModuleBuilder {
         let at_once = DestinationConfig { max_delay: Duration::ZERO, ..DestinationConfig::default() };
         let mut builder =
             builder.recording(otel.tracing.enabled).export_spans_with(MEMORY, store.clone(), at_once);
+        builder = logs::add(builder, &self.registry, &self.config)?;
         let mut readers = Readers::default();
         if otel.tracing.enabled {
             let deliveries = otel.tracing.exporters.deliveries().collect();

@@ -1,6 +1,7 @@
 //! The kinds that every registry begins with.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use trace_alerting::channel::console::ConsoleNotifier;
 use trace_alerting::channel::email::{self, EmailNotifier};
@@ -11,7 +12,10 @@ use trace_core::pipeline::DestinationConfig;
 use trace_core::signal::{Detector, Notifier};
 use trace_exporters::console::ConsoleExporter;
 
-use super::{BuildError, MetricDestination, Registry, SpanDestination, metric_exporters, span_exporters};
+use super::{
+    BuildError, LogDestination, MetricDestination, Registry, SpanDestination, log_exporters,
+    metric_exporters, span_exporters,
+};
 use crate::config::{EmailConfig, RouteConfig, SlackConfig, SmtpTls, TraceConfig};
 
 pub(super) fn register(registry: &mut Registry) {
@@ -38,6 +42,19 @@ pub(super) fn register(registry: &mut Registry) {
             exporter: Box::new(ConsoleExporter::stdout().colour_on_terminal()),
             config: DestinationConfig::default(),
             temporality: TemporalityPreference::Cumulative,
+        }))
+    });
+    for kind in log_exporters::KINDS {
+        registry.log_parts(*kind, |config| {
+            let of_kind = log_exporters::configured(config).filter(|(name, _)| kind_of(name) == *kind);
+            of_kind.map(|(name, exporter)| log_exporters::build(&name, &exporter, config)).collect()
+        });
+    }
+    registry.log_exporter("console", |config| {
+        Ok(config.opentelemetry.logs.exporters.console.map(|_| LogDestination {
+            exporter: Box::new(ConsoleExporter::stdout().colour_on_terminal()),
+            // Who reads along does not want to wait.
+            config: DestinationConfig { max_delay: Duration::ZERO, ..DestinationConfig::default() },
         }))
     });
     registry.notifier("slack", |config| {

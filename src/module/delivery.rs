@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use trace_core::pipeline::DestinationConfig;
-use trace_core::signal::{MetricExporter, SpanExporter};
+use trace_core::signal::{LogExporter, MetricExporter, SpanExporter};
 use trace_exporters::delivery::DeliveryConfig;
 use trace_exporters::delivery::spill::SpillError;
 
-use super::registry::{MetricPart, SpanPart};
-use super::{BuildError, metric_exporters, span_exporters};
+use super::registry::{LogPart, MetricPart, SpanPart};
+use super::{BuildError, log_exporters, metric_exporters, span_exporters};
 
 /// The longest limit of an attempt where there should be none.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
@@ -52,6 +52,11 @@ assemble! {
 assemble! {
     /// Wraps each destination of metrics; those that stand in for others become parts of these.
     metrics, MetricPart, MetricExporter, metrics, metric_exporters::path
+}
+
+assemble! {
+    /// Wraps each destination of log records; those that stand in for others become parts of these.
+    logs, LogPart, LogExporter, logs, log_exporters::path
 }
 
 /// The delivery with the limit of an attempt that holds without one of its own, and how the pipeline feeds what it wraps.

@@ -1,4 +1,4 @@
-//! Whether every destination answers: one span or one data point to each.
+//! Whether every destination answers: one span, data point or log record to each.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
@@ -10,18 +10,19 @@ use serde::Serialize;
 use trace_core::batch::SpanBatch;
 use trace_core::metric::MeterRegistry;
 use trace_core::model::{
-    KeyValue, MetricBatch, Resource, Scope, SpanContext, SpanData, SpanId, Timestamp, TraceFlags, TraceId,
+    KeyValue, LogBatch, LogRecord, LogSeverity, MetricBatch, Resource, Scope, SpanContext, SpanData, SpanId,
+    Timestamp, TraceFlags, TraceId,
 };
-use trace_core::signal::{ExportError, MetricExporter, SpanExporter};
+use trace_core::signal::{ExportError, LogExporter, MetricExporter, SpanExporter};
 use trace_exporters::delivery::TimeLimit;
 
 use super::builtin::kind_of;
-use super::{builder, metric_exporters, span_exporters};
+use super::{builder, log_exporters, metric_exporters, span_exporters};
 use crate::config::TraceConfig;
 
 /// The longest that one destination is waited for, whatever it allows itself.
 const LIMIT: Duration = Duration::from_secs(15);
-/// What the span and the metric are called.
+/// What the span and the metric are called, and what the log record says.
 const NAME: &str = "mplp-trace export-check";
 const METRIC: &str = "mplp.export_check";
 
@@ -31,7 +32,7 @@ const METRIC: &str = "mplp.export_check";
 pub struct Checked {
     /// Its name, such as `otlp` or `zipkin/backup`.
     pub name: String,
-    /// `spans` or `metrics`.
+    /// `spans`, `metrics` or `logs`.
     pub signal: &'static str,
     /// Where it is, without secrets.
     pub address: String,
@@ -50,7 +51,7 @@ impl Checked {
     }
 }
 
-/// Sends one span, or one data point, to every destination that is on, to each by itself: without retries, logs on disk and
+/// Sends one span, one data point, or one log record, to every destination that is on, to each by itself: without retries, logs on disk and
 /// alternatives. Stores get them, too.
 ///
 /// Needs a Tokio runtime with I/O and time. Takes 15 s at most, whatever the limits of the destinations.
@@ -89,8 +90,22 @@ pub async fn export_check(config: &TraceConfig) -> Vec<Checked> {
                 checked(name, "metrics", address, started, result)
             }
         });
-    let (mut all, metrics) = futures_util::future::join(join_all(spans), join_all(metrics)).await;
-    all.extend(metrics);
+    let logs = log_exporters::configured(config).filter(|_| otel.logs.enabled).map(|(name, exporter)| {
+        let resource = resource.clone();
+        async move {
+            let started = Instant::now();
+            let address = exporter.address();
+            let result = match log_exporters::build(&name, &exporter, config) {
+                Ok(part) => {
+                    send_log(part.destination.exporter, &log(resource)).await.map_err(|e| e.to_string())
+                }
+                Err(error) => Err(with_causes(&error)),
+            };
+            checked(name, "logs", address, started, result)
+        }
+    });
+    let (mut all, metrics, logs) = futures_util::join!(join_all(spans), join_all(metrics), join_all(logs));
+    all.extend(metrics.into_iter().chain(logs));
     all
 }
 
@@ -106,6 +121,13 @@ async fn send_metric(exporter: Box<dyn MetricExporter>, batch: &MetricBatch) -> 
     MetricExporter::export(&exporter, batch).await?;
     MetricExporter::flush(&exporter).await?;
     MetricExporter::shutdown(&exporter).await
+}
+
+async fn send_log(exporter: Box<dyn LogExporter>, batch: &LogBatch) -> Result<(), ExportError> {
+    let exporter = TimeLimit::new(exporter, LIMIT);
+    LogExporter::export(&exporter, batch).await?;
+    LogExporter::flush(&exporter).await?;
+    LogExporter::shutdown(&exporter).await
 }
 
 fn checked(
@@ -180,6 +202,14 @@ fn span(resource: Arc<Resource>, document: bool) -> SpanBatch {
         span
     });
     SpanBatch::from_spans(resource, spans)
+}
+
+/// A record that says who sent it.
+fn log(resource: Arc<Resource>) -> LogBatch {
+    let now = Timestamp::now();
+    let mut record = LogRecord::new(LogSeverity::INFO, NAME);
+    (record.time, record.observed) = (now, now);
+    LogBatch::new(resource, vec![record])
 }
 
 /// A counter at one.

@@ -51,7 +51,7 @@ pub(super) fn build(
     let (exporter, config, temporality): (Result<Box<dyn MetricExporter>, BuildError>, _, _) = match config {
         C::Otlp(c, temporality) => (
             boxed(name, OtlpMetricExporter::new(&otlp::settings(c))),
-            fed(c.timeout, otlp::components(c.protocol).1),
+            fed(c.timeout, otlp::components(c.protocol).metrics),
             *temporality,
         ),
         C::OtlpFile(c) => (boxed(name, OtlpFileMetricExporter::new(c)), fed(usual, ""), cumulative),

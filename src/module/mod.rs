@@ -19,6 +19,8 @@ mod error;
 #[cfg(feature = "server")]
 mod export_check;
 mod health;
+mod log_exporters;
+mod logs;
 mod metric_exporters;
 mod metric_hook;
 mod otlp;
@@ -49,6 +51,6 @@ pub use error::BuildError;
 pub use export_check::{Checked, export_check};
 #[cfg(feature = "receivers")]
 pub use receivers::{ListenError, Listening};
-pub use registry::{MetricDestination, Registry, SpanDestination};
+pub use registry::{LogDestination, MetricDestination, Registry, SpanDestination};
 pub use shutdown::{ShutdownError, ShutdownReport};
 pub use trace_module::TraceModule;

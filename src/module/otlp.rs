@@ -28,10 +28,20 @@ pub(super) fn settings(config: &OtlpConfig) -> otlp::OtlpConfig {
 }
 
 /// `otel.component.type` by the semantic conventions.
-pub(super) fn components(protocol: Protocol) -> (&'static str, &'static str) {
-    match protocol {
-        Protocol::HttpJson => ("otlp_http_json_span_exporter", "otlp_http_json_metric_exporter"),
-        Protocol::Grpc => ("otlp_grpc_span_exporter", "otlp_grpc_metric_exporter"),
-        _ => ("otlp_http_span_exporter", "otlp_http_metric_exporter"),
-    }
+pub(super) struct Components {
+    pub(super) spans: &'static str,
+    pub(super) metrics: &'static str,
+    pub(super) logs: &'static str,
+}
+
+/// What exporters of a protocol are called.
+pub(super) fn components(protocol: Protocol) -> Components {
+    let [spans, metrics, logs] = match protocol {
+        Protocol::HttpJson => {
+            ["otlp_http_json_span_exporter", "otlp_http_json_metric_exporter", "otlp_http_json_log_exporter"]
+        }
+        Protocol::Grpc => ["otlp_grpc_span_exporter", "otlp_grpc_metric_exporter", "otlp_grpc_log_exporter"],
+        _ => ["otlp_http_span_exporter", "otlp_http_metric_exporter", "otlp_http_log_exporter"],
+    };
+    Components { spans, metrics, logs }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use trace_core::metric::TemporalityPreference;
 use trace_core::pipeline::DestinationConfig;
-use trace_core::signal::{Detector, MetricExporter, Notifier, SpanExporter};
+use trace_core::signal::{Detector, LogExporter, MetricExporter, Notifier, SpanExporter};
 use trace_core::store::SpanReader;
 
 use super::{BuildError, builtin};
@@ -30,6 +30,14 @@ pub struct MetricDestination {
     pub temporality: TemporalityPreference,
 }
 
+/// An exporter of log records, and how it is fed.
+pub struct LogDestination {
+    /// Where log records go.
+    pub exporter: Box<dyn LogExporter>,
+    /// Queue, batches and attempts.
+    pub config: DestinationConfig,
+}
+
 /// A destination of spans with its name; and how what it stores is read, if it can be.
 pub(super) struct SpanPart {
     pub(super) name: String,
@@ -43,6 +51,12 @@ pub(super) struct MetricPart {
     pub(super) destination: MetricDestination,
 }
 
+/// A destination of log records with its name.
+pub(super) struct LogPart {
+    pub(super) name: String,
+    pub(super) destination: LogDestination,
+}
+
 type Factory<T> = Arc<dyn Fn(&TraceConfig) -> Result<T, BuildError> + Send + Sync>;
 type Factories<T> = BTreeMap<String, Factory<T>>;
 
@@ -50,8 +64,8 @@ type Factories<T> = BTreeMap<String, Factory<T>>;
 ///
 /// A factory answers with nothing if the configuration does not ask for its kind. Registering a kind that is there
 /// replaces it. [`Registry::default`] has span exporters `otlp`, `otlpFile`, `jaeger`, `zipkin`, `mplp`, `clickhouse` and
-/// `console`, with features `kafka` and `sqlite`; metric exporters `otlp`, `otlpFile`, `remoteWrite` and `console`; notifiers
-/// `slack`, `email` and `console`; and detector `isolation_forest`.
+/// `console`, with features `kafka` and `sqlite`; metric exporters `otlp`, `otlpFile`, `remoteWrite` and `console`; log
+/// exporters `otlp`, `otlpFile` and `console`; notifiers `slack`, `email` and `console`; and detector `isolation_forest`.
 ///
 /// ```
 /// use mplp_trace::module::{Registry, SpanDestination};
@@ -71,6 +85,7 @@ type Factories<T> = BTreeMap<String, Factory<T>>;
 pub struct Registry {
     spans: Factories<Vec<SpanPart>>,
     metrics: Factories<Vec<MetricPart>>,
+    logs: Factories<Vec<LogPart>>,
     notifiers: Factories<Vec<Arc<dyn Notifier>>>,
     detectors: Factories<Box<dyn Detector>>,
 }
@@ -89,6 +104,7 @@ impl Registry {
         Self {
             spans: BTreeMap::new(),
             metrics: BTreeMap::new(),
+            logs: BTreeMap::new(),
             notifiers: BTreeMap::new(),
             detectors: BTreeMap::new(),
         }
@@ -136,6 +152,27 @@ impl Registry {
         self.metrics.insert(kind.into(), Arc::new(factory));
     }
 
+    /// Registers a kind of log exporter. The destination's name in the ledger is the kind and `_logs`.
+    pub fn log_exporter(
+        &mut self,
+        kind: impl Into<String>,
+        factory: impl Fn(&TraceConfig) -> Result<Option<LogDestination>, BuildError> + Send + Sync + 'static,
+    ) {
+        let kind = kind.into();
+        self.log_parts(kind.clone(), move |config| {
+            let part = |destination| LogPart { name: kind.clone(), destination };
+            Ok(factory(config)?.map(part).into_iter().collect())
+        });
+    }
+
+    pub(super) fn log_parts(
+        &mut self,
+        kind: impl Into<String>,
+        factory: impl Fn(&TraceConfig) -> Result<Vec<LogPart>, BuildError> + Send + Sync + 'static,
+    ) {
+        self.logs.insert(kind.into(), Arc::new(factory));
+    }
+
     /// Registers a kind of channel. It may make several channels, such as one for each recipient.
     pub fn notifier(
         &mut self,
@@ -160,6 +197,10 @@ impl Registry {
 
     pub(super) fn build_metrics(&self, config: &TraceConfig) -> Result<Vec<MetricPart>, BuildError> {
         wanted(&self.metrics, config)
+    }
+
+    pub(super) fn build_logs(&self, config: &TraceConfig) -> Result<Vec<LogPart>, BuildError> {
+        wanted(&self.logs, config)
     }
 
     pub(super) fn build_notifiers(&self, config: &TraceConfig) -> Result<Vec<Arc<dyn Notifier>>, BuildError> {
@@ -199,6 +240,7 @@ impl fmt::Debug for Registry {
         f.debug_struct("Registry")
             .field("span_exporters", &self.spans.keys())
             .field("metric_exporters", &self.metrics.keys())
+            .field("log_exporters", &self.logs.keys())
             .field("notifiers", &self.notifiers.keys())
             .field("detectors", &self.detectors.keys())
             .finish()

@@ -65,7 +65,7 @@ pub(super) fn build(
     let (exporter, config): (Result<Box<dyn SpanExporter>, BuildError>, _) = match config {
         C::Otlp(c) => (
             boxed(name, OtlpSpanExporter::new(&otlp::settings(c))),
-            fed(c.timeout, otlp::components(c.protocol).0),
+            fed(c.timeout, otlp::components(c.protocol).spans),
         ),
         C::OtlpFile(c) => (boxed(name, OtlpFileSpanExporter::new(c)), fed(usual, "")),
         C::Jaeger(c) => (boxed(name, JaegerExporter::new(c)), fed(limit(c.timeout), "")),

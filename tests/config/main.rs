@@ -5,6 +5,7 @@ mod channels;
 mod destinations;
 mod environment;
 mod exporters;
+mod logs;
 mod otel_variables;
 mod problems;
 mod processing;

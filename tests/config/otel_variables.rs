@@ -153,7 +153,7 @@ fn what_otlp_cannot_do_here_is_a_warning_that_shows_no_secret() {
         assert!(warnings.iter().any(|w| w.starts_with(variable.0)), "{variable:?} {warnings:?}");
     }
     let off = at("opentelemetry.tracing.exporters", "otlp: {enabled: false}")
-        + "  metrics: {exporters: {otlp: {enabled: false}}}\n";
+        + "  metrics: {exporters: {otlp: {enabled: false}}}\n  logs: {exporters: {otlp: {enabled: false}}}\n";
     assert_eq!(load_with_warnings(&off, &vars).1, Vec::<String>::new(), "what is off is not looked at");
 }
 

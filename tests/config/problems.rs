@@ -36,7 +36,7 @@ fn the_known_keys_are_those_of_the_documentation() {
     };
     for (path, keys) in [
         ("", "alerting anomalyDetection opentelemetry processing server store tenancy"),
-        ("opentelemetry", "logLevel metrics propagators resource service tracing"),
+        ("opentelemetry", "logLevel logs metrics propagators resource service tracing"),
         ("opentelemetry.resource", "attributes detectors"),
         ("opentelemetry.service", "environment name namespace version"),
         ("opentelemetry.tracing", "batch enabled exporters limits sampling samplingRate"),
@@ -76,6 +76,9 @@ fn the_known_keys_are_those_of_the_documentation() {
             "caCertificate clientCertificate clientKey compression delivery enabled endpoint headers inFlight insecure \
              intervalMs maxRequestBytes maxRequestRecords protocol temporality timeoutMs tls",
         ),
+        ("opentelemetry.logs", "batch enabled exporters level limits"),
+        ("opentelemetry.logs.exporters", "console otlp otlpFile"),
+        ("opentelemetry.logs.limits", "attributes valueLength"),
         ("anomalyDetection", "aiModel enabled"),
         ("anomalyDetection.aiModel", "confidenceThreshold falseAlarmRate modelType"),
         ("alerting", "deduplicationWindow enabled notifications routes"),

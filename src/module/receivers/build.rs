@@ -33,13 +33,18 @@ impl Receivers {
         pipeline: &Pipeline,
     ) -> Result<Self, BuildError> {
         let spans = pipeline.ingest(OverflowPolicy::block(WAIT));
-        let has_metrics = pipeline.ledger().destinations.iter().any(|d| d.name.ends_with("_metrics"));
+        let destinations = pipeline.ledger().destinations;
+        let has = |suffix| destinations.iter().any(|d| d.name.ends_with(suffix));
+        let (has_metrics, has_logs) = (has("_metrics"), has("_logs"));
         let mut sources = Vec::new();
         if let Some(otlp) = &config.otlp {
             let mut receiver = OtlpReceiver::new(spans.clone(), limits(&otlp.limits));
-            // Else metrics would be refused for now, and their clients would come again and again.
+            // Else they would be refused for now, and their clients would come again and again.
             if has_metrics {
                 receiver = receiver.metrics(pipeline.metric_ingest());
+            }
+            if has_logs {
+                receiver = receiver.logs(pipeline.log_ingest());
             }
             if let Some(name) = header("otlp", otlp.tenant_header.as_deref())? {
                 receiver = receiver.tenant_header(name);

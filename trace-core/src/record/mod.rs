@@ -80,6 +80,7 @@ mod tests;
 
 pub use builder::SpanBuilder;
 pub use callsite::Callsite;
+pub(crate) use current::is_suppressed;
 pub use current::{SuppressGuard, current_context, suppress, suppress_scope};
 #[cfg(feature = "http")]
 pub(crate) use described::{Description, Fields};

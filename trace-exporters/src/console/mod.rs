@@ -1,8 +1,9 @@
-//! Spans and metrics as readable text, for a terminal or a file.
+//! Spans, metrics and log records as readable text, for a terminal or a file.
 //!
 //! The text is for people and may change; it is not an interface for programs.
 
 mod line;
+mod log_text;
 mod metric_text;
 mod paint;
 mod span_tree;
@@ -13,12 +14,12 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use trace_core::batch::SpanBatch;
-use trace_core::model::MetricBatch;
-use trace_core::signal::{ExportError, MetricExporter, SpanExporter};
+use trace_core::model::{LogBatch, MetricBatch};
+use trace_core::signal::{ExportError, LogExporter, MetricExporter, SpanExporter};
 
 use paint::Page;
 
-/// Writes spans as one indented tree a trace, and metrics as one line a series.
+/// Writes spans as one indented tree a trace, metrics as one line a series, log records as one line each.
 ///
 /// Durations stand below each other. Plain text of whole lines unless [`colour_on_terminal`](Self::colour_on_terminal) is
 /// called; then on a terminal lines end where it does, and bars show when each span ran if it has 100 columns. Control characters in recorded
@@ -123,6 +124,17 @@ impl<W: Write + Send> SpanExporter for ConsoleExporter<W> {
 impl<W: Write + Send> MetricExporter for ConsoleExporter<W> {
     async fn export(&self, batch: &MetricBatch) -> Result<(), ExportError> {
         self.write(&metric_text::render(batch, self.page()))
+    }
+
+    async fn flush(&self) -> Result<(), ExportError> {
+        self.flush_writer()
+    }
+}
+
+#[async_trait]
+impl<W: Write + Send> LogExporter for ConsoleExporter<W> {
+    async fn export(&self, batch: &LogBatch) -> Result<(), ExportError> {
+        self.write(&log_text::render(batch, self.page()))
     }
 
     async fn flush(&self) -> Result<(), ExportError> {

@@ -1,5 +1,5 @@
-//! Decorators around any [`SpanExporter`](trace_core::signal::SpanExporter) or
-//! [`MetricExporter`](trace_core::signal::MetricExporter).
+//! Decorators around any [`SpanExporter`](trace_core::signal::SpanExporter),
+//! [`MetricExporter`](trace_core::signal::MetricExporter) or [`LogExporter`](trace_core::signal::LogExporter).
 //!
 //! | decorator | what it does |
 //! |---|---|

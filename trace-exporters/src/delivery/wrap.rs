@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use trace_core::signal::{MetricExporter, SpanExporter};
+use trace_core::signal::{LogExporter, MetricExporter, SpanExporter};
 
 use super::config::DeliveryConfig;
 use super::spill::{Spill, SpillError};
@@ -63,6 +63,14 @@ impl DeliveryConfig {
         /// # Errors
         /// If the log cannot be opened.
         metrics, MetricExporter, "metrics"
+    }
+
+    wrap! {
+        /// The same for log records; the log is in `spill.dir/logs`. See [`DeliveryConfig::spans`].
+        ///
+        /// # Errors
+        /// If the log cannot be opened.
+        logs, LogExporter, "logs"
     }
 }
 

@@ -20,6 +20,8 @@ pub enum Signal {
     Traces,
     /// Metrics, to `v1/metrics`.
     Metrics,
+    /// Log records, to `v1/logs`.
+    Logs,
 }
 
 impl Signal {
@@ -27,6 +29,7 @@ impl Signal {
         match self {
             Self::Traces => "v1/traces",
             Self::Metrics => "v1/metrics",
+            Self::Logs => "v1/logs",
         }
     }
 
@@ -34,6 +37,7 @@ impl Signal {
         match self {
             Self::Traces => "opentelemetry.proto.collector.trace.v1.TraceService/Export",
             Self::Metrics => "opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+            Self::Logs => "opentelemetry.proto.collector.logs.v1.LogsService/Export",
         }
     }
 }
@@ -82,7 +86,7 @@ impl Protocol {
 pub struct OtlpConfig {
     /// How requests travel. Default protobuf over HTTP.
     pub protocol: Protocol,
-    /// The base URL; over HTTP `v1/traces` or `v1/metrics` is appended, for gRPC it has no path and may lack its scheme.
+    /// The base URL; over HTTP `v1/traces`, `v1/metrics` or `v1/logs` is appended, for gRPC it has no path and may lack its scheme.
     /// Default: this machine, at port 4318 for HTTP and 4317 for gRPC.
     pub endpoint: Option<Endpoint>,
     /// The full URL, used as it is instead of `endpoint`; over HTTP, without a path, it means `/`.
@@ -100,7 +104,7 @@ pub struct OtlpConfig {
     /// Limit of one request body in bytes, before compression; a larger batch is split. Default 64 MiB.
     #[serde(alias = "maxRequestBytes")]
     pub max_request_bytes: usize,
-    /// Limit of the spans or data points of one request; a larger batch is split. 0, the default, means none.
+    /// Limit of the spans, data points or log records of one request; a larger batch is split. 0, the default, means none.
     #[serde(alias = "maxRequestRecords")]
     pub max_request_records: usize,
     /// How many requests of a batch that was split are under way at once, 1 to 16. Default 4.

@@ -20,7 +20,7 @@ pub struct FromEnv {
 }
 
 impl OtlpConfig {
-    /// Reads `OTEL_EXPORTER_OTLP_[TRACES_|METRICS_]{ENDPOINT,HEADERS,COMPRESSION,TIMEOUT,CERTIFICATE,CLIENT_CERTIFICATE,
+    /// Reads `OTEL_EXPORTER_OTLP_[TRACES_|METRICS_|LOGS_]{ENDPOINT,HEADERS,COMPRESSION,TIMEOUT,CERTIFICATE,CLIENT_CERTIFICATE,
     /// CLIENT_KEY,PROTOCOL,INSECURE}`.
     ///
     /// `lookup` returns the value of a variable; in a program it is `|name| std::env::var(name).ok()`.
@@ -94,6 +94,7 @@ fn signal_name(signal: Signal) -> &'static str {
     match signal {
         Signal::Traces => "TRACES_",
         Signal::Metrics => "METRICS_",
+        Signal::Logs => "LOGS_",
     }
 }
 

@@ -102,7 +102,7 @@ impl MetricExporter for OtlpMetricExporter {
     }
 }
 
-struct Sender {
+pub(super) struct Sender {
     transport: Transport,
     max_request_bytes: usize,
     max_request_records: usize,
@@ -113,7 +113,7 @@ struct Sender {
 }
 
 impl Sender {
-    fn new(
+    pub(super) fn new(
         config: &OtlpConfig,
         signal: Signal,
         provider: Option<Arc<dyn HeaderProvider>>,
@@ -133,7 +133,7 @@ impl Sender {
     }
 
     /// `Err` that is retryable if the whole batch is to be offered again; what is then still under way is cancelled.
-    async fn send_all<P: Payload>(&self, batch: &P) -> Result<(), ExportError> {
+    pub(super) async fn send_all<P: Payload>(&self, batch: &P) -> Result<(), ExportError> {
         let mut outcome = Outcome::default();
         let mut waiting = vec![Cow::Borrowed(batch)];
         let mut sending = FuturesUnordered::new();
@@ -216,7 +216,11 @@ impl Sender {
         }
     }
 
-    fn take_warning(&self) -> Option<String> {
+    pub(super) fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
+    pub(super) fn take_warning(&self) -> Option<String> {
         self.warning.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

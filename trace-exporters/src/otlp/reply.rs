@@ -97,7 +97,8 @@ fn json_partial_success(body: &[u8]) -> Result<Accepted, serde_json::Error> {
     }
     let answer: serde_json::Value = serde_json::from_slice(body)?;
     let partial = &answer["partialSuccess"];
-    let rejected = [&partial["rejectedSpans"], &partial["rejectedDataPoints"]].into_iter();
+    let keys = ["rejectedSpans", "rejectedDataPoints", "rejectedLogRecords"];
+    let rejected = keys.iter().map(|key| &partial[*key]);
     let number = |v: &serde_json::Value| v.as_u64().or_else(|| v.as_str()?.parse().ok());
     Ok(Accepted {
         rejected: rejected.filter_map(number).max().unwrap_or(0),
@@ -224,6 +225,7 @@ mod tests {
         let text = r#"{"partialSuccess":{"rejectedSpans":"3","errorMessage":"late"}}"#;
         assert_eq!(read(text), Some((3, "late".into())));
         assert_eq!(read(r#"{"partialSuccess":{"rejectedDataPoints":2}}"#), Some((2, String::new())));
+        assert_eq!(read(r#"{"partialSuccess":{"rejectedLogRecords":"4"}}"#), Some((4, String::new())));
         assert_eq!(read("{"), None);
         let typed = [(CONTENT_TYPE, "application/json")];
         let said = refused(400, &typed, br#"{"code":3,"message":"no tenant"}"#).message;

@@ -19,6 +19,7 @@ use crate::receiver::{BodyError, Encoding, Failure, Pass, ReplyBody, gunzip, rea
 const PREFIX: usize = 5;
 const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 const METRICS: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
+const LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
 
 /// The answer to a call.
 pub(super) async fn answer<B>(inner: &Inner, head: &Parts, body: B) -> Response<ReplyBody>
@@ -87,6 +88,7 @@ where
     let signal = match head.uri.path() {
         TRACES => Signal::Traces,
         METRICS => Signal::Metrics,
+        LOGS => Signal::Logs,
         _ => return Err(Failure::NotFound),
     };
     if head.method != Method::POST || !inner.takes(signal) {

@@ -61,7 +61,9 @@ where
     B::Error: Into<BodyError>,
 {
     let path = head.uri.path();
-    let signal = [("/v1/traces", Signal::Traces), ("/v1/metrics", Signal::Metrics)]
+    let paths =
+        [("/v1/traces", Signal::Traces), ("/v1/metrics", Signal::Metrics), ("/v1/logs", Signal::Logs)];
+    let signal = paths
         .into_iter()
         .find_map(|(end, signal)| path.ends_with(end).then_some(signal))
         .filter(|signal| inner.takes(*signal))

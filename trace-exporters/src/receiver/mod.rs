@@ -19,7 +19,7 @@ mod service;
 mod tenant;
 
 pub use counts::ReceiverCounts;
-pub use holder::{Holder, MetricHolder, NotHeld};
+pub use holder::{Holder, LogHolder, MetricHolder, NotHeld};
 pub use limits::{InvalidLimits, ReceiverLimits};
 pub use listener::{Listener, ReceiverListenError};
 pub use reply::ReplyBody;

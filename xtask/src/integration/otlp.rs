@@ -1,4 +1,4 @@
-//! Suite `otlp`: spans and metrics over HTTP, in protobuf and JSON, and over gRPC, decoded by the official classes for Python
+//! Suite `otlp`: spans, metrics and logs over HTTP, in protobuf and JSON, and over gRPC, decoded by the official classes for Python
 //! and types for Node.js, and by a collector that others wrote, which forwards them in its own encoding.
 
 use super::peer::Serving;
@@ -27,9 +27,11 @@ pub(super) fn run() -> Result<()> {
         ("MPLP_PEER_OTLP_COLLECTOR_GRPC_URL", collector.grpc_url.clone()),
         ("MPLP_PEER_OTLP_DUMP", dump.display().to_string()),
     ];
-    rust_test::run("otlp_peer", &variables).map_err(|error| {
-        let said = [receiver.output(), node.output(), collector.output()].join("\n");
-        format!("{error}\n{said}")
-    })?;
+    for test in ["otlp_peer", "otlp_logs_peer"] {
+        rust_test::run(test, &variables).map_err(|error| {
+            let said = [receiver.output(), node.output(), collector.output()].join("\n");
+            format!("{error}\n{said}")
+        })?;
+    }
     rust_test::saw_requests(&dump)
 }

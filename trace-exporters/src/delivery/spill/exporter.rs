@@ -9,9 +9,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use tokio::sync::oneshot;
 use trace_core::batch::SpanBatch;
-use trace_core::model::MetricBatch;
+use trace_core::model::{LogBatch, MetricBatch};
 use trace_core::pipeline::RetryPolicy;
-use trace_core::signal::{ExportError, Keeper, MetricExporter, SpanExporter};
+use trace_core::signal::{ExportError, Keeper, LogExporter, MetricExporter, SpanExporter};
 
 use super::config::{Fsync, SpillConfig, SpillMode};
 use super::direct::{Request, Shared};
@@ -72,6 +72,20 @@ impl Spill<MetricBatch> {
     }
 }
 
+impl Spill<LogBatch> {
+    /// Opens the log in a folder, and begins to deliver what it holds. `retry` says how failed attempts are repeated.
+    ///
+    /// # Errors
+    /// If the settings cannot work, another exporter uses the folder, or the disk fails.
+    pub fn logs(
+        config: &SpillConfig,
+        retry: RetryPolicy,
+        inner: impl LogExporter + 'static,
+    ) -> Result<Self, SpillError> {
+        Self::start(config, retry, Box::new(inner))
+    }
+}
+
 impl<B> Spill<B> {
     /// The account, which outlives the exporter.
     pub fn stats(&self) -> Arc<SpillStats> {
@@ -84,7 +98,7 @@ impl<B> Spill<B> {
     }
 }
 
-#[allow(private_bounds, reason = "spans and metrics, and nothing else")]
+#[allow(private_bounds, reason = "spans, metrics and log records, and nothing else")]
 impl<B: Batch> Spill<B> {
     fn start(
         config: &SpillConfig,
@@ -249,6 +263,7 @@ macro_rules! exporter {
 }
 exporter!(SpanExporter, SpanBatch);
 exporter!(MetricExporter, MetricBatch);
+exporter!(LogExporter, LogBatch);
 
 impl<B> fmt::Debug for Spill<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -10,7 +10,7 @@ use super::DecodeError;
 use crate::wire_reader::{Field, fields};
 
 /// Lists and maps within each other at most.
-const MAX_DEPTH: usize = 32;
+pub(super) const MAX_DEPTH: usize = 32;
 
 pub(super) fn text(bytes: &[u8]) -> Result<&str, DecodeError> {
     std::str::from_utf8(bytes).map_err(|_| DecodeError::NotUtf8)
@@ -57,7 +57,7 @@ pub(super) fn with_attribute(bytes: &[u8], set: impl FnOnce(&str, ValueRef<'_>))
 }
 
 /// A value before it is known whether the data model has room for it.
-enum Any<'a> {
+pub(super) enum Any<'a> {
     Nothing,
     Text(&'a str),
     Bool(bool),
@@ -68,7 +68,7 @@ enum Any<'a> {
     Bytes(&'a [u8]),
 }
 
-fn any(bytes: &[u8]) -> Result<Any<'_>, DecodeError> {
+pub(super) fn any(bytes: &[u8]) -> Result<Any<'_>, DecodeError> {
     let mut value = Any::Nothing;
     for field in fields(bytes) {
         value = match field? {
