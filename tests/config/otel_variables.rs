@@ -232,6 +232,7 @@ fn the_protocol_comes_from_the_file_else_from_the_environment() {
         ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc"),
         ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://m/x"),
         ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "HTTP/JSON"),
+        ("OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", "grpc"),
     ];
     let otel = load("", &grpc).opentelemetry;
     let traces = otel.tracing.exporters.otlp.unwrap();
@@ -239,8 +240,10 @@ fn the_protocol_comes_from_the_file_else_from_the_environment() {
     let metrics = otel.metrics.exporters.otlp.unwrap();
     assert_eq!(metrics.destination.protocol, Protocol::HttpJson);
     assert_eq!(metrics.destination.endpoint.as_str(), "http://m/x", "as it is");
-    let insecure =
-        [grpc[0], grpc[1], ("OTEL_EXPORTER_OTLP_INSECURE", "true"), ("OTEL_METRICS_EXPORTER", "none")];
+    let logs = otel.logs.exporters.otlp.unwrap();
+    assert_eq!((logs.protocol, logs.endpoint.as_str()), (Protocol::Grpc, "https://collector:4317"));
+    let alone = ("OTEL_METRICS_EXPORTER", "none");
+    let insecure = [grpc[0], grpc[1], grpc[4], ("OTEL_EXPORTER_OTLP_INSECURE", "true"), alone];
     let endpoint = |vars: &[(&str, &str)], file: &str| {
         let text = at("opentelemetry.tracing.exporters", &format!("otlp: {{{file}}}"));
         load(&text, vars).opentelemetry.tracing.exporters.otlp.unwrap().endpoint.as_str().to_owned()

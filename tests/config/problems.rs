@@ -35,7 +35,7 @@ fn the_known_keys_are_those_of_the_documentation() {
         keys.join(" ")
     };
     for (path, keys) in [
-        ("", "alerting anomalyDetection opentelemetry processing server store tenancy"),
+        ("", "alerting anomalyDetection opentelemetry processing receivers server store tenancy"),
         ("opentelemetry", "logLevel logs metrics propagators resource service tracing"),
         ("opentelemetry.resource", "attributes detectors"),
         ("opentelemetry.service", "environment name namespace version"),

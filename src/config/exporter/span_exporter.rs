@@ -91,7 +91,10 @@ impl SpanExporterConfig {
             Self::Zipkin(c) => without_secrets(c.endpoint.expose()),
             Self::Mplp(c) => path(&c.folder),
             #[cfg(feature = "kafka")]
-            Self::Kafka(c) => format!("{} topic {}", c.brokers.join(", "), c.topic),
+            Self::Kafka(c) => {
+                let brokers: Vec<String> = c.brokers.iter().map(ToString::to_string).collect();
+                format!("{} topic {}", brokers.join(", "), c.topic)
+            }
             Self::ClickHouse(c) => {
                 format!("{} {}.{}", without_secrets(c.endpoint.expose()), c.database, c.table)
             }
