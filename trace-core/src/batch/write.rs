@@ -162,6 +162,18 @@ impl SpanWriter<'_> {
         self.row.attribute_count = self.row.attribute_count.saturating_add(1);
     }
 
+    /// The same for a key that is not known to be UTF-8. That is found out only of one that the span before does not have.
+    ///
+    /// # Errors
+    /// If the key is not UTF-8; nothing is added then.
+    #[inline]
+    pub fn attribute_utf8(&mut self, key: &[u8], value: ValueRef<'_>) -> Result<(), std::str::Utf8Error> {
+        let key = self.columns.guessed_key(&mut self.guess, key)?;
+        self.columns.write_value(&mut self.row.attributes, key, value);
+        self.row.attribute_count = self.row.attribute_count.saturating_add(1);
+        Ok(())
+    }
+
     /// Begins an event, to be added behind those that are there.
     pub fn event(&mut self) -> EventWriter<'_> {
         let guess = self.columns.events.last().map_or(NONE, |e| e.attributes.first);
@@ -288,7 +300,14 @@ impl LinkWriter<'_> {
 impl Columns {
     #[inline]
     fn write_attribute(&mut self, list: &mut List, guess: &mut u32, key: &str, value: ValueRef<'_>) {
-        let key = self.guessed_key(guess, key);
+        // It is UTF-8, so this does not fail.
+        if let Ok(key) = self.guessed_key(guess, key.as_bytes()) {
+            self.write_value(list, key, value);
+        }
+    }
+
+    #[inline]
+    fn write_value(&mut self, list: &mut List, key: u32, value: ValueRef<'_>) {
         let value = match value {
             ValueRef::Bool(v) => Cell::bool(v),
             ValueRef::I64(v) => Cell::i64(v),
