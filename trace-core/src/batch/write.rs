@@ -367,4 +367,22 @@ mod tests {
             assert_eq!(span.status(), StatusRef::Error("bad"));
         }
     }
+
+    #[test]
+    fn a_key_of_bytes_is_added_if_it_is_utf8() {
+        let scope = Arc::new(Scope::named("lib"));
+        let mut batch = SpanBatchMut::new(Arc::new(Resource::service("s")));
+        for id in 1..=2 {
+            let mut span = batch.begin_span(&scope);
+            for key in [&b"key"[..], b"k\xffy", "clé".as_bytes()] {
+                let added = span.attribute_utf8(key, ValueRef::Bool(true));
+                assert_eq!(added.is_ok(), std::str::from_utf8(key).is_ok());
+            }
+            span.finish(TraceId::MIN, SpanId::new(id).unwrap());
+        }
+        for span in batch.seal().iter() {
+            assert_eq!(span.attributes().map(|(k, _)| k).collect::<Vec<_>>(), ["key", "clé"]);
+            assert_eq!(span.attribute_count(), 2);
+        }
+    }
 }
