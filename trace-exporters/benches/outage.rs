@@ -6,7 +6,7 @@
 //! with the resident memory every tenth of that time, goes to standard error, and the whole account at the end.
 //!
 //! `cargo xtask bench outage --json` prints a line of JSON a case. The log is in the folder for temporary files (`TMPDIR`),
-//! and takes about 130 bytes a span: 4 GB for ten minutes.
+//! and takes about 115 bytes a span: 3.5 GB for ten minutes.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
