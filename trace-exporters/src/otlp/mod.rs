@@ -18,6 +18,8 @@ mod error;
 mod exporter;
 #[cfg(feature = "otlp-file")]
 pub mod file;
+#[cfg(all(fuzzing, feature = "otlp-grpc"))]
+pub mod fuzzing;
 #[cfg(feature = "otlp-grpc")]
 mod grpc;
 #[cfg(feature = "otlp")]
