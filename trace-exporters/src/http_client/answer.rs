@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
+#[cfg(any(feature = "clickhouse", feature = "jaeger", feature = "remote-write", feature = "zipkin"))]
 use trace_core::signal::ExportError;
 
 /// The longest wait that a receiver can ask for; a larger one is cut. A batch that waits longer would leave the queue
@@ -28,6 +29,7 @@ pub(crate) fn is_misconfigured(status: StatusCode) -> bool {
 }
 
 /// A refusal for good.
+#[cfg(any(feature = "clickhouse", feature = "jaeger", feature = "remote-write", feature = "zipkin"))]
 pub(crate) fn permanent(status: StatusCode, message: String) -> ExportError {
     let error = ExportError::permanent(message);
     if is_misconfigured(status) { error.misconfigured() } else { error }

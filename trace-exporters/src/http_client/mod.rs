@@ -19,7 +19,9 @@ mod headers;
 mod post;
 mod provider;
 
-pub(crate) use answer::{Answer, is_misconfigured, media_type, permanent, retry_after};
+#[cfg(any(feature = "clickhouse", feature = "jaeger", feature = "remote-write", feature = "zipkin"))]
+pub(crate) use answer::permanent;
+pub(crate) use answer::{Answer, is_misconfigured, media_type, retry_after};
 pub(crate) use check::{check_request, check_request_limit};
 #[cfg(feature = "grpc-client")]
 pub(crate) use client::no_answer;

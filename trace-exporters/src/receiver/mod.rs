@@ -15,6 +15,7 @@ mod listener;
 mod off_thread;
 mod rate;
 mod reply;
+#[cfg(any(feature = "jaeger-receiver", feature = "remote-write-receiver", feature = "zipkin-receiver"))]
 mod service;
 mod tenant;
 
@@ -31,6 +32,7 @@ pub(crate) use gate::{Gate, Pass};
 pub(crate) use gunzip::gunzip;
 pub(crate) use intake::{Intake, Taken, media_type};
 pub(crate) use off_thread::off_thread;
+#[cfg(any(feature = "jaeger-receiver", feature = "remote-write-receiver", feature = "zipkin-receiver"))]
 pub(crate) use service::http_service;
 pub(crate) use tenant::TenantHeader;
 

@@ -8,7 +8,7 @@ use pb::common::v1::any_value::Value as Any;
 use pb::common::v1::{AnyValue, ArrayValue, KeyValue as PbKeyValue, KeyValueList};
 use proptest::prelude::*;
 use prost::Message as _;
-use trace_core::batch::SpanBatch;
+use trace_core::batch::{SpanBatch, SpanBatchMut};
 use trace_core::model::*;
 
 use super::*;
@@ -213,4 +213,24 @@ fn nested_values_of_logs_are_bounded_in_depth_and_number() {
     let wide = request(list(vec![AnyValue { value: None }; 1000]));
     assert!(decode_logs_within(&wide, 1003).is_ok());
     assert_eq!(decode_logs_within(&wide, 1002).unwrap_err(), DecodeError::TooMany { limit: 1002 });
+}
+
+#[test]
+fn a_key_that_is_not_utf8_fails_also_where_the_span_before_has_one_as_long() {
+    let mut batch = SpanBatchMut::new(Arc::new(Resource::service("s")));
+    let scope = Arc::new(Scope::named("lib"));
+    for id in 1..=2 {
+        let mut span = batch.begin_span(&scope);
+        span.attribute("some.key", ValueRef::I64(1));
+        span.finish(TraceId::MIN, SpanId::new(id).unwrap());
+    }
+    let bytes = encoded(&batch.seal());
+    let keys: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(b"some.key")).collect();
+    assert_eq!(keys.len(), 2);
+    assert!(decode_spans(&bytes).is_ok());
+    for at in keys {
+        let mut bad = bytes.clone();
+        bad[at + 4] = 0xff;
+        assert_eq!(decode_spans(&bad).unwrap_err(), DecodeError::NotUtf8);
+    }
 }

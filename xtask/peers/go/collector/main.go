@@ -1,4 +1,4 @@
-// The OpenTelemetry Collector with the components that the integration tests need, as its own builder would write it.
+// The OpenTelemetry Collector with the components that the integration tests and benches need, as its own builder would write it.
 package main
 
 import (
@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/provider/fileprovider"
 	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/exporter/exportertest"
 	"go.opentelemetry.io/collector/exporter/otlpexporter"
 	"go.opentelemetry.io/collector/exporter/otlphttpexporter"
 	"go.opentelemetry.io/collector/otelcol"
@@ -29,6 +30,7 @@ func factories() (otelcol.Factories, error) {
 	}
 	exporters, err := exporter.MakeFactoryMap(
 		fileexporter.NewFactory(),
+		exportertest.NewNopFactory(),
 		otlpexporter.NewFactory(),
 		otlphttpexporter.NewFactory(),
 	)
