@@ -5,7 +5,7 @@ use std::hash::BuildHasher as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
+use futures_util::future::{join_all, join3};
 use serde::Serialize;
 use trace_core::batch::SpanBatch;
 use trace_core::metric::MeterRegistry;
@@ -104,7 +104,7 @@ pub async fn export_check(config: &TraceConfig) -> Vec<Checked> {
             checked(name, "logs", address, started, result)
         }
     });
-    let (mut all, metrics, logs) = futures_util::join!(join_all(spans), join_all(metrics), join_all(logs));
+    let (mut all, metrics, logs) = join3(join_all(spans), join_all(metrics), join_all(logs)).await;
     all.extend(metrics.into_iter().chain(logs));
     all
 }

@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::counts::Counts;
 use crate::{Result, cargo, process};
 
-/// The libraries that others choose features of.
-const PACKAGES: [&str; 3] = ["trace-core", "trace-exporters", "trace-alerting"];
+/// The libraries that others choose features of. Also the program: built with the others it has features that they ask for.
+const PACKAGES: [&str; 4] = ["trace-core", "trace-exporters", "trace-alerting", "mplp-trace"];
 
 /// What is built otherwise when both are there.
 const PAIRS: [(&str, &str); 4] = [
