@@ -5,6 +5,7 @@ use std::time::Duration;
 use trace_core::metric::TemporalityPreference;
 use trace_core::pipeline::DestinationConfig;
 use trace_core::signal::MetricExporter;
+use trace_exporters::clickhouse::ClickHouseMetricExporter;
 use trace_exporters::http_client::Timeout;
 use trace_exporters::otlp::OtlpMetricExporter;
 use trace_exporters::otlp::file::OtlpFileMetricExporter;
@@ -15,7 +16,7 @@ use super::{BuildError, MetricDestination, otlp};
 use crate::config::{MetricExporterConfig, TraceConfig};
 
 /// The kinds that [`build`] knows.
-pub(super) const KINDS: &[&str] = &["otlp", "otlpFile", "remoteWrite"];
+pub(super) const KINDS: &[&str] = &["otlp", "otlpFile", "remoteWrite", "clickhouse"];
 
 /// The section of a destination.
 pub(super) fn path(name: &str) -> String {
@@ -57,6 +58,9 @@ pub(super) fn build(
         C::OtlpFile(c) => (boxed(name, OtlpFileMetricExporter::new(c)), fed(usual, ""), cumulative),
         C::RemoteWrite(c) => {
             (boxed(name, RemoteWriteExporter::new(c.clone())), fed(limit(c.timeout), ""), cumulative)
+        }
+        C::ClickHouse(c) => {
+            (boxed(name, ClickHouseMetricExporter::new(c)), fed(limit(c.timeout), ""), cumulative)
         }
     };
     let destination = MetricDestination { exporter: exporter?, config, temporality };

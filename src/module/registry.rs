@@ -64,7 +64,7 @@ type Factories<T> = BTreeMap<String, Factory<T>>;
 ///
 /// A factory answers with nothing if the configuration does not ask for its kind. Registering a kind that is there
 /// replaces it. [`Registry::default`] has span exporters `otlp`, `otlpFile`, `jaeger`, `zipkin`, `mplp`, `clickhouse` and
-/// `console`, with features `kafka` and `sqlite`; metric exporters `otlp`, `otlpFile`, `remoteWrite` and `console`; log
+/// `console`, with features `kafka` and `sqlite`; metric exporters `otlp`, `otlpFile`, `remoteWrite`, `clickhouse` and `console`; log
 /// exporters `otlp`, `otlpFile` and `console`; notifiers `slack`, `email` and `console`; and detector `isolation_forest`.
 ///
 /// ```
