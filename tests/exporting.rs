@@ -336,6 +336,38 @@ fn the_api_reads_traces_from_the_store_that_the_configuration_names() {
 }
 
 #[test]
+fn what_a_receiver_remarks_beside_a_success_is_in_the_health() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let kept = Mutex::default();
+            // A partial success without rejections: `partial_success {error_message: "old"}`.
+            let status = "200 OK\r\ncontent-type: application/x-protobuf\r\nconnection: close\r\ncontent-length: 7\r\n\r\n\x0a\x05\x12\x03old";
+            // What it writes behind that goes with the connection.
+            let _ = answer(&stream, status, &kept);
+        }
+    });
+    let text = format!(
+        "opentelemetry: {{tracing: {{samplingRate: 1, batch: {{maxDelayMs: 10}}, exporters: {{otlp: {{endpoint: 'http://127.0.0.1:{port}'}}}}}}}}"
+    );
+    let module =
+        TraceModule::from_config(TraceConfig::from_str(&text, Format::Yaml, &|_| None).unwrap().0).unwrap();
+    module.recorder().span("work").start().end();
+    let remark = || {
+        let health = module.service().health();
+        health.components["tracing"]
+            .checks
+            .iter()
+            .find(|c| c.name == "otlp.remarks")
+            .map(|c| c.message.clone())
+    };
+    until(|| remark().is_some());
+    assert_eq!(remark().unwrap(), "took everything and remarked 1 times: old");
+    module.shutdown(Duration::from_secs(10)).unwrap();
+}
+
+#[test]
 fn the_commands_are_in_the_help() {
     let (code, out, _) = run(&["--help"]);
     assert_eq!(code, Some(0));

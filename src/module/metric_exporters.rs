@@ -49,9 +49,10 @@ pub(super) fn build(
     let limit = |timeout: Timeout| timeout.limit().unwrap_or(Duration::MAX);
     let usual = DestinationConfig::default().timeout;
     let cumulative = TemporalityPreference::Cumulative;
+    let mut remarks = None;
     let (exporter, config, temporality): (Result<Box<dyn MetricExporter>, BuildError>, _, _) = match config {
         C::Otlp(c, temporality) => (
-            boxed(name, OtlpMetricExporter::new(&otlp::settings(c))),
+            boxed(name, OtlpMetricExporter::new(&otlp::settings(c)).inspect(|x| remarks = Some(x.remarks()))),
             fed(c.timeout, otlp::components(c.protocol).metrics),
             *temporality,
         ),
@@ -64,7 +65,7 @@ pub(super) fn build(
         }
     };
     let destination = MetricDestination { exporter: exporter?, config, temporality };
-    Ok(MetricPart { name: name.to_owned(), destination })
+    Ok(MetricPart { name: name.to_owned(), destination, remarks })
 }
 
 fn boxed<X: MetricExporter + 'static, E: std::error::Error + Send + Sync + 'static>(
