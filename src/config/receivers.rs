@@ -14,7 +14,7 @@ use super::section::Section;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReceiversConfig {
-    /// Spans and metrics in OTLP.
+    /// Spans, metrics and logs in OTLP.
     pub otlp: Option<OtlpReceiverConfig>,
     /// Spans of Jaeger's old clients.
     pub jaeger: Option<JaegerReceiverConfig>,

@@ -125,9 +125,13 @@ fn a_page_shows_names_and_labels_as_configured() {
         load(&text, &[]).opentelemetry.metrics.exporters.prometheus.unwrap()
     };
     assert_eq!(page("port: 9090"), PrometheusConfig::default());
-    let mut expected = PrometheusConfig::default();
-    expected.translation_strategy = TranslationStrategy::NoUtf8EscapingWithSuffixes;
-    (expected.scope_labels, expected.target_info, expected.created_lines) = (false, false, false);
+    let expected = PrometheusConfig {
+        translation_strategy: TranslationStrategy::NoUtf8EscapingWithSuffixes,
+        scope_labels: false,
+        target_info: false,
+        created_lines: false,
+        ..PrometheusConfig::default()
+    };
     let text = "translation_strategy: NoUTF8EscapingWithSuffixes\nscopeLabels: false\ntarget_info: false\n\
                 createdLines: false";
     assert_eq!(page(text), expected);

@@ -12,6 +12,7 @@ use crate::config::section::Section;
 /// The settings of a destination for log records, by its kind.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "there are a few, read once")]
 pub enum LogExporterConfig {
     /// `otlp/NAME`. The variables `OTEL_EXPORTER_OTLP_*` do not concern it.
     Otlp(OtlpConfig),

@@ -257,7 +257,7 @@ async fn durations_are_answered_without_reading_a_span() {
         rooted: true,
         kind: (n % 3) as usize,
         user: n,
-        failed: n % 10 == 0,
+        failed: n.is_multiple_of(10),
     };
     let shapes: Vec<Shape> = (0..3000).map(shape).collect();
     let memory =
