@@ -86,10 +86,13 @@ async fn serve(
         return Ok(announced);
     }
     let served = server.run(async {
-        match wish {
-            Ok(wish) if wish.await.is_ok() => {}
+        let told = match wish {
+            Ok(wish) => wish.await.is_ok(),
+            Err(_) => false,
+        };
+        if !told {
             // Nothing will ever tell us to end: the process is ended from outside.
-            _ => std::future::pending::<()>().await,
+            std::future::pending::<()>().await;
         }
     });
     let watching = async {
