@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::counts::Counts;
 use crate::{Result, cargo, process};
 
-/// The packages that others choose features of.
+/// What others choose features of. Also the program, which has features that others ask for when it is built with them.
 const PACKAGES: [&str; 4] = ["trace-core", "trace-exporters", "trace-alerting", "mplp-trace"];
 
 /// What is built otherwise when both are there.

@@ -31,6 +31,8 @@ mod log_groups;
 #[cfg(feature = "otlp")]
 mod payload;
 #[cfg(feature = "otlp")]
+mod remarks;
+#[cfg(feature = "otlp")]
 mod reply;
 #[cfg(feature = "otlp")]
 mod transport;
@@ -56,3 +58,5 @@ pub use exporter::{OtlpMetricExporter, OtlpSpanExporter};
 pub use json::{encode_logs_json, encode_metrics_json, encode_spans_json};
 #[cfg(feature = "otlp")]
 pub use log_exporter::OtlpLogExporter;
+#[cfg(feature = "otlp")]
+pub use remarks::Remarks;
