@@ -184,6 +184,39 @@ fn spans_for_a_dead_destination_survive_a_kill_of_the_program_and_arrive_after_i
 }
 
 #[test]
+fn log_records_that_wait_are_shown_and_logs_have_a_line_of_their_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("log");
+    let text = format!(
+        "opentelemetry:
+  logs:
+    batch: {{maxDelayMs: 10}}
+    exporters: {{otlp: {{endpoint: 'http://127.0.0.1:{}', delivery: {{spill: {{dir: {log:?}}}}}}}}}
+server: {{port: 0}}
+",
+        dead_port()
+    );
+    let mut command = program();
+    command.args(["serve", "--config", &written(dir.path(), &text)]);
+    let mut server = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut out = BufReader::new(server.stdout.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("Ctrl-C") {
+        assert!(out.read_line(&mut said).unwrap() > 0, "{said}");
+    }
+    // It logs that nobody is told of alerts.
+    let inspect = |how: &[&str]| run(&[&["spill", log.to_str().unwrap()], how].concat()).1;
+    until(|| inspect(&[]).contains("1 log records"));
+    let json: Value = serde_json::from_str(&inspect(&["--json"])).unwrap();
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert_eq!(json[0]["segments"][0]["logRecords"], 1, "{json}");
+    let line = |head: &str| said.lines().find(|l| l.starts_with(head)).unwrap_or_default();
+    assert!(line("  logs ").contains("OTLP at http://127.0.0.1:"), "{said}");
+    assert!(line("  tracing ").ends_with("to memory"), "{said}");
+}
+
+#[test]
 fn a_folder_without_a_log_is_said_to_be_one() {
     let dir = tempfile::tempdir().unwrap();
     let (code, out, err) = run(&["spill", dir.path().to_str().unwrap()]);
@@ -263,6 +296,24 @@ fn a_check_of_what_is_fine_succeeds() {
 }
 
 #[test]
+fn metrics_go_to_clickhouse_in_the_tables_that_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Receiver::start(0, "200 OK");
+    let text = format!(
+        "opentelemetry: {{metrics: {{exporters: {{clickhouse: \
+         {{endpoint: 'http://127.0.0.1:{}', database: shop, metricsTable: figures}}}}}}}}",
+        server.port
+    );
+    let (code, out, err) = run(&["export-check", "--config", &written(dir.path(), &text)]);
+    assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+    assert!(out.contains("metrics") && out.contains("shop.figures_*"), "{out}");
+    let asked = server.requests();
+    let asked: Vec<_> =
+        asked.iter().map(|(path, _, body)| format!("{path} {}", String::from_utf8_lossy(body))).collect();
+    assert!(asked.iter().any(|a| a.contains("INSERT") && a.contains("shop.figures_")), "{asked:?}");
+}
+
+#[test]
 fn the_api_reads_traces_from_the_store_that_the_configuration_names() {
     let dir = tempfile::tempdir().unwrap();
     let text = format!(
@@ -282,6 +333,38 @@ fn the_api_reads_traces_from_the_store_that_the_configuration_names() {
     server.kill().unwrap();
     server.wait().unwrap();
     assert!(answer.contains("monitoring/anomalies"), "{answer}");
+}
+
+#[test]
+fn what_a_receiver_remarks_beside_a_success_is_in_the_health() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let kept = Mutex::default();
+            // A partial success without rejections: `partial_success {error_message: "old"}`.
+            let status = "200 OK\r\ncontent-type: application/x-protobuf\r\nconnection: close\r\ncontent-length: 7\r\n\r\n\x0a\x05\x12\x03old";
+            // What it writes behind that goes with the connection.
+            let _ = answer(&stream, status, &kept);
+        }
+    });
+    let text = format!(
+        "opentelemetry: {{tracing: {{samplingRate: 1, batch: {{maxDelayMs: 10}}, exporters: {{otlp: {{endpoint: 'http://127.0.0.1:{port}'}}}}}}}}"
+    );
+    let module =
+        TraceModule::from_config(TraceConfig::from_str(&text, Format::Yaml, &|_| None).unwrap().0).unwrap();
+    module.recorder().span("work").start().end();
+    let remark = || {
+        let health = module.service().health();
+        health.components["tracing"]
+            .checks
+            .iter()
+            .find(|c| c.name == "otlp.remarks")
+            .map(|c| c.message.clone())
+    };
+    until(|| remark().is_some());
+    assert_eq!(remark().unwrap(), "took everything and remarked 1 times: old");
+    module.shutdown(Duration::from_secs(10)).unwrap();
 }
 
 #[test]

@@ -10,13 +10,14 @@ use mplp_trace::config::{Format, TraceConfig};
 use mplp_trace::core::metric::TemporalityPreference;
 use mplp_trace::core::model::{CheckStatus, MetricData, Timestamp, Value};
 use mplp_trace::core::testing::CaptureExporter;
-use mplp_trace::module::{Listening, MetricDestination, Registry, TraceModuleBuilder};
+use mplp_trace::module::{Listening, LogDestination, MetricDestination, Registry, TraceModuleBuilder};
 
 const LIMIT: Duration = Duration::from_secs(10);
 const BINARY: &[u8] = include_bytes!("../trace-exporters/tests/golden/jaeger_binary.thrift");
 const COMPACT: &[u8] = include_bytes!("../trace-exporters/tests/golden/jaeger_compact.thrift");
 const OTLP: &str = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"0af7651916cd43dd8448eb211c80319c",
     "spanId":"b7ad6b7169203331","name":"over otlp","startTimeUnixNano":"1","endTimeUnixNano":"2"}]}]}]}"#;
+const LOGS: &str = r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"a"}},{}]}]}]}"#;
 const ZIPKIN: &str =
     r#"[{"traceId":"ab","id":"cd","name":"over zipkin","timestamp":1700000000000000,"duration":5},{}]"#;
 const EVERYTHING: &str = "
@@ -64,16 +65,20 @@ fn config(text: &str) -> TraceConfig {
     TraceConfig::from_str(text, Format::Yaml, &|_| None).unwrap().0
 }
 
-/// With a destination for metrics.
-fn builder(text: &str, metrics: &CaptureExporter) -> TraceModuleBuilder {
+/// With a destination for metrics and logs.
+fn builder(text: &str, metrics_and_logs: &CaptureExporter) -> TraceModuleBuilder {
     let mut registry = Registry::default();
-    let metrics = metrics.clone();
+    let metrics = metrics_and_logs.clone();
     registry.metric_exporter("capture", move |_| {
         Ok(Some(MetricDestination {
             exporter: Box::new(metrics.clone()),
             config: Default::default(),
             temporality: TemporalityPreference::Cumulative,
         }))
+    });
+    let logs = metrics_and_logs.clone();
+    registry.log_exporter("capture", move |_| {
+        Ok(Some(LogDestination { exporter: Box::new(logs.clone()), config: Default::default() }))
     });
     TraceModule::builder().config(config(text)).registry(registry)
 }
@@ -104,6 +109,8 @@ async fn what_every_receiver_acknowledges_is_delivered_and_told_of() {
     tokio::task::spawn_blocking(move || {
         let told = post(otlp, "/v1/traces", "application/json", OTLP.as_bytes());
         assert!(told.starts_with("HTTP/1.1 200"), "{told}");
+        let told = post(otlp, "/v1/logs", "application/json", LOGS.as_bytes());
+        assert!(told.starts_with("HTTP/1.1 200"), "{told}");
         let told = post(zipkin, "/api/v2/spans", "application/json", ZIPKIN.as_bytes());
         assert!(told.starts_with("HTTP/1.1 202"), "{told}");
         let told = post(zipkin, "/api/v2/spans", "application/json", b"{}");
@@ -124,6 +131,9 @@ async fn what_every_receiver_acknowledges_is_delivered_and_told_of() {
     assert_eq!(counter(&module, "mplp.receiver.requests", "zipkin", "bad"), Some(1.0));
     assert_eq!(counter(&module, "mplp.receiver.datagrams", "jaeger.compactUdp", "read"), Some(1.0));
     assert_eq!(counter(&module, "mplp.receiver.points", "prometheusRemoteWrite", "held"), Some(1.0));
+    assert_eq!(counter(&module, "mplp.receiver.logs", "otlp", "held"), Some(2.0));
+    let otlp = health().checks.into_iter().find(|c| c.name == "otlp").unwrap();
+    assert!(otlp.message.ends_with("; log records: 2 held"), "{}", otlp.message);
     let zipkin = health().checks.into_iter().find(|c| c.name == "zipkin").unwrap();
     assert_eq!(zipkin.message, "does not listen; requests: 1 accepted, 1 bad; spans: 1 held, 1 rejected");
 

@@ -30,8 +30,8 @@ enum Command {
         /// The configuration, in YAML or JSON.
         file: PathBuf,
     },
-    /// Send one span, metric or log record to every destination of a configuration, and say what each answered. Fails if one
-    /// does.
+    /// Send one span, metric or log record to every destination of a configuration, and say what each answered. Fails
+    /// if one does.
     ///
     /// Each is asked by itself, without retries, logs on disk and alternatives. Files and stores get the span, too: while
     /// a server runs with them, they may be its own.

@@ -87,6 +87,8 @@ fn line(
             CheckStatus::Warn => LogLevel::Warn,
             CheckStatus::Fail => LogLevel::Error,
         },
+        // What a receiver remarks beside a success is nobody's failure, and nobody would hear of it.
+        _ if before.is_none() && check.name.ends_with(".remarks") => LogLevel::Warn,
         _ if before.is_none_or(|(_, message)| *message != check.message) => LogLevel::Debug,
         _ => return None,
     };
@@ -147,6 +149,13 @@ mod tests {
         assert_eq!(said(LogLevel::Warn, &looks), lines(&["warning", "error"]));
         assert_eq!(said(LogLevel::Error, &looks), lines(&["error"]));
         assert_eq!(said(LogLevel::None, &looks), "");
+    }
+
+    #[test]
+    fn what_a_receiver_remarks_is_said_once() {
+        let look = |message| health("tracing", &[("otlp.remarks", CheckStatus::Pass, message)]);
+        let looks = [look("remarked 1 times: old"), look("remarked 2 times: old")];
+        assert_eq!(said(LogLevel::Info, &looks), "warning: tracing.otlp.remarks: remarked 1 times: old\n");
     }
 
     #[test]

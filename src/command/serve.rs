@@ -77,6 +77,8 @@ async fn serve(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<io::Result<()>, Box<dyn std::error::Error>> {
+    // Before anything is acknowledged: a signal must not cost it.
+    let wish = signal::wish();
     let server = Server::bind(module.clone()).await?;
     let receiving = module.listen().await?;
     let announced = announce(module, &server, &receiving, out);
@@ -84,7 +86,11 @@ async fn serve(
         return Ok(announced);
     }
     let served = server.run(async {
-        if signal::end().await.is_err() {
+        let told = match wish {
+            Ok(wish) => wish.await.is_ok(),
+            Err(_) => false,
+        };
+        if !told {
             // Nothing will ever tell us to end: the process is ended from outside.
             std::future::pending::<()>().await;
         }

@@ -18,7 +18,7 @@ pub(super) fn run(options: &SpillOptions, out: &mut dyn Write, err: &mut dyn Wri
     if report.logs.is_empty() {
         writeln!(
             err,
-            "{} has no spill log: name a delivery.spill.dir, or spans or metrics below one",
+            "{} has no spill log: name a delivery.spill.dir, or spans, metrics or logs below one",
             options.dir.display()
         )?;
         return Ok(ExitCode::FAILURE);
@@ -42,11 +42,11 @@ fn print(log: &LogReport, now: Timestamp, out: &mut dyn Write) -> io::Result<()>
     let segments = log.segments.len();
     writeln!(out, "  {} records wait; {} in {segments} segments", log.held, size(bytes))?;
     if log.position.is_none() {
-        writeln!(out, "  the state file is missing or damaged: everything is delivered again")?;
+        writeln!(out, "  nothing says what was delivered: everything is, from the beginning")?;
     }
     for s in &log.segments {
         write!(out, "  {}  {:>9}  {} batches", s.name, size(s.bytes), s.frames)?;
-        for (n, word) in [(s.spans, "spans"), (s.points, "data points")] {
+        for (n, word) in [(s.spans, "spans"), (s.points, "data points"), (s.logs, "log records")] {
             if n > 0 {
                 write!(out, ", {n} {word}")?;
             }
@@ -79,6 +79,7 @@ fn as_json(log: &LogReport, now: Timestamp) -> Value {
         let ages = ages(s, now);
         json!({
             "name": s.name, "bytes": s.bytes, "batches": s.frames, "spans": s.spans, "dataPoints": s.points,
+            "logRecords": s.logs,
             "oldestSeconds": ages.map(|(oldest, _)| oldest.as_secs()),
             "newestSeconds": ages.map(|(_, newest)| newest.as_secs()),
             "damagedBytes": s.corrupt_bytes, "tornBytes": s.torn_bytes,

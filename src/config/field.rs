@@ -204,7 +204,7 @@ impl<'a> Field<'a> {
             _ => None,
         };
         value.filter(|v| range.contains(v)).or_else(|| match (*range.start(), *range.end()) {
-            (0, u64::MAX) => self.refuse("a whole number"),
+            (least, u64::MAX) => self.refuse(format_args!("a whole number from {least}")),
             (least, most) => self.refuse(format_args!("a whole number from {least} to {most}")),
         })
     }
@@ -216,6 +216,14 @@ impl<'a> Field<'a> {
 
     /// A text that a type reads; the type's error says what is allowed.
     pub(super) fn parse<T: FromStr<Err: Display>>(&self) -> Option<T> {
+        // Of a number that would be wrong as a text too, quotes are not what is missing.
+        let unquoted = match self.scalar.as_ref()? {
+            Scalar::Number(v) => v.to_string().parse::<T>().err(),
+            Scalar::Bool(_) | Scalar::Text { .. } => None,
+        };
+        if let Some(e) = unquoted {
+            return self.refuse(e);
+        }
         match self.as_text()?.trim().parse() {
             Ok(value) => Some(value),
             Err(e) => self.refuse(e),

@@ -85,6 +85,13 @@ fn temporality<S: Serializer>(preference: &TemporalityPreference, s: S) -> Resul
     })
 }
 
+/// What `temporality` may be.
+pub(super) const TEMPORALITIES: [(&str, TemporalityPreference); 3] = [
+    ("cumulative", TemporalityPreference::Cumulative),
+    ("delta", TemporalityPreference::Delta),
+    ("lowmemory", TemporalityPreference::LowMemory),
+];
+
 /// The OpenTelemetry default of `OTEL_METRIC_EXPORT_INTERVAL`.
 const INTERVAL: Duration = Duration::from_secs(60);
 
@@ -167,7 +174,7 @@ impl MetricExportersConfig {
 
 impl OtlpMetricsConfig {
     fn read(s: &Section<'_>, env: &EnvSettings, interval: Duration) -> Self {
-        let temporality = s.field("temporality").parse::<TemporalityPreference>();
+        let temporality = s.field("temporality").one_of(&TEMPORALITIES);
         Self {
             destination: OtlpConfig::read(s, OtlpSignal::Metrics),
             interval: interval_of(s).unwrap_or(interval),

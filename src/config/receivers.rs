@@ -83,7 +83,13 @@ impl ReceiversConfig {
             zipkin: s.section("zipkin", |s| HttpReceiverConfig::read(s, 9411)),
             prometheus_remote_write: s
                 .section("prometheusRemoteWrite", |s| HttpReceiverConfig::read(s, 19291)),
-            kafka: s.section("kafka", KafkaReceiverConfig::read),
+            kafka: s.section("kafka", |s| {
+                let kafka = KafkaReceiverConfig::read(s);
+                if kafka.is_some() && !cfg!(feature = "kafka") {
+                    s.error("cannot be: this program was built without feature kafka");
+                }
+                kafka
+            }),
         }
     }
 

@@ -21,9 +21,11 @@ use trace_core::service::{HealthCheck, OpenSpansHealth, TracingService};
 use trace_core::signal::{Detector, Notifier, SpanExporter, SpanProcessor};
 use trace_core::store::{AnomalyLog, MemoryStore, MemoryStoreConfig, SpanReader};
 
-use super::health::{AlertingHealth, ConfigurationHealth, MetricsHealth, Off, SamplingHealth, TracingHealth};
+use super::health::{
+    AlertingHealth, ConfigurationHealth, MetricsHealth, Off, Said, SamplingHealth, TracingHealth,
+};
 use super::receivers::Receivers;
-use super::registry::{Registry, SpanDestination};
+use super::registry::{MetricPart, Registry, SpanDestination};
 use super::sampling::{self, Head};
 use super::{BuildError, TraceModule, alerting, delivery, logs, metric_hook, processing, self_metrics};
 use crate::config::{Loaded, ModelType, OpenTelemetryConfig, TenancyConfig, TraceConfig};
@@ -156,7 +158,7 @@ impl TraceModuleBuilder {
             measuring = measuring.tenants(tenancy.clone());
         }
         let measuring = self.processors(measuring, &windows, adaptive, tail.as_ref())?;
-        let (pipeline, readers) = self.pipeline(measuring, &store, &metrics)?;
+        let (pipeline, readers, said) = self.pipeline(measuring, &store, &metrics)?;
         let reader = self.reader(&store, readers)?;
         let receivers = Receivers::build(&self.config.receivers, &pipeline)?;
         let mut notifiers = self.registry.build_notifiers(&self.config)?;
@@ -203,7 +205,7 @@ impl TraceModuleBuilder {
             .windows(windows.clone())
             .anomaly_log(anomalies)
             .metric_hook(metric_hook::hook(&metrics))
-            .required_check(Arc::new(TracingHealth(pipeline.ledger_reader())))
+            .required_check(Arc::new(TracingHealth(pipeline.ledger_reader(), said)))
             .required_check(Arc::new(store.clone()))
             .optional_check(windows.clone())
             .optional_check(Arc::new(OpenSpansHealth(pipeline.recorder().clone())))
@@ -276,17 +278,20 @@ impl TraceModuleBuilder {
         builder: PipelineBuilder,
         store: &MemoryStore,
         metrics: &MeterRegistry,
-    ) -> Result<(Pipeline, Readers), BuildError> {
+    ) -> Result<(Pipeline, Readers, Said), BuildError> {
         let otel = &self.config.opentelemetry;
         // What is read back at once need not wait for others to travel with.
         let at_once = DestinationConfig { max_delay: Duration::ZERO, ..DestinationConfig::default() };
         let mut builder =
             builder.recording(otel.tracing.enabled).export_spans_with(MEMORY, store.clone(), at_once);
-        builder = logs::add(builder, &self.registry, &self.config)?;
+        let mut said = Said::new();
+        builder = logs::add(builder, &self.registry, &self.config, &mut said)?;
         let mut readers = Readers::default();
         if otel.tracing.enabled {
             let deliveries = otel.tracing.exporters.deliveries().collect();
-            for mut part in delivery::spans(self.registry.build_spans(&self.config)?, &deliveries)? {
+            let parts = self.registry.build_spans(&self.config)?;
+            said.extend(parts.iter().filter_map(|p| Some((p.name.clone(), p.remarks.clone()?))));
+            for mut part in delivery::spans(parts, &deliveries)? {
                 readers.extend(part.reader.take().map(|reader| (part.name.clone(), reader)));
                 builder =
                     builder.export_spans_with(&part.name, part.destination.exporter, part.destination.config);
@@ -297,7 +302,10 @@ impl TraceModuleBuilder {
         }
         if otel.metrics.enabled {
             let deliveries = otel.metrics.exporters.deliveries().collect();
-            for part in delivery::metrics(self.registry.build_metrics(&self.config)?, &deliveries)? {
+            let parts = self.registry.build_metrics(&self.config)?;
+            let remarks = |p: &MetricPart| Some((format!("{}_metrics", p.name), p.remarks.clone()?));
+            said.extend(parts.iter().filter_map(remarks));
+            for part in delivery::metrics(parts, &deliveries)? {
                 let (name, d) = (format!("{}_metrics", part.name), part.destination);
                 builder = builder.export_metrics_with(&name, d.exporter, d.config);
                 if d.temporality != TemporalityPreference::Cumulative {
@@ -309,7 +317,7 @@ impl TraceModuleBuilder {
             let metrics = metrics.clone();
             builder = builder.collect_metrics(interval, move || metrics.collect(Timestamp::now()));
         }
-        Ok((builder.start()?, readers))
+        Ok((builder.start()?, readers, said))
     }
 
     /// Where the API finds traces.

@@ -148,6 +148,10 @@ fn remedy(error: &str) -> Option<&'static str> {
     let says = |words: &[&str]| words.iter().any(|word| error.contains(word));
     Some(if says(&["failed to lookup address"]) {
         "the name is not known: mend the address, or look at the name server"
+    } else if says(&["certificate"]) {
+        "set caCertificate to the certificate that the receiver's is signed by"
+    } else if says(&["corrupt message"]) {
+        "what listens there speaks no TLS: write http://, or ask at its port of TLS"
     } else if says(&["onnection refused", "cannot connect"]) {
         "nothing listens there: start the receiver, or mend the address"
     } else if says(&["401", "403", "UNAUTHENTICATED", "PERMISSION_DENIED"]) {
@@ -156,8 +160,8 @@ fn remedy(error: &str) -> Option<&'static str> {
         "the receiver has nothing at this path: look at the endpoint and the protocol"
     } else if says(&["not HTTP"]) {
         "something else listens there: a port of gRPC wants protocol: grpc, one of TLS https://"
-    } else if says(&["certificate"]) {
-        "set caCertificate to the certificate that the receiver's is signed by"
+    } else if error.starts_with("gRPC ") && says(&["ended without an answer"]) {
+        "it may speak no gRPC: look at the port, and at protocol"
     } else if says(&["no answer within", "time limit", "timed out"]) {
         "it may be overloaded, or a firewall drops what is sent: try from another machine, or raise timeoutMs"
     } else if says(&["No such file or directory"]) {
@@ -220,4 +224,34 @@ fn metric(resource: Arc<Resource>) -> MetricBatch {
         counter.add(1, &[]);
     }
     registry.collect(Timestamp::now())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_remedy_is_that_of_the_cause_and_not_of_the_words_around_it() {
+        for (error, part) in [
+            (
+                "POST https://c:4318/v1/traces: cannot connect: invalid peer certificate: UnknownIssuer",
+                "caCertificate",
+            ),
+            (
+                "POST https://c:4318/v1/traces: cannot connect: received corrupt message of type InvalidContentType",
+                "http://",
+            ),
+            (
+                "POST http://c:4318/v1/traces: cannot connect: Connection refused (os error 111)",
+                "nothing listens",
+            ),
+            (
+                "POST http://c:4318/: cannot connect: failed to lookup address information",
+                "the name is not known",
+            ),
+            ("gRPC http://c:4318/Export: the connection ended without an answer: broken pipe", "no gRPC"),
+        ] {
+            assert!(remedy(error).is_some_and(|said| said.contains(part)), "{error}: {:?}", remedy(error));
+        }
+    }
 }

@@ -32,16 +32,24 @@ pub(super) fn build(
 ) -> Result<LogPart, BuildError> {
     use LogExporterConfig as C;
     let usual = DestinationConfig::default();
+    let mut remarks = None;
     let (exporter, fed): (Result<Box<dyn LogExporter>, BuildError>, _) = match config {
         C::Otlp(c) => {
             let component = otlp::components(c.protocol).logs;
             let fed = DestinationConfig { timeout: c.timeout, component, ..usual };
-            (boxed(name, OtlpLogExporter::new(&otlp::settings(c))), fed)
+            (
+                boxed(
+                    name,
+                    OtlpLogExporter::new(&otlp::settings(c)).inspect(|x| remarks = Some(x.remarks())),
+                ),
+                fed,
+            )
         }
         C::OtlpFile(c) => (boxed(name, OtlpFileLogExporter::new(c)), usual),
     };
     let config = whole.opentelemetry.logs.batch.apply_to(fed);
-    Ok(LogPart { name: name.to_owned(), destination: LogDestination { exporter: exporter?, config } })
+    let destination = LogDestination { exporter: exporter?, config };
+    Ok(LogPart { name: name.to_owned(), destination, remarks })
 }
 
 fn boxed<X: LogExporter + 'static, E: std::error::Error + Send + Sync + 'static>(

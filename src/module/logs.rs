@@ -5,6 +5,7 @@ use trace_core::log::Logger;
 use trace_core::model::{LogRecord, LogSeverity};
 use trace_core::pipeline::PipelineBuilder;
 
+use super::health::Said;
 use super::registry::{LogPart, Registry};
 use super::{BuildError, TraceModule, delivery};
 use crate::config::TraceConfig;
@@ -14,10 +15,13 @@ pub(super) fn add(
     mut builder: PipelineBuilder,
     registry: &Registry,
     config: &TraceConfig,
+    said: &mut Said,
 ) -> Result<PipelineBuilder, BuildError> {
     if config.opentelemetry.logs.enabled {
         let deliveries = config.opentelemetry.logs.exporters.deliveries().collect();
-        for LogPart { name, destination: d } in delivery::logs(registry.build_logs(config)?, &deliveries)? {
+        let parts = registry.build_logs(config)?;
+        said.extend(parts.iter().filter_map(|p| Some((format!("{}_logs", p.name), p.remarks.clone()?))));
+        for LogPart { name, destination: d, .. } in delivery::logs(parts, &deliveries)? {
             builder = builder.export_logs_with(&format!("{name}_logs"), d.exporter, d.config);
         }
     }

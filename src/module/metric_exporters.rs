@@ -5,6 +5,7 @@ use std::time::Duration;
 use trace_core::metric::TemporalityPreference;
 use trace_core::pipeline::DestinationConfig;
 use trace_core::signal::MetricExporter;
+use trace_exporters::clickhouse::ClickHouseMetricExporter;
 use trace_exporters::http_client::Timeout;
 use trace_exporters::otlp::OtlpMetricExporter;
 use trace_exporters::otlp::file::OtlpFileMetricExporter;
@@ -15,7 +16,7 @@ use super::{BuildError, MetricDestination, otlp};
 use crate::config::{MetricExporterConfig, TraceConfig};
 
 /// The kinds that [`build`] knows.
-pub(super) const KINDS: &[&str] = &["otlp", "otlpFile", "remoteWrite"];
+pub(super) const KINDS: &[&str] = &["otlp", "otlpFile", "remoteWrite", "clickhouse"];
 
 /// The section of a destination.
 pub(super) fn path(name: &str) -> String {
@@ -48,9 +49,10 @@ pub(super) fn build(
     let limit = |timeout: Timeout| timeout.limit().unwrap_or(Duration::MAX);
     let usual = DestinationConfig::default().timeout;
     let cumulative = TemporalityPreference::Cumulative;
+    let mut remarks = None;
     let (exporter, config, temporality): (Result<Box<dyn MetricExporter>, BuildError>, _, _) = match config {
         C::Otlp(c, temporality) => (
-            boxed(name, OtlpMetricExporter::new(&otlp::settings(c))),
+            boxed(name, OtlpMetricExporter::new(&otlp::settings(c)).inspect(|x| remarks = Some(x.remarks()))),
             fed(c.timeout, otlp::components(c.protocol).metrics),
             *temporality,
         ),
@@ -58,9 +60,12 @@ pub(super) fn build(
         C::RemoteWrite(c) => {
             (boxed(name, RemoteWriteExporter::new(c.clone())), fed(limit(c.timeout), ""), cumulative)
         }
+        C::ClickHouse(c) => {
+            (boxed(name, ClickHouseMetricExporter::new(c)), fed(limit(c.timeout), ""), cumulative)
+        }
     };
     let destination = MetricDestination { exporter: exporter?, config, temporality };
-    Ok(MetricPart { name: name.to_owned(), destination })
+    Ok(MetricPart { name: name.to_owned(), destination, remarks })
 }
 
 fn boxed<X: MetricExporter + 'static, E: std::error::Error + Send + Sync + 'static>(

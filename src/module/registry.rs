@@ -8,6 +8,7 @@ use trace_core::metric::TemporalityPreference;
 use trace_core::pipeline::DestinationConfig;
 use trace_core::signal::{Detector, LogExporter, MetricExporter, Notifier, SpanExporter};
 use trace_core::store::SpanReader;
+use trace_exporters::otlp::Remarks;
 
 use super::{BuildError, builtin};
 use crate::config::TraceConfig;
@@ -43,18 +44,21 @@ pub(super) struct SpanPart {
     pub(super) name: String,
     pub(super) destination: SpanDestination,
     pub(super) reader: Option<Arc<dyn SpanReader>>,
+    pub(super) remarks: Option<Arc<Remarks>>,
 }
 
 /// A destination of metrics with its name.
 pub(super) struct MetricPart {
     pub(super) name: String,
     pub(super) destination: MetricDestination,
+    pub(super) remarks: Option<Arc<Remarks>>,
 }
 
 /// A destination of log records with its name.
 pub(super) struct LogPart {
     pub(super) name: String,
     pub(super) destination: LogDestination,
+    pub(super) remarks: Option<Arc<Remarks>>,
 }
 
 type Factory<T> = Arc<dyn Fn(&TraceConfig) -> Result<T, BuildError> + Send + Sync>;
@@ -64,7 +68,7 @@ type Factories<T> = BTreeMap<String, Factory<T>>;
 ///
 /// A factory answers with nothing if the configuration does not ask for its kind. Registering a kind that is there
 /// replaces it. [`Registry::default`] has span exporters `otlp`, `otlpFile`, `jaeger`, `zipkin`, `mplp`, `clickhouse` and
-/// `console`, with features `kafka` and `sqlite`; metric exporters `otlp`, `otlpFile`, `remoteWrite` and `console`; log
+/// `console`, with features `kafka` and `sqlite`; metric exporters `otlp`, `otlpFile`, `remoteWrite`, `clickhouse` and `console`; log
 /// exporters `otlp`, `otlpFile` and `console`; notifiers `slack`, `email` and `console`; and detector `isolation_forest`.
 ///
 /// ```
@@ -118,7 +122,8 @@ impl Registry {
     ) {
         let kind = kind.into();
         self.span_parts(kind.clone(), move |config| {
-            let part = |destination| SpanPart { name: kind.clone(), destination, reader: None };
+            let part =
+                |destination| SpanPart { name: kind.clone(), destination, reader: None, remarks: None };
             Ok(factory(config)?.map(part).into_iter().collect())
         });
     }
@@ -139,7 +144,7 @@ impl Registry {
     ) {
         let kind = kind.into();
         self.metric_parts(kind.clone(), move |config| {
-            let part = |destination| MetricPart { name: kind.clone(), destination };
+            let part = |destination| MetricPart { name: kind.clone(), destination, remarks: None };
             Ok(factory(config)?.map(part).into_iter().collect())
         });
     }
@@ -160,7 +165,7 @@ impl Registry {
     ) {
         let kind = kind.into();
         self.log_parts(kind.clone(), move |config| {
-            let part = |destination| LogPart { name: kind.clone(), destination };
+            let part = |destination| LogPart { name: kind.clone(), destination, remarks: None };
             Ok(factory(config)?.map(part).into_iter().collect())
         });
     }

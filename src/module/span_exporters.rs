@@ -62,9 +62,10 @@ pub(super) fn build(
     let limit = |timeout: Timeout| timeout.limit().unwrap_or(Duration::MAX);
     let usual = DestinationConfig::default().timeout;
     let mut reader: Option<Arc<dyn SpanReader>> = None;
+    let mut remarks = None;
     let (exporter, config): (Result<Box<dyn SpanExporter>, BuildError>, _) = match config {
         C::Otlp(c) => (
-            boxed(name, OtlpSpanExporter::new(&otlp::settings(c))),
+            boxed(name, OtlpSpanExporter::new(&otlp::settings(c)).inspect(|x| remarks = Some(x.remarks()))),
             fed(c.timeout, otlp::components(c.protocol).spans),
         ),
         C::OtlpFile(c) => (boxed(name, OtlpFileSpanExporter::new(c)), fed(usual, "")),
@@ -89,7 +90,7 @@ pub(super) fn build(
         }
     };
     let destination = SpanDestination { exporter: exporter?, config };
-    Ok(SpanPart { name: name.to_owned(), destination, reader })
+    Ok(SpanPart { name: name.to_owned(), destination, reader, remarks })
 }
 
 fn boxed<X: SpanExporter + 'static, E: std::error::Error + Send + Sync + 'static>(

@@ -63,7 +63,8 @@ fn metrics_have_destinations_of_their_own() {
         METRICS,
         "otlp/delta: {endpoint: 'http://d:4318', temporality: delta}\n\
          otlp_file: {path: m.jsonl, max_file_bytes: 4096}\n\
-         remoteWrite: {url: 'http://p:9090/api/v1/write', version: 2.0, externalLabels: {zone: a}}",
+         remoteWrite: {url: 'http://p:9090/api/v1/write', version: 2.0, externalLabels: {zone: a}}\n\
+         clickhouse: {endpoint: 'http://c:8123', metricsTable: m, password: pw, username: u}",
     );
     let exporters = load(&text, &[]).opentelemetry.metrics.exporters;
     let MetricExporterConfig::Otlp(otlp, _) = &exporters.destination("otlp/delta").unwrap().config else {
@@ -75,6 +76,9 @@ fn metrics_have_destinations_of_their_own() {
         panic!()
     };
     assert_eq!(rw.external_labels["zone"], "a");
+    assert_eq!(exporters.destination("clickhouse").unwrap().config.address(), "http://c:8123 default.m_*");
+    let said = problems(&at(METRICS, "clickhouse: {metricsTable: 'a b'}"), &[]);
+    assert!(said[0].starts_with(&format!("{METRICS}.clickhouse.metricsTable ")), "{said:?}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod channels;
 mod destinations;
+mod documents;
 mod environment;
 mod exporters;
 mod logs;

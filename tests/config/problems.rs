@@ -66,7 +66,7 @@ fn the_known_keys_are_those_of_the_documentation() {
             "opentelemetry.metrics",
             "enabled exemplarFilter exponentialHistograms exportTimeoutMs exporters intervalMs system",
         ),
-        ("opentelemetry.metrics.exporters", "console otlp otlpFile prometheus remoteWrite"),
+        ("opentelemetry.metrics.exporters", "clickhouse console otlp otlpFile prometheus remoteWrite"),
         (
             "opentelemetry.metrics.exporters.prometheus",
             "createdLines enabled endpoint host port scopeLabels targetInfo translationStrategy",
@@ -97,6 +97,13 @@ fn the_known_keys_are_those_of_the_documentation() {
     ] {
         assert_eq!(unknown(path), keys, "{path}");
     }
+}
+
+#[test]
+fn a_temporality_is_one_of_three_words() {
+    let said = problems(&at("opentelemetry.metrics.exporters.otlp", "temporality: sometimes"), &[]);
+    let path = "opentelemetry.metrics.exporters.otlp.temporality";
+    assert_eq!(said, [format!("{path} is \"sometimes\"; allowed: cumulative, delta, lowmemory")]);
 }
 
 #[test]
@@ -153,7 +160,7 @@ fn every_wrong_value_says_what_is_allowed() {
         (
             "alerting",
             "deduplicationWindow: 300",
-            "deduplicationWindow is 300; allowed: text (put it in quotes)",
+            "deduplicationWindow is 300; allowed: a length with a unit, up to 7 days: 500ms, 30s, 5m, 1h, 1d",
         ),
         (
             "alerting",

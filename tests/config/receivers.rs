@@ -60,6 +60,15 @@ fn limits_and_the_tenants_header_are_read_and_written_back() {
     assert_eq!(again.receivers, config.receivers);
 }
 
+#[cfg(not(feature = "kafka"))]
+#[test]
+fn a_topic_cannot_be_read_by_a_program_that_was_built_without_it() {
+    let said = problems("receivers: {kafka: {}}", &[]);
+    assert_eq!(said, ["receivers.kafka cannot be: this program was built without feature kafka"]);
+    assert_eq!(load("receivers: {kafka: {enabled: false}}", &[]).receivers.kafka, None);
+}
+
+#[cfg(feature = "kafka")]
 #[test]
 fn a_topic_is_read_where_it_is_said_and_its_password_is_never_shown() {
     let text = "brokers: [a:1, b:2]\npartitions: [0, 2]\nstart: latest\nusername: u\npassword: hunter2\nmechanism: scram-sha-256";
@@ -73,10 +82,11 @@ fn a_topic_is_read_where_it_is_said_and_its_password_is_never_shown() {
 
 #[test]
 fn what_cannot_be_is_named_by_its_path() {
-    let text = "otlp: {grpc: {listen: 4317}, htpp: {}}\nzipkin: {listen: nowhere, tenantHeader: a b, limits: {maxRecords: 0}}";
+    let text = "otlp: {grpc: {listen: 4317}, htpp: {}}\nzipkin: {listen: nowhere, tenantHeader: a b, limits: {maxRecords: 0, bodyTimeout: 30}}";
     let said = problems(&at("receivers", text), &[]).join("\n");
     for part in [
-        "receivers.otlp.grpc.listen is 4317; allowed: text",
+        "receivers.otlp.grpc.listen is 4317; allowed: a host and a port, such as",
+        "receivers.zipkin.limits.bodyTimeout is 30; allowed: a length with a unit",
         "receivers.otlp.htpp is not a known key; did you mean http?",
         "receivers.zipkin.listen is \"nowhere\"; allowed: a host and a port, such as 127.0.0.1:4318",
         "receivers.zipkin.tenantHeader is \"a b\"; allowed: the name of a header",

@@ -99,13 +99,29 @@ async fn bad_requests_are_told_why() {
         ("/api/traces?format=zipkin.thrift", THRIFT, 415),
         (PATH, ("content-encoding", "br"), 415),
         ("/api/v2/spans", THRIFT, 404),
+        ("/", ("content-type", "application/json"), 404),
     ] {
         let told = post(&receiver, path, &[header], BINARY).await;
         assert_eq!(told.status.as_u16(), status, "{path} {header:?}: {}", told.text);
     }
     let get = ask(&receiver, Request::get("/api/traces").body(Full::new(Bytes::new())).unwrap()).await;
     assert_eq!((get.status, get.header("allow")), (StatusCode::METHOD_NOT_ALLOWED, "POST"));
-    assert_eq!((kept.spans().len(), receiver.counts().bad_requests), (0, 6));
+    assert_eq!((kept.spans().len(), receiver.counts().bad_requests), (0, 7));
+}
+
+#[tokio::test]
+async fn bytes_without_a_list_of_spans_are_no_batch_and_not_acknowledged() {
+    let receiver = receiver(&Kept::default());
+    // Each begins with the end of an empty struct.
+    for body in [vec![0], vec![0; 1000], (0..=255).collect::<Vec<u8>>()] {
+        let told = post(&receiver, PATH, &[THRIFT], body).await;
+        assert_eq!(told.status, StatusCode::BAD_REQUEST);
+        assert!(told.text.contains("it has no list of spans"), "{}", told.text);
+    }
+    assert_eq!((receiver.counts().bad_requests, receiver.counts().accepted_requests), (3, 0));
+    // A call `emitBatch` in the compact protocol without a batch.
+    let call = [&[0x82, 0x81, 1, 9][..], b"emitBatch", &[0]].concat();
+    assert!(decode_compact(&call).unwrap_err().to_string().contains("it has no list of spans"));
 }
 
 #[tokio::test]

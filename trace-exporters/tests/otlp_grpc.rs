@@ -139,7 +139,7 @@ async fn rejected_spans_are_counted_and_a_warning_is_kept() {
     let server = GrpcServer::start([answer(0, "deprecated")]).await;
     let exporter = OtlpSpanExporter::new(&config(&server)).unwrap();
     exporter.export(&spans(1)).await.unwrap();
-    assert_eq!(exporter.take_warning().as_deref(), Some("deprecated"));
+    assert_eq!(exporter.remarks().read(), (1, Some("deprecated".to_owned())));
 }
 
 #[tokio::test]
@@ -161,7 +161,7 @@ async fn a_success_whose_message_cannot_be_read_is_a_success_with_a_warning() {
         let server = GrpcServer::start([Reply::Body(body.clone())]).await;
         let exporter = OtlpSpanExporter::new(&config(&server)).unwrap();
         exporter.export(&spans(1)).await.unwrap();
-        let warning = exporter.take_warning().unwrap();
+        let warning = exporter.remarks().read().1.unwrap();
         assert!(warning.contains("cannot be read"), "{warning} {:?}", &body[..body.len().min(9)]);
     }
 }

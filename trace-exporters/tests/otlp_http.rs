@@ -159,8 +159,7 @@ async fn a_remark_without_rejections_is_a_warning() {
     let receiver = Receiver::start([partial(0, "field x is deprecated")]).await;
     let exporter = OtlpSpanExporter::new(&config(&receiver)).unwrap();
     exporter.export(&spans(1)).await.unwrap();
-    assert_eq!(exporter.take_warning().as_deref(), Some("field x is deprecated"));
-    assert_eq!(exporter.take_warning(), None);
+    assert_eq!(exporter.remarks().read(), (1, Some("field x is deprecated".to_owned())));
 }
 
 #[tokio::test]
@@ -224,7 +223,7 @@ async fn a_success_that_cannot_be_read_is_a_success_with_a_warning() {
         let receiver = Receiver::start([unreadable]).await;
         let exporter = OtlpSpanExporter::new(&config(&receiver)).unwrap();
         exporter.export(&spans(1)).await.unwrap();
-        let warning = exporter.take_warning().unwrap();
+        let warning = exporter.remarks().read().1.unwrap();
         assert!(warning.contains("cannot be read"), "{warning}");
     }
     let (result, _) = export([answer("503 Service Unavailable", &[], &vec![0; (4 << 20) + 1])]).await;

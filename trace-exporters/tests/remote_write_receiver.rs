@@ -160,8 +160,12 @@ async fn bad_requests_are_told_why() {
     let get = Request::get(PATH).header("content-type", V1).body(Full::new(Bytes::new())).unwrap();
     assert_eq!(ask(&receiver, get).await.status, StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(post(&receiver, "/api/v1/read", &[("content-type", V1)], "").await.status, 404);
+    // What is not here is not here, whatever it is asked with: a browser is not told of protobuf.
+    let get = |path: &str| Request::get(path).body(Full::new(Bytes::new())).unwrap();
+    assert_eq!(ask(&receiver, get("/")).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(ask(&receiver, get(PATH)).await.status, StatusCode::METHOD_NOT_ALLOWED);
     assert!(kept.metrics().is_empty());
-    assert_eq!(receiver.counts().bad_requests, 10);
+    assert_eq!(receiver.counts().bad_requests, 12);
 }
 
 #[tokio::test]

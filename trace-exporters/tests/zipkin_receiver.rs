@@ -60,6 +60,7 @@ async fn bad_requests_are_told_why_and_busy_ones_when_to_come_back() {
         (PATH, ("content-type", "application/x-protobuf"), 415),
         (PATH, ("content-type", "application/x-thrift"), 415),
         ("/api/v1/spans", JSON, 404),
+        ("/", ("content-type", "text/html"), 404),
     ] {
         assert_eq!(post(&receiver, path, &[header], list()).await.status.as_u16(), status);
     }

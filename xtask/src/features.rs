@@ -1,4 +1,4 @@
-//! `cargo xtask features [PACKAGE...]`: each feature of a library alone, and pairs that change each other, without a
+//! `cargo xtask features [PACKAGE...]`: each feature of a package alone, and pairs that change each other, without a
 //! warning. Builds with all features hide what one of them lacks.
 
 use std::time::{Duration, Instant};
@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::counts::Counts;
 use crate::{Result, cargo, process};
 
-/// The libraries that others choose features of.
-const PACKAGES: [&str; 3] = ["trace-core", "trace-exporters", "trace-alerting"];
+/// What others choose features of. Also the program, which has features that others ask for when it is built with them.
+const PACKAGES: [&str; 4] = ["trace-core", "trace-exporters", "trace-alerting", "mplp-trace"];
 
 /// What is built otherwise when both are there.
 const PAIRS: [(&str, &str); 4] = [
@@ -53,7 +53,7 @@ fn choices(metadata: &Value) -> Vec<(String, String)> {
 
 fn check(package: &str, features: &str) -> Counts {
     let mut clippy = cargo::command("clippy");
-    clippy.args(["--quiet", "--package", package, "--lib", "--no-default-features", "--features", features]);
+    clippy.args(["--quiet", "--package", package, "--lib", "--bins", "--no-default-features", "--features", features]);
     // Not by RUSTFLAGS, which would build every dependency anew.
     clippy.args(["--", "-D", "warnings"]);
     let began = Instant::now();

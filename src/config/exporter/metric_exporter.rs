@@ -1,6 +1,7 @@
 //! The kinds of destinations for metrics.
 
 use trace_core::metric::TemporalityPreference;
+use trace_exporters::clickhouse::ClickHouseConfig;
 use trace_exporters::otlp::file::OtlpFileConfig;
 use trace_exporters::remote_write::RemoteWriteConfig;
 
@@ -8,6 +9,7 @@ use super::destination::Destination;
 use super::span_exporter::kind;
 use super::typed;
 use crate::config::field::without_secrets;
+use crate::config::metrics::TEMPORALITIES;
 use crate::config::otlp::OtlpConfig;
 use crate::config::otlp_env::OtlpSignal;
 use crate::config::section::Section;
@@ -23,6 +25,8 @@ pub enum MetricExporterConfig {
     OtlpFile(OtlpFileConfig),
     /// `remoteWrite`: Prometheus remote write.
     RemoteWrite(RemoteWriteConfig),
+    /// `clickhouse`.
+    ClickHouse(ClickHouseConfig),
 }
 
 impl MetricExporterConfig {
@@ -30,7 +34,7 @@ impl MetricExporterConfig {
     pub(in crate::config) fn read_all(s: &Section<'_>) -> Vec<Destination<Self>> {
         let otlp = |s: &Section<'_>| {
             let config = OtlpConfig::read_named(s, OtlpSignal::Metrics);
-            let temporality = s.field("temporality").parse().unwrap_or_default();
+            let temporality = s.field("temporality").one_of(&TEMPORALITIES).unwrap_or_default();
             Some(Self::Otlp(config, temporality))
         };
         let named = s.named("otlp", |s, name| Destination::read(s, name, false, &[], otlp));
@@ -41,6 +45,9 @@ impl MetricExporterConfig {
         kind(s, "remoteWrite", None, &[], &mut all, |s, _| {
             Some(Self::RemoteWrite(typed::read(s, &[], RemoteWriteConfig::validate)?))
         });
+        kind(s, "clickhouse", None, &[], &mut all, |s, _| {
+            Some(Self::ClickHouse(typed::read(s, &[], ClickHouseConfig::validate)?))
+        });
         all
     }
 
@@ -50,6 +57,9 @@ impl MetricExporterConfig {
             Self::Otlp(c, _) => c.endpoint.to_string(),
             Self::OtlpFile(c) => c.path.display().to_string(),
             Self::RemoteWrite(c) => without_secrets(c.url.expose()),
+            Self::ClickHouse(c) => {
+                format!("{} {}.{}_*", without_secrets(c.endpoint.expose()), c.database, c.metrics_table)
+            }
         }
     }
 
@@ -57,7 +67,7 @@ impl MetricExporterConfig {
     pub(in crate::config) fn url(&self) -> Option<&str> {
         match self {
             Self::Otlp(c, _) => Some(c.endpoint.as_str()),
-            Self::OtlpFile(_) => None,
+            Self::OtlpFile(_) | Self::ClickHouse(_) => None,
             Self::RemoteWrite(c) => Some(c.url.expose()),
         }
     }

@@ -28,6 +28,7 @@ pub(super) struct Figures {
     pub(super) records: Vec<(&'static str, u64)>,
     pub(super) spans: Vec<(&'static str, u64)>,
     pub(super) points: Vec<(&'static str, u64)>,
+    pub(super) logs: Vec<(&'static str, u64)>,
     /// What is gone: nobody sends a datagram again.
     pub(super) lost: u64,
 }
@@ -77,6 +78,9 @@ impl Source {
         }
         if matches!(self, Self::Otlp(_) | Self::RemoteWrite(_)) {
             figures.points = vec![("held", counts.points), ("rejected", counts.rejected_points)];
+        }
+        if matches!(self, Self::Otlp(_)) {
+            figures.logs = vec![("held", counts.logs), ("rejected", counts.rejected_logs)];
         }
         figures
     }

@@ -55,6 +55,7 @@ fn said(figures: &Figures) -> String {
         ("records", &figures.records),
         ("spans", &figures.spans),
         ("points", &figures.points),
+        ("log records", &figures.logs),
     ];
     let mut out = String::new();
     for (what, counts) in lists {

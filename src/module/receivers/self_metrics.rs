@@ -12,12 +12,13 @@ type Counts = Vec<(&'static str, u64)>;
 /// An instrument: its name, its unit, what it counts, and where that stands.
 type Instrument = (&'static str, &'static str, &'static str, fn(Figures) -> Counts);
 
-const INSTRUMENTS: [Instrument; 5] = [
+const INSTRUMENTS: [Instrument; 6] = [
     ("mplp.receiver.requests", "{request}", "Requests by receiver and outcome.", |f| f.requests),
     ("mplp.receiver.datagrams", "{datagram}", "Datagrams by receiver and outcome.", |f| f.datagrams),
     ("mplp.receiver.records", "{record}", "Records of a log by receiver and outcome.", |f| f.records),
     ("mplp.receiver.spans", "{span}", "Received spans by receiver and outcome.", |f| f.spans),
     ("mplp.receiver.points", "{point}", "Received data points by receiver and outcome.", |f| f.points),
+    ("mplp.receiver.logs", "{log_record}", "Received log records by receiver and outcome.", |f| f.logs),
 ];
 
 pub(super) fn register(meter: &Meter, board: &Shared) -> Result<(), InvalidInstrument> {

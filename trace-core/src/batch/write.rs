@@ -3,9 +3,8 @@
 
 use std::sync::Arc;
 
-use super::columns::{
-    Cell, Columns, EventCell, Extra, LinkCell, List, NONE, Row, ScopeRef, StatusCode, Text,
-};
+use super::columns::{Cell, Columns, EventCell, Extra, LinkCell, List, NONE, Row, StatusCode, Text};
+use super::scope_ref::ScopeRef;
 use super::{SpanBatchMut, StatusRef};
 use crate::model::{
     Scope, SpanContext, SpanId, SpanKind, TenantTag, Timestamp, TraceFlags, TraceId, TraceState, ValueRef,

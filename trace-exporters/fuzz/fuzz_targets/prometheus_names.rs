@@ -10,8 +10,8 @@ use std::sync::Arc;
 use libfuzzer_sys::fuzz_target;
 use trace_core::metric::LiveMetrics;
 use trace_core::model::{
-    AttributeSet, KeyValue, Metric, MetricBatch, MetricData, Number, NumberPoint, Resource, Scope, ScopeMetrics,
-    Timestamp,
+    AttributeSet, KeyValue, Metric, MetricBatch, MetricData, Number, NumberPoint, Resource, Scope,
+    ScopeMetrics, Timestamp,
 };
 use trace_exporters::prometheus::{
     ContentType, Encoder, Escaping, ExpositionConfig, Format, TranslationStrategy,
@@ -39,7 +39,8 @@ fuzz_target!(|input: &[u8]| {
     (config.scope_labels, config.target_info) = (false, false);
     let batch = batch(name, unit, key, value);
     let mut out = Vec::new();
-    let report = Encoder::new(config).encode(&LiveMetrics::from(&batch), ContentType::new(format, escaping), &mut out);
+    let report =
+        Encoder::new(config).encode(&LiveMetrics::from(&batch), ContentType::new(format, escaping), &mut out);
     let out = String::from_utf8(out).expect("text was text before");
     if report.dropped_series() > 0 {
         return;

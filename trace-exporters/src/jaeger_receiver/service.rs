@@ -82,6 +82,7 @@ impl JaegerReceiver {
         B::Data: Send,
         B::Error: Into<BodyError>,
     {
+        Intake::check(head, PATH)?;
         if !TYPES.contains(&media_type(&head.headers).as_str()) {
             return Err(Failure::Unsupported("the Content-Type must be application/x-thrift"));
         }
@@ -90,7 +91,7 @@ impl JaegerReceiver {
             return Err(Failure::Unsupported("the format must be jaeger.thrift"));
         }
         let encoding = Encoding::of(&head.headers)?;
-        let Taken { body, tenant, pass: _pass } = self.intake.read(head, body, PATH, encoding).await?;
+        let Taken { body, tenant, pass: _pass } = self.intake.read(head, body, encoding).await?;
         let most = self.intake.limits.max_records;
         let decode = move |bytes: &[u8]| {
             decode_binary_within(bytes, most).map_err(|e| Failure::Undecodable(e.to_string()))

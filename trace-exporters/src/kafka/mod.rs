@@ -10,6 +10,8 @@ mod config;
 mod connect;
 mod error;
 mod exporter;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod murmur;
 mod offsets;
 mod records;

@@ -15,6 +15,7 @@ use trace_core::signal::{ExportError, MetricExporter, SpanExporter};
 use super::config::{OtlpConfig, Signal};
 use super::error::OtlpConfigError;
 use super::payload::Payload;
+use super::remarks::Remarks;
 use super::reply::Accepted;
 use super::transport::Transport;
 use crate::http_client::HeaderProvider;
@@ -55,10 +56,9 @@ impl OtlpSpanExporter {
         Sender::new(config, Signal::Traces, Some(Arc::new(provider))).map(Self)
     }
 
-    /// What the receiver last remarked while it took everything, once; receivers announce limits and deprecated
-    /// fields so.
-    pub fn take_warning(&self) -> Option<String> {
-        self.0.take_warning()
+    /// What the receiver remarks while it takes everything.
+    pub fn remarks(&self) -> Arc<Remarks> {
+        self.0.remarks.clone()
     }
 }
 
@@ -82,9 +82,9 @@ impl OtlpMetricExporter {
         Sender::new(config, Signal::Metrics, Some(Arc::new(provider))).map(Self)
     }
 
-    /// See [`OtlpSpanExporter::take_warning`].
-    pub fn take_warning(&self) -> Option<String> {
-        self.0.take_warning()
+    /// What the receiver remarks while it takes everything.
+    pub fn remarks(&self) -> Arc<Remarks> {
+        self.0.remarks.clone()
     }
 }
 
@@ -109,7 +109,7 @@ pub(super) struct Sender {
     in_flight: usize,
     /// Allocations for the next requests.
     buffers: Mutex<Vec<Vec<u8>>>,
-    warning: Mutex<Option<String>>,
+    pub(super) remarks: Arc<Remarks>,
 }
 
 impl Sender {
@@ -128,7 +128,7 @@ impl Sender {
             },
             in_flight: config.in_flight,
             buffers: Mutex::default(),
-            warning: Mutex::default(),
+            remarks: Arc::default(),
         })
     }
 
@@ -151,7 +151,7 @@ impl Sender {
                     format!("{rejected} of {count} {} rejected: {message}", P::RECORDS)
                 });
             } else if !message.is_empty() {
-                *self.warning.lock().unwrap_or_else(PoisonError::into_inner) = Some(message);
+                self.remarks.add(message);
             }
         }
     }
@@ -218,10 +218,6 @@ impl Sender {
 
     pub(super) fn transport(&self) -> &Transport {
         &self.transport
-    }
-
-    pub(super) fn take_warning(&self) -> Option<String> {
-        self.warning.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 

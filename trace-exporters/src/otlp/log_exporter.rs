@@ -10,6 +10,7 @@ use trace_core::signal::{ExportError, LogExporter};
 use super::config::{OtlpConfig, Signal};
 use super::error::OtlpConfigError;
 use super::exporter::Sender;
+use super::remarks::Remarks;
 use crate::http_client::HeaderProvider;
 
 /// Sends log records to an OTLP receiver; see [`OtlpSpanExporter`](super::OtlpSpanExporter).
@@ -35,9 +36,9 @@ impl OtlpLogExporter {
         Sender::new(config, Signal::Logs, Some(Arc::new(provider))).map(Self)
     }
 
-    /// See [`OtlpSpanExporter::take_warning`](super::OtlpSpanExporter::take_warning).
-    pub fn take_warning(&self) -> Option<String> {
-        self.0.take_warning()
+    /// What the receiver remarks while it takes everything.
+    pub fn remarks(&self) -> Arc<Remarks> {
+        self.0.remarks.clone()
     }
 }
 

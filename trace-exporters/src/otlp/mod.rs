@@ -18,6 +18,8 @@ mod error;
 mod exporter;
 #[cfg(feature = "otlp-file")]
 pub mod file;
+#[cfg(all(fuzzing, feature = "otlp-grpc"))]
+pub mod fuzzing;
 #[cfg(feature = "otlp-grpc")]
 mod grpc;
 #[cfg(feature = "otlp")]
@@ -28,6 +30,8 @@ mod log_exporter;
 mod log_groups;
 #[cfg(feature = "otlp")]
 mod payload;
+#[cfg(feature = "otlp")]
+mod remarks;
 #[cfg(feature = "otlp")]
 mod reply;
 #[cfg(feature = "otlp")]
@@ -54,3 +58,5 @@ pub use exporter::{OtlpMetricExporter, OtlpSpanExporter};
 pub use json::{encode_logs_json, encode_metrics_json, encode_spans_json};
 #[cfg(feature = "otlp")]
 pub use log_exporter::OtlpLogExporter;
+#[cfg(feature = "otlp")]
+pub use remarks::Remarks;

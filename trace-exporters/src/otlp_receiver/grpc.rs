@@ -102,7 +102,12 @@ where
 }
 
 /// The one message of a body.
-fn message(headers: &HeaderMap, framed: Bytes, limit: usize, pass: &mut Pass) -> Result<Bytes, Failure> {
+pub(super) fn message(
+    headers: &HeaderMap,
+    framed: Bytes,
+    limit: usize,
+    pass: &mut Pass,
+) -> Result<Bytes, Failure> {
     let bad = |why: &str| Failure::Undecodable(why.to_owned());
     let Some((&[flag, ref length @ ..], _)) = framed.split_first_chunk::<PREFIX>() else {
         return Err(bad("the call has no message"));

@@ -8,6 +8,8 @@
 
 mod config;
 mod export;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod grpc;
 mod http_answer;
 mod json;

@@ -41,24 +41,21 @@ impl Intake {
         self.tenant = TenantHeader(Some(name));
     }
 
-    /// The body of a POST to a path that ends in `path`.
-    pub(crate) async fn read<B>(
-        &self,
-        head: &Parts,
-        body: B,
-        path: &str,
-        encoding: Encoding,
-    ) -> Result<Taken, Failure>
+    /// Whether it is a POST to a path that ends in `path`. Looked at first: of something that is not here, the type of
+    /// the body does not matter.
+    pub(crate) fn check(head: &Parts, path: &str) -> Result<(), Failure> {
+        if !head.uri.path().ends_with(path) {
+            return Err(Failure::NotFound);
+        }
+        if head.method == Method::POST { Ok(()) } else { Err(Failure::Method) }
+    }
+
+    /// The body of a request that [`Self::check`] has let pass.
+    pub(crate) async fn read<B>(&self, head: &Parts, body: B, encoding: Encoding) -> Result<Taken, Failure>
     where
         B: Body + Send,
         B::Error: Into<BodyError>,
     {
-        if !head.uri.path().ends_with(path) {
-            return Err(Failure::NotFound);
-        }
-        if head.method != Method::POST {
-            return Err(Failure::Method);
-        }
         let tenant = self.tenant.read(&head.headers)?;
         let mut pass = self.gate.enter()?;
         let body = read_body(&head.headers, body, encoding, &self.limits, &mut pass).await?;

@@ -10,6 +10,8 @@ mod config;
 mod encode;
 mod error;
 mod exporter;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod reply;
 mod sample;
 mod series;

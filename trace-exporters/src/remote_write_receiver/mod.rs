@@ -22,6 +22,8 @@
 mod body;
 mod decode;
 mod families;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod service;
 
 pub use decode::{DecodeError, DecodedWrite, Written, decode_v1, decode_v2};

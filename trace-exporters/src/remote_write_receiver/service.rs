@@ -65,7 +65,7 @@ impl RemoteWriteReceiver {
         B::Error: Into<BodyError>,
     {
         let (head, body) = request.into_parts();
-        let (version, result) = match Version::of(&head.headers) {
+        let (version, result) = match Intake::check(&head, PATH).and_then(|()| Version::of(&head.headers)) {
             Ok(version) => (Some(version), self.take(&head, version, body).await),
             Err(failure) => (None, Err(failure)),
         };
@@ -107,7 +107,7 @@ impl RemoteWriteReceiver {
         B::Error: Into<BodyError>,
     {
         check_encoding(&head.headers)?;
-        let Taken { body, tenant, mut pass } = self.intake.read(head, body, PATH, Encoding::Identity).await?;
+        let Taken { body, tenant, mut pass } = self.intake.read(head, body, Encoding::Identity).await?;
         let limits = self.intake.limits.clone();
         let bytes = unpack(&body, limits.max_decoded_bytes, &mut pass)?;
         let (families, owner) = (self.families.clone(), tenant.clone());

@@ -82,11 +82,12 @@ impl ZipkinReceiver {
         B::Data: Send,
         B::Error: Into<BodyError>,
     {
+        Intake::check(head, PATH)?;
         if !TYPES.contains(&media_type(&head.headers).as_str()) {
             return Err(Failure::Unsupported("the Content-Type must be application/json: v2 spans in JSON"));
         }
         let encoding = Encoding::of(&head.headers)?;
-        let Taken { body, tenant, pass: _pass } = self.intake.read(head, body, PATH, encoding).await?;
+        let Taken { body, tenant, pass: _pass } = self.intake.read(head, body, encoding).await?;
         let most = self.intake.limits.max_records;
         let decode = move |bytes: &[u8]| {
             decode_json_within(bytes, most).map_err(|e| Failure::Undecodable(e.to_string()))

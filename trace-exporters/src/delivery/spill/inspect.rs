@@ -154,7 +154,7 @@ impl fmt::Display for SpillReport {
             write!(f, "{}: {} records wait, ", log.dir.display(), log.held)?;
             writeln!(f, "{bytes} bytes in {} segments", log.segments.len())?;
             if log.position.is_none() {
-                writeln!(f, "  the state file is missing or damaged: everything is delivered again")?;
+                writeln!(f, "  nothing says what was delivered: everything is, from the beginning")?;
             }
             for s in &log.segments {
                 write!(f, "  {}  {} bytes, {} batches", s.name, s.bytes, s.frames)?;

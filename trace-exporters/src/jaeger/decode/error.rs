@@ -33,7 +33,12 @@ pub enum DecodeError {
 /// The same before it is known which protocol it was.
 pub(super) enum Fault {
     Malformed(Malformed),
-    TooMany { found: usize, limit: usize },
+    TooMany {
+        found: usize,
+        limit: usize,
+    },
+    /// What must be there is not: the list of spans, or the batch of a call.
+    NoBatch,
 }
 
 impl From<Malformed> for Fault {
@@ -47,6 +52,9 @@ impl Fault {
         match self {
             Self::Malformed(reason) => DecodeError::Malformed { protocol, reason: reason.to_string() },
             Self::TooMany { found, limit } => DecodeError::TooMany { found, limit },
+            Self::NoBatch => {
+                DecodeError::Malformed { protocol, reason: "it has no list of spans".to_owned() }
+            }
         }
     }
 }

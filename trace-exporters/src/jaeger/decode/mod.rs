@@ -78,7 +78,7 @@ fn call<'a, R: Read<'a>>(
         Ok::<_, Fault>(true)
     });
     arguments.map_err(|fault| fault.of(protocol))?;
-    Ok(decoded.unwrap_or_else(Decoded::new))
+    decoded.ok_or_else(|| Fault::NoBatch.of(protocol))
 }
 
 /// `Batch`. Its process may follow its spans.
@@ -86,10 +86,13 @@ fn batch<'a, R: Read<'a>>(r: &mut R, most: usize) -> Result<Decoded<SpanBatchMut
     let mut decoded = Decoded::new();
     let mut spans = SpanBatchMut::new(Arc::default());
     let mut scopes = span::Scopes::default();
+    // Without it any bytes that begin with a zero would be an empty batch, and be acknowledged.
+    let mut has_list = false;
     fields(r, |r, kind, id| {
         match (kind, id) {
             (Kind::Struct, 1) => spans.set_resource(Arc::new(process(r)?)),
             (Kind::List, 2) => {
+                has_list = true;
                 let (kind, count) = r.list()?;
                 if count > 0 && kind != Kind::Struct {
                     return Err(Malformed::Invalid.into());
@@ -108,6 +111,9 @@ fn batch<'a, R: Read<'a>>(r: &mut R, most: usize) -> Result<Decoded<SpanBatchMut
         }
         Ok::<_, Fault>(true)
     })?;
+    if !has_list {
+        return Err(Fault::NoBatch);
+    }
     if !spans.is_empty() {
         decoded.batches.push(spans);
     }
