@@ -53,7 +53,16 @@ fn choices(metadata: &Value) -> Vec<(String, String)> {
 
 fn check(package: &str, features: &str) -> Counts {
     let mut clippy = cargo::command("clippy");
-    clippy.args(["--quiet", "--package", package, "--lib", "--bins", "--no-default-features", "--features", features]);
+    clippy.args([
+        "--quiet",
+        "--package",
+        package,
+        "--lib",
+        "--bins",
+        "--no-default-features",
+        "--features",
+        features,
+    ]);
     // Not by RUSTFLAGS, which would build every dependency anew.
     clippy.args(["--", "-D", "warnings"]);
     let began = Instant::now();
