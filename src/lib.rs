@@ -2,20 +2,26 @@
 //!
 //! | feature | module |
 //! |---|---|
-//! | (always) | [`core`](mod@core), [`config`] |
+//! | (always) | [`core`](mod@core) |
 //! | `exporters` | `exporters` |
 //! | `anomaly` | `anomaly` |
 //! | `alerting` | `alerting` |
 //! | `context` | `context_integration` |
-//! | `module` | [`module`](mod@module) with [`TraceModule`]: everything assembled from a configuration |
+//! | `module` | [`config`], and [`module`](mod@module) with [`TraceModule`]: everything assembled from a configuration |
 //! | `http` | `core::http`: tower layers for servers |
 //! | `tracing` | `core::record::tracing_layer` |
 //! | `otel` | (nothing new: `TraceModule::set_global` also serves the `opentelemetry` API) |
+//! | `grpc` | (nothing new: OTLP and Jaeger over gRPC too) |
+//! | `zstd` | (nothing new: `compression: zstd`) |
+//! | `sqlite`, `kafka` | (nothing new: the destinations of these names, and the receiver `kafka`) |
 //! | `jaeger-grpc` | (nothing new: `jaeger_remote` sampling also over gRPC) |
-//! | `server` (default) | all of these but `tracing` and `otel`, `server`, and the program `mplp-trace` |
+//! | `receivers` | `TraceModule::listen`: OTLP, Jaeger, Zipkin and remote write from others |
+//! | `server` (default) | all of these but `tracing`, `otel` and `kafka`, `server`, and the program `mplp-trace` |
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "module")]
 pub mod config;
+#[cfg(feature = "module")]
 mod error;
 #[cfg(feature = "module")]
 pub mod module;
@@ -32,7 +38,9 @@ pub use trace_core as core;
 #[cfg(feature = "exporters")]
 pub use trace_exporters as exporters;
 
+#[cfg(feature = "module")]
 pub use config::TraceConfig;
+#[cfg(feature = "module")]
 pub use error::{ConfigErrors, ConfigProblem, ConfigWarning};
 #[cfg(feature = "module")]
 pub use module::TraceModule;

@@ -213,7 +213,7 @@ fn the_example_configuration_is_ok() {
 fn a_sampler_that_cannot_be_is_named_by_its_path() {
     let (code, _, err) = check("opentelemetry: {tracing: {sampling: {tail: {decision_wait: 10}}}}", &[]);
     assert_eq!(code, Some(1));
-    let expected = "FILE: opentelemetry.tracing.sampling.tail.decision_wait is 10; allowed: text";
+    let expected = "FILE: opentelemetry.tracing.sampling.tail.decision_wait is 10; allowed: a length";
     assert!(err.starts_with(expected), "{err}");
 }
 

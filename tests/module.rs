@@ -110,7 +110,7 @@ fn with_the_collector_down_the_shutdown_says_how_many_spans_were_lost() {
     let endpoint: Endpoint = format!("http://127.0.0.1:{port}/v1/traces").parse().unwrap();
     let mut config = TraceConfig::default();
     config.opentelemetry.tracing.sampling_rate = 1.0;
-    config.opentelemetry.tracing.exporters.otlp = Some(OtlpConfig::new(endpoint));
+    config.opentelemetry.tracing.exporters.otlp = Some(OtlpConfig::new(endpoint).into());
     let module = TraceModule::from_config(config).unwrap();
     for _ in 0..7 {
         module.recorder().span("work").start().end();

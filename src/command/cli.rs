@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use super::span_of_time::SpanOfTime;
-use super::{check_config, demo, serve};
+use super::{check_config, demo, export_check, serve, spill};
 
 /// Tracing, metrics, anomaly detection and alerting in one program.
 #[derive(Debug, Parser)]
@@ -30,6 +30,33 @@ enum Command {
         /// The configuration, in YAML or JSON.
         file: PathBuf,
     },
+    /// Send one span, metric or log record to every destination of a configuration, and say what each answered. Fails
+    /// if one does.
+    ///
+    /// Each is asked by itself, without retries, logs on disk and alternatives. Files and stores get the span, too: while
+    /// a server runs with them, they may be its own.
+    ExportCheck(ExportCheckOptions),
+    /// Show what waits in a spill log, which a server may be using. Changes nothing.
+    Spill(SpillOptions),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExportCheckOptions {
+    /// The configuration, in YAML or JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: PathBuf,
+    /// Write the answers as JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SpillOptions {
+    /// The folder of a log: a `delivery.spill.dir`.
+    pub(super) dir: PathBuf,
+    /// Write it as JSON.
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -67,6 +94,8 @@ impl Cli {
             Command::CheckConfig { file } => check_config::run(&file, out, err),
             Command::Serve(options) => serve::run(&options, out, err),
             Command::Demo(options) => demo::run(&options, err),
+            Command::ExportCheck(options) => export_check::run(&options, out, err),
+            Command::Spill(options) => spill::run(&options, out, err),
         }
     }
 }

@@ -1,7 +1,8 @@
-//! What the program says about itself on standard error while it runs: what becomes bad in its health, and good again.
+//! What the program says about itself while it runs, on standard error and as log records: what becomes bad in its health, and good again.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use mplp_trace::TraceModule;
@@ -16,16 +17,27 @@ const CONFIGURATION: &str = "configuration";
 /// Knows what was said last.
 pub(super) struct Diagnostics {
     level: LogLevel,
+    /// Where it is logged too.
+    module: Option<Arc<TraceModule>>,
     last: BTreeMap<(String, String), (CheckStatus, String)>,
 }
 
 impl Diagnostics {
     pub(super) fn new(level: LogLevel) -> Self {
-        Self { level, last: BTreeMap::new() }
+        Self { level, module: None, last: BTreeMap::new() }
+    }
+
+    /// Also logs what it says from now on, at the level of `opentelemetry.logs`.
+    pub(super) fn logged_by(mut self, module: &Arc<TraceModule>) -> Self {
+        self.module = Some(module.clone());
+        self
     }
 
     /// Writes a line, if lines of its level are wanted.
     pub(super) fn say(&self, err: &mut dyn Write, level: LogLevel, text: &str) -> io::Result<()> {
+        if let Some(module) = &self.module {
+            module.log(level, text);
+        }
         if level <= self.level {
             let level = if level == LogLevel::Warn { "warning" } else { level.name() };
             writeln!(err, "{level}: {text}")?;
@@ -35,7 +47,7 @@ impl Diagnostics {
 
     /// Looks from time to time, for ever; ends if nobody reads what is said.
     pub(super) async fn watch(mut self, module: &TraceModule, err: &mut dyn Write) -> io::Result<()> {
-        if self.level == LogLevel::None {
+        if self.level == LogLevel::None && self.module.is_none() {
             return std::future::pending().await;
         }
         loop {
@@ -75,6 +87,8 @@ fn line(
             CheckStatus::Warn => LogLevel::Warn,
             CheckStatus::Fail => LogLevel::Error,
         },
+        // What a receiver remarks beside a success is nobody's failure, and nobody would hear of it.
+        _ if before.is_none() && check.name.ends_with(".remarks") => LogLevel::Warn,
         _ if before.is_none_or(|(_, message)| *message != check.message) => LogLevel::Debug,
         _ => return None,
     };
@@ -135,6 +149,13 @@ mod tests {
         assert_eq!(said(LogLevel::Warn, &looks), lines(&["warning", "error"]));
         assert_eq!(said(LogLevel::Error, &looks), lines(&["error"]));
         assert_eq!(said(LogLevel::None, &looks), "");
+    }
+
+    #[test]
+    fn what_a_receiver_remarks_is_said_once() {
+        let look = |message| health("tracing", &[("otlp.remarks", CheckStatus::Pass, message)]);
+        let looks = [look("remarked 1 times: old"), look("remarked 2 times: old")];
+        assert_eq!(said(LogLevel::Info, &looks), "warning: tracing.otlp.remarks: remarked 1 times: old\n");
     }
 
     #[test]

@@ -11,8 +11,8 @@ pub(super) fn lines(module: &TraceModule, server: &Server) -> Vec<String> {
     let mut lines = vec![format!("  page               {}/", server.url())];
     lines.push(if otel.tracing.enabled {
         let share = sampled(&otel.tracing);
-        let to =
-            module.ledger().destinations.into_iter().map(|d| d.name).filter(|n| !n.ends_with("_metrics"));
+        let of_spans = |name: &String| !["_metrics", "_logs"].iter().any(|end| name.ends_with(end));
+        let to = module.ledger().destinations.into_iter().map(|d| d.name).filter(of_spans);
         let to = to.collect::<Vec<_>>().join(", ");
         format!("  tracing            {share}, to {to}")
     } else {
@@ -24,10 +24,20 @@ pub(super) fn lines(module: &TraceModule, server: &Server) -> Vec<String> {
         to.extend(
             otel.metrics.exporters.otlp.as_ref().map(|o| format!("OTLP at {}", o.destination.endpoint)),
         );
+        let others = otel.metrics.exporters.destinations.iter();
+        to.extend(others.map(|d| format!("{} at {}", d.name, d.config.address())));
         format!("  metrics            {}", to.join(", "))
     } else {
         "  metrics            off".to_owned()
     });
+    let logs = &otel.logs.exporters;
+    let mut to = Vec::new();
+    to.extend(logs.console.as_ref().map(|_| "console".to_owned()));
+    to.extend(logs.otlp.as_ref().map(|o| format!("OTLP at {}", o.endpoint)));
+    to.extend(logs.destinations.iter().map(|d| format!("{} at {}", d.name, d.config.address())));
+    if otel.logs.enabled && !to.is_empty() {
+        lines.push(format!("  logs               {}", to.join(", ")));
+    }
     lines.push(match module.detection() {
         Some(_) => format!(
             "  anomaly detection  isolation_forest, from confidence {}",

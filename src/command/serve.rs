@@ -8,7 +8,8 @@ use std::time::Duration;
 use mplp_trace::config::ConsoleConfig;
 use mplp_trace::core::env::LogLevel;
 use mplp_trace::core::propagate;
-use mplp_trace::server::{ServeError, Server};
+use mplp_trace::module::Listening;
+use mplp_trace::server::Server;
 use mplp_trace::{ConfigErrors, ConfigWarning, TraceConfig, TraceModule};
 
 use super::cli::ServeOptions;
@@ -38,15 +39,21 @@ pub(super) fn run(options: &ServeOptions, out: &mut dyn Write, err: &mut dyn Wri
         );
         diagnostics.say(err, LogLevel::Warn, &text)?;
     }
+    for (key, address) in config.receivers.listeners().iter().filter(|(_, a)| !a.is_local()) {
+        let text =
+            format!("whoever reaches {address} can send to receivers.{key}: there is no authentication");
+        diagnostics.say(err, LogLevel::Warn, &text)?;
+    }
     let module = match TraceModule::builder().config(config).warnings(warnings).build() {
         Ok(module) => Arc::new(module),
         Err(error) => return fail(err, &error),
     };
     module.set_global();
+    let diagnostics = diagnostics.logged_by(&module);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match runtime.block_on(serve(&module, diagnostics, out, err)) {
         Ok(ended) => ended?,
-        Err(error) => return fail(err, &error),
+        Err(error) => return fail(err, &*error),
     }
     match finish::finish(runtime, &module, SHUTDOWN)? {
         Some(Ok(report)) => {
@@ -69,14 +76,21 @@ async fn serve(
     diagnostics: Diagnostics,
     out: &mut dyn Write,
     err: &mut dyn Write,
-) -> Result<io::Result<()>, ServeError> {
+) -> Result<io::Result<()>, Box<dyn std::error::Error>> {
+    // Before anything is acknowledged: a signal must not cost it.
+    let wish = signal::wish();
     let server = Server::bind(module.clone()).await?;
-    let announced = announce(module, &server, out);
+    let receiving = module.listen().await?;
+    let announced = announce(module, &server, &receiving, out);
     if announced.is_err() {
         return Ok(announced);
     }
     let served = server.run(async {
-        if signal::end().await.is_err() {
+        let told = match wish {
+            Ok(wish) => wish.await.is_ok(),
+            Err(_) => false,
+        };
+        if !told {
             // Nothing will ever tell us to end: the process is ended from outside.
             std::future::pending::<()>().await;
         }
@@ -90,13 +104,26 @@ async fn serve(
         () = served => {}
         () = watching => {}
     }
+    // Before the pipeline: what is acknowledged now is delivered then.
+    receiving.shutdown().await;
     Ok(Ok(()))
 }
 
-fn announce(module: &TraceModule, server: &Server, out: &mut dyn Write) -> io::Result<()> {
+fn announce(
+    module: &TraceModule,
+    server: &Server,
+    receiving: &Listening,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     writeln!(out, "listening on {}", server.url())?;
     for line in features::lines(module, server) {
         writeln!(out, "{line}")?;
+    }
+    for (receiver, address) in receiving.addresses() {
+        writeln!(out, "  receives           {receiver} on {address}")?;
+    }
+    if let Some(kafka) = &module.config().receivers.kafka {
+        writeln!(out, "  receives           kafka topic {} of {}", kafka.topic, kafka.brokers.join(", "))?;
     }
     writeln!(out, "Ctrl-C ends")?;
     out.flush()

@@ -1,4 +1,4 @@
-//! `OTEL_TRACES_EXPORTER` and `OTEL_METRICS_EXPORTER`: which exporters the environment asks for.
+//! `OTEL_TRACES_EXPORTER`, `OTEL_METRICS_EXPORTER` and `OTEL_LOGS_EXPORTER`: which exporters the environment asks for.
 
 use super::section::Section;
 

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
-use trace_core::env::{EnvSettings, LimitSettings};
+use trace_core::env::{BatchSettings, EnvSettings, LimitSettings};
 use trace_core::pipeline::DestinationConfig;
 use trace_core::record::SpanLimits;
 
 use super::section::Section;
 
-/// `opentelemetry.tracing.batch`: for destinations elsewhere; what is `None` has the default of [`DestinationConfig`].
+/// `opentelemetry.tracing.batch` and `opentelemetry.logs.batch` (whose variables are `OTEL_BLRP_*`): for destinations elsewhere; what is `None` has the default of [`DestinationConfig`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchConfig {
@@ -38,8 +38,8 @@ fn size(n: u64) -> usize {
 }
 
 impl BatchConfig {
-    pub(super) fn read(s: &Section<'_>, env: &EnvSettings) -> Self {
-        let (env, most) = (&env.batch, 1..=10_000_000);
+    pub(super) fn read(s: &Section<'_>, env: &BatchSettings) -> Self {
+        let most = 1..=10_000_000;
         let count = |key, env: Option<u64>| s.field(key).integer(most.clone()).or(env).map(size);
         let millis = |key| s.field(key).integer(0..=600_000).map(Duration::from_millis);
         let timeout = millis("exportTimeoutMs").map(|t| if t.is_zero() { Duration::MAX } else { t });

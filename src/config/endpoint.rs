@@ -60,14 +60,9 @@ impl Endpoint {
         self.target.split_once('?').map_or(&self.target, |(path, _)| path)
     }
 
-    /// The default of `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`.
-    pub(super) fn local_traces() -> Self {
-        Self::at("http", "localhost", 4318, "/v1/traces")
-    }
-
-    /// The default of `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT`.
-    pub(super) fn local_metrics() -> Self {
-        Self::at("http", "localhost", 4318, "/v1/metrics")
+    /// A receiver on this machine.
+    pub(super) fn local(port: u16, path: &str) -> Self {
+        Self::at("http", "localhost", port, path)
     }
 
     fn at(scheme: &'static str, host: &str, port: u16, path: &str) -> Self {
@@ -139,6 +134,44 @@ impl FromStr for Endpoint {
         };
         let target = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned();
         Ok(Self { url: text.to_owned(), scheme, host, port, target })
+    }
+}
+
+/// The address of a receiver of gRPC: a URL without a path, also with the scheme `grpc` or `grpcs`, or without a scheme.
+pub(super) struct GrpcAddress {
+    plain: Endpoint,
+    secure: Endpoint,
+    /// Whether the scheme says so.
+    scheme: Option<bool>,
+}
+
+/// A text is no [`GrpcAddress`]; says what is allowed.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("host:port or a URL without a path, such as http://localhost:4317")]
+pub(super) struct GrpcAddressError;
+
+impl GrpcAddress {
+    /// With TLS if the scheme says so, and without a scheme unless it is `insecure`.
+    pub(super) fn endpoint(self, insecure: bool) -> Endpoint {
+        if self.scheme.unwrap_or(!insecure) { self.secure } else { self.plain }
+    }
+}
+
+impl FromStr for GrpcAddress {
+    type Err = GrpcAddressError;
+
+    fn from_str(text: &str) -> Result<Self, GrpcAddressError> {
+        let (scheme, rest) = match text.split_once("://") {
+            None => (None, text),
+            Some(("http" | "grpc", rest)) => (Some(false), rest),
+            Some(("https" | "grpcs", rest)) => (Some(true), rest),
+            Some(_) => return Err(GrpcAddressError),
+        };
+        let read = |scheme: &str| {
+            let endpoint: Endpoint = format!("{scheme}://{rest}").parse().map_err(|_| GrpcAddressError)?;
+            if endpoint.is_bare() { Ok(endpoint) } else { Err(GrpcAddressError) }
+        };
+        Ok(Self { plain: read("http")?, secure: read("https")?, scheme })
     }
 }
 

@@ -116,6 +116,21 @@ impl<'a> Field<'a> {
         self
     }
 
+    /// The key, and the variable if the value came from one.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Whether it was given and cannot be used, which was reported.
+    pub(super) fn is_wrong(&self) -> bool {
+        self.wrong
+    }
+
+    /// Whether one of its variables is unset.
+    pub(super) fn is_partial(&self) -> bool {
+        matches!(self.scalar, Some(Scalar::Text { missing: true, .. }))
+    }
+
     pub(super) fn present(&self) -> bool {
         self.scalar.is_some()
     }
@@ -188,9 +203,10 @@ impl<'a> Field<'a> {
             Scalar::Text { text, typeless: true, .. } => text.trim().parse().ok(),
             _ => None,
         };
-        value
-            .filter(|v| range.contains(v))
-            .or_else(|| self.refuse(format_args!("a whole number from {} to {}", range.start(), range.end())))
+        value.filter(|v| range.contains(v)).or_else(|| match (*range.start(), *range.end()) {
+            (least, u64::MAX) => self.refuse(format_args!("a whole number from {least}")),
+            (least, most) => self.refuse(format_args!("a whole number from {least} to {most}")),
+        })
     }
 
     /// A port; 0 lets the system choose.
@@ -200,6 +216,14 @@ impl<'a> Field<'a> {
 
     /// A text that a type reads; the type's error says what is allowed.
     pub(super) fn parse<T: FromStr<Err: Display>>(&self) -> Option<T> {
+        // Of a number that would be wrong as a text too, quotes are not what is missing.
+        let unquoted = match self.scalar.as_ref()? {
+            Scalar::Number(v) => v.to_string().parse::<T>().err(),
+            Scalar::Bool(_) | Scalar::Text { .. } => None,
+        };
+        if let Some(e) = unquoted {
+            return self.refuse(e);
+        }
         match self.as_text()?.trim().parse() {
             Ok(value) => Some(value),
             Err(e) => self.refuse(e),
@@ -214,6 +238,15 @@ impl<'a> Field<'a> {
             .find(|(word, _)| word.eq_ignore_ascii_case(text.trim()))
             .map(|(_, v)| *v)
             .or_else(|| self.refuse(words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ")))
+    }
+
+    /// The value as text, whatever it is.
+    pub(super) fn any_text(&self) -> Option<String> {
+        Some(match self.scalar.as_ref()? {
+            Scalar::Bool(v) => v.to_string(),
+            Scalar::Number(v) => v.to_string(),
+            Scalar::Text { text, .. } => text.clone(),
+        })
     }
 
     /// The parts of a text with commas; empty parts are left out.
@@ -247,7 +280,8 @@ impl<'a> Field<'a> {
         }
     }
 
-    fn refuse<T>(&self, allowed: impl Display) -> Option<T> {
+    /// Says that the value is none of what is allowed.
+    pub(super) fn refuse<T>(&self, allowed: impl Display) -> Option<T> {
         let shown = match self.scalar.as_ref()? {
             Scalar::Bool(v) => v.to_string(),
             Scalar::Number(v) => v.to_string(),
@@ -277,6 +311,12 @@ pub(super) fn shown(value: &Value) -> String {
 
 /// A text in quotes, cut, and without what addresses carry of secrets: user, password and query.
 fn quoted(text: &str) -> String {
+    let cut: String = without_secrets(text).chars().take(MAX_SHOWN).collect();
+    format!("{cut:?}")
+}
+
+/// An address without its user, password and query; other texts stay.
+pub(super) fn without_secrets(text: &str) -> String {
     let mut text = text.to_owned();
     if let Some(authority) = text.find("://").map(|i| i + 3) {
         let end = text[authority..].find(['/', '?', '#']).map_or(text.len(), |i| authority + i);
@@ -287,6 +327,5 @@ fn quoted(text: &str) -> String {
             text.replace_range(query + 1.., "***");
         }
     }
-    let cut: String = text.chars().take(MAX_SHOWN).collect();
-    format!("{cut:?}")
+    text
 }

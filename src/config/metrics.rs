@@ -5,16 +5,18 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 use trace_core::env::EnvSettings;
 use trace_core::metric::{ExemplarFilter, TemporalityPreference};
+use trace_exporters::delivery::DeliveryConfig;
 
 use super::asked::Asked;
+use super::exporter::{Destination, MetricExporterConfig, by_name, check_delivery, warn_of_one_backend};
 use super::otlp::OtlpConfig;
 use super::otlp_env::OtlpSignal;
+use super::prometheus::PrometheusConfig;
 use super::section::Section;
-use super::server::HostName;
 use super::tracing::ConsoleConfig;
 
 /// `opentelemetry.metrics`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MetricsConfig {
     /// Whether metrics are recorded; true by default.
@@ -40,30 +42,21 @@ pub struct MetricsConfig {
     pub exporters: MetricExportersConfig,
 }
 
-/// `opentelemetry.metrics.exporters`: what is `None` is off. An exporter is on if its section is there without
-/// `enabled: false`; else if `OTEL_METRICS_EXPORTER` lists it; else, without that variable, if the environment has its
-/// endpoint.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+/// `opentelemetry.metrics.exporters`: what is `None` is off. A key is a kind, or `kind/NAME` for a further destination of
+/// the kind. An exporter is on if its section is there without `enabled: false`; else if `OTEL_METRICS_EXPORTER` lists it;
+/// else, without that variable, if the environment has its endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MetricExportersConfig {
     /// A page that Prometheus scrapes.
     pub prometheus: Option<PrometheusConfig>,
-    /// OTLP over HTTP.
-    pub otlp: Option<OtlpMetricsConfig>,
+    /// OTLP; see [`OtlpConfig`] for the variables that fill it in.
+    pub otlp: Option<Destination<OtlpMetricsConfig>>,
     /// Metrics as text on the terminal.
     pub console: Option<ConsoleConfig>,
-}
-
-/// `opentelemetry.metrics.exporters.prometheus`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PrometheusConfig {
-    /// The path of the page; `/metrics` by default.
-    pub endpoint: String,
-    /// The address or name to listen at. Else `OTEL_EXPORTER_PROMETHEUS_HOST`, else that of the server.
-    pub host: Option<String>,
-    /// The port; 0 lets the system choose. Else `OTEL_EXPORTER_PROMETHEUS_PORT`, else 9090.
-    pub port: u16,
+    /// All others, with those of `otlp` that have a name.
+    #[serde(flatten, serialize_with = "by_name")]
+    pub destinations: Vec<Destination<MetricExporterConfig>>,
 }
 
 /// `opentelemetry.metrics.exporters.otlp`.
@@ -92,6 +85,13 @@ fn temporality<S: Serializer>(preference: &TemporalityPreference, s: S) -> Resul
     })
 }
 
+/// What `temporality` may be.
+pub(super) const TEMPORALITIES: [(&str, TemporalityPreference); 3] = [
+    ("cumulative", TemporalityPreference::Cumulative),
+    ("delta", TemporalityPreference::Delta),
+    ("lowmemory", TemporalityPreference::LowMemory),
+];
+
 /// The OpenTelemetry default of `OTEL_METRIC_EXPORT_INTERVAL`.
 const INTERVAL: Duration = Duration::from_secs(60);
 
@@ -106,12 +106,6 @@ impl Default for MetricsConfig {
             export_timeout: None,
             exporters: MetricExportersConfig::default(),
         }
-    }
-}
-
-impl Default for PrometheusConfig {
-    fn default() -> Self {
-        Self { endpoint: "/metrics".to_owned(), host: None, port: 9090 }
     }
 }
 
@@ -144,56 +138,47 @@ impl MetricExportersConfig {
         let asked = Asked::new(s, "OTEL_METRICS_EXPORTER", list, &["otlp", "prometheus", "console"]);
         let page = asked.for_kind("prometheus").unwrap_or(false);
         let console = asked.for_kind("console").unwrap_or(false);
-        Self {
-            prometheus: s.section("prometheus", |s| PrometheusConfig::read(s, page)),
-            otlp: s.section("otlp", |s| OtlpMetricsConfig::read(s, asked.for_kind("otlp"), env, interval)),
-            console: s.section("console", |s| ConsoleConfig::read(s, console)),
-        }
-    }
-}
-
-impl PrometheusConfig {
-    fn read(s: &Section<'_>, otherwise: bool) -> Option<Self> {
-        let default = Self::default();
-        let on = s.enabled_or(otherwise);
+        let signal = OtlpSignal::Metrics;
+        let otlp = s.section("otlp", |s| {
+            let on = asked.for_kind("otlp").unwrap_or_else(|| signal.has_endpoint(s));
+            Destination::read(s, "otlp", on, &[], |s| Some(OtlpMetricsConfig::read(s, env, interval)))
+        });
         let config = Self {
-            endpoint: s.field("endpoint").parse::<PagePath>().map_or(default.endpoint, |p| p.0),
-            host: s.field("host").otel_env("OTEL_EXPORTER_PROMETHEUS_HOST").parse::<HostName>().map(|h| h.0),
-            port: s.field("port").otel_env("OTEL_EXPORTER_PROMETHEUS_PORT").port().unwrap_or(default.port),
+            prometheus: s.section("prometheus", |s| PrometheusConfig::read(s, page)),
+            otlp,
+            console: s.section("console", |s| ConsoleConfig::read(s, console)),
+            destinations: MetricExporterConfig::read_all(s),
         };
-        on.then_some(config)
+        let deliveries: Vec<_> = config.deliveries().collect();
+        check_delivery(s, &deliveries);
+        let stands_in = |name: &str| deliveries.iter().any(|(_, d)| d.others().any(|other| other == name));
+        let otlp = config.otlp.iter().map(|d| (&d.name, d.destination.endpoint.as_str()));
+        let others = config.destinations.iter().filter_map(|d| Some((&d.name, d.config.url()?)));
+        let own = otlp.chain(others).filter(|(name, _)| !stands_in(name));
+        let own: Vec<_> = own.map(|(name, url)| (name.clone(), url.to_owned())).collect();
+        warn_of_one_backend(s, &own);
+        config
+    }
+
+    /// The destination of this name, such as `zipkin` or `otlp/backup`.
+    pub fn destination(&self, name: &str) -> Option<&Destination<MetricExporterConfig>> {
+        self.destinations.iter().find(|d| d.name == name)
+    }
+
+    /// The name and the delivery of every destination but the page and the terminal.
+    pub fn deliveries(&self) -> impl Iterator<Item = (&str, &DeliveryConfig)> {
+        let otlp = self.otlp.iter().map(|d| (d.name.as_str(), &d.delivery));
+        otlp.chain(self.destinations.iter().map(|d| (d.name.as_str(), &d.delivery)))
     }
 }
 
 impl OtlpMetricsConfig {
-    fn read(s: &Section<'_>, asked: Option<bool>, env: &EnvSettings, interval: Duration) -> Option<Self> {
-        let destination = OtlpConfig::read(s, asked, OtlpSignal::Metrics);
-        let own = interval_of(s);
-        let temporality = s.field("temporality").parse::<TemporalityPreference>();
-        Some(Self {
-            destination: destination?,
-            interval: own.unwrap_or(interval),
+    fn read(s: &Section<'_>, env: &EnvSettings, interval: Duration) -> Self {
+        let temporality = s.field("temporality").one_of(&TEMPORALITIES);
+        Self {
+            destination: OtlpConfig::read(s, OtlpSignal::Metrics),
+            interval: interval_of(s).unwrap_or(interval),
             temporality: temporality.or(env.metrics.temporality).unwrap_or_default(),
-        })
-    }
-}
-
-/// The path of a page: `/` and what a URL may have there.
-struct PagePath(String);
-
-#[derive(Debug, thiserror::Error)]
-#[error("a path that begins with /, without ? and #, such as /metrics")]
-struct PagePathError;
-
-impl std::str::FromStr for PagePath {
-    type Err = PagePathError;
-
-    fn from_str(text: &str) -> Result<Self, PagePathError> {
-        let path = http::uri::PathAndQuery::try_from(text).map_err(|_| PagePathError)?;
-        if text.starts_with('/') && path.as_str() == text && path.query().is_none() {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(PagePathError)
         }
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use trace_core::env::parse_resource_attributes;
+use trace_exporters::otlp::Protocol;
 
 use super::field::Field;
 use super::otlp::Compression;
@@ -17,27 +18,44 @@ use super::section::Section;
 pub(super) enum OtlpSignal {
     Traces,
     Metrics,
+    Logs,
 }
 
+/// The base URL of all signals.
+const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 /// What is shown of a value.
 const SHOWN: usize = 64;
 
 impl OtlpSignal {
-    fn path(self) -> &'static str {
+    /// Below the base URL, over HTTP.
+    pub(super) fn path(self) -> &'static str {
         match self {
-            Self::Traces => "v1/traces",
-            Self::Metrics => "v1/metrics",
+            Self::Traces => "/v1/traces",
+            Self::Metrics => "/v1/metrics",
+            Self::Logs => "/v1/logs",
         }
     }
 
-    /// The endpoint of the file, else that of the signal as it is, else the general one with the signal's path.
-    pub(super) fn endpoint<'a>(self, s: &Section<'a>) -> Field<'a> {
-        let own = match self {
+    /// The endpoint of the file, else that of the signal as it is, else the general one, over HTTP with the signal's path.
+    pub(super) fn or_variable(self, file: Field<'_>, protocol: Protocol) -> Field<'_> {
+        let below = |base: String| match protocol {
+            Protocol::Grpc => base,
+            _ => with_path(&base, self.path()),
+        };
+        file.env(self.own_endpoint()).env_as(ENDPOINT, below)
+    }
+
+    fn own_endpoint(self) -> &'static str {
+        match self {
             Self::Traces => "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
             Self::Metrics => "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
-        };
-        let below = |base: String| with_path(&base, self.path());
-        s.field("endpoint").env(own).env_as("OTEL_EXPORTER_OTLP_ENDPOINT", below)
+            Self::Logs => "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
+        }
+    }
+
+    /// Whether the environment has an endpoint.
+    pub(super) fn has_endpoint(self, s: &Section<'_>) -> bool {
+        s.variable(self.own_endpoint()).is_some() || s.variable(ENDPOINT).is_some()
     }
 
     /// The variable that is set, and its value.
@@ -45,6 +63,7 @@ impl OtlpSignal {
         let signal = match self {
             Self::Traces => "TRACES_",
             Self::Metrics => "METRICS_",
+            Self::Logs => "LOGS_",
         };
         [signal, ""].into_iter().find_map(|signal| {
             let name = format!("OTEL_EXPORTER_OTLP_{signal}{suffix}");
@@ -53,15 +72,31 @@ impl OtlpSignal {
     }
 
     pub(super) fn compression(self, s: &Section<'_>) -> Option<Compression> {
-        let (name, value) = self.find(s, "COMPRESSION")?;
-        match value.to_ascii_lowercase().as_str() {
-            "gzip" => Some(Compression::Gzip),
-            "none" => Some(Compression::None),
-            _ => {
-                s.warn_at(&name, format!("{} is neither gzip nor none; ignored", shown(&value)));
-                None
-            }
+        self.word(s, "COMPRESSION", Compression::NAMES)
+    }
+
+    pub(super) fn protocol(
+        self,
+        s: &Section<'_>,
+        words: &[(&str, Protocol)],
+        is_built: impl Fn(Protocol) -> bool,
+    ) -> Option<Protocol> {
+        let built: Vec<_> = words.iter().copied().filter(|(_, p)| is_built(*p)).collect();
+        self.word(s, "PROTOCOL", &built)
+    }
+
+    pub(super) fn insecure(self, s: &Section<'_>) -> Option<bool> {
+        self.word(s, "INSECURE", &[("true", true), ("false", false)])
+    }
+
+    fn word<T: Copy>(self, s: &Section<'_>, suffix: &str, words: &[(&str, T)]) -> Option<T> {
+        let (name, value) = self.find(s, suffix)?;
+        let found = words.iter().find(|(word, _)| value.eq_ignore_ascii_case(word)).map(|(_, v)| *v);
+        if found.is_none() {
+            let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            s.warn_at(&name, format!("{} is none of {}; ignored", shown(&value), known.join(", ")));
         }
+        found
     }
 
     /// [`Duration::MAX`] for 0, which is no limit.
@@ -103,23 +138,13 @@ impl OtlpSignal {
         }
         headers
     }
-
-    /// Warns if another protocol is asked for.
-    pub(super) fn warn_of_the_protocol(self, s: &Section<'_>) {
-        if let Some((name, value)) = self.find(s, "PROTOCOL")
-            && !value.eq_ignore_ascii_case("http/protobuf")
-        {
-            let message = format!("{} is not spoken here; http/protobuf is used", shown(&value));
-            s.warn_at(&name, message);
-        }
-    }
 }
 
 /// A path below a base URL.
 fn with_path(base: &str, path: &str) -> String {
     match base.split_once('?') {
-        Some((front, query)) => format!("{}/{path}?{query}", front.trim_end_matches('/')),
-        None => format!("{}/{path}", base.trim_end_matches('/')),
+        Some((front, query)) => format!("{}{path}?{query}", front.trim_end_matches('/')),
+        None => format!("{}{path}", base.trim_end_matches('/')),
     }
 }
 

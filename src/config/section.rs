@@ -29,6 +29,8 @@ pub(super) struct Section<'a> {
     /// By the camelCase form of the key: the key as written, and its value.
     entries: BTreeMap<String, (&'a str, &'a Value)>,
     known: RefCell<Vec<&'static str>>,
+    /// Keys of several sections of a kind.
+    named: RefCell<Vec<String>>,
     /// Which keys there may be is not known.
     any_key: Cell<bool>,
 }
@@ -63,7 +65,19 @@ impl<'a> Section<'a> {
             }
         }
         let present = value.is_some_and(Value::is_object);
-        Self { source, path, present, entries, known: RefCell::new(Vec::new()), any_key: Cell::new(false) }
+        Self {
+            source,
+            path,
+            present,
+            entries,
+            known: RefCell::default(),
+            named: RefCell::default(),
+            any_key: Cell::new(false),
+        }
+    }
+
+    pub(super) fn source(&self) -> Source<'a> {
+        self.source
     }
 
     pub(super) fn path(&self) -> &str {
@@ -100,6 +114,48 @@ impl<'a> Section<'a> {
         Section::open(self.source, path, value, read)
     }
 
+    /// Sections of one kind that have names, `kind/NAME`; the whole key goes to `read`.
+    pub(super) fn named<T>(&self, kind: &str, read: impl Fn(&Section<'a>, &str) -> T) -> Vec<T> {
+        let of_kind = |key: &&String| key.strip_prefix(kind).is_some_and(|rest| rest.starts_with('/'));
+        let keys: Vec<&String> = self.entries.keys().filter(of_kind).collect();
+        self.named.borrow_mut().extend(keys.iter().map(|key| (*key).clone()));
+        let legal = |key: &&&String| {
+            let name = &key[kind.len() + 1..];
+            let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+            let legal = (1..=MAX_KEY).contains(&name.len()) && name.bytes().all(plain);
+            if !legal {
+                let message =
+                    format!("is not a name: write {kind}/NAME, with letters, digits, '.', '-' and '_'");
+                self.source.report.error(&join(&self.path, key), message);
+            }
+            legal
+        };
+        let keys: Vec<&String> = keys.iter().filter(legal).copied().collect();
+        self.bounded(&self.path, keys.into_iter())
+            .map(|key| {
+                let (written, value) = self.entries[key];
+                Section::open(self.source, join(&self.path, written), Some(value), |s| read(s, key))
+            })
+            .collect()
+    }
+
+    /// The entries that nobody has asked for so far, as they are written.
+    pub(super) fn rest(&self) -> Vec<(&'a str, &'a Value)> {
+        let known = self.known.borrow();
+        let rest = self.entries.iter().filter(|(camel, _)| !known.contains(&camel.as_str()));
+        rest.map(|(_, entry)| *entry).collect()
+    }
+
+    /// Everything in it, as it is written.
+    pub(super) fn written(&self) -> impl Iterator<Item = (String, Value)> {
+        self.entries.values().map(|(key, value)| ((*key).to_owned(), (*value).clone()))
+    }
+
+    /// The keys that were asked for.
+    pub(super) fn asked_for(&self) -> Vec<&'static str> {
+        self.known.borrow().clone()
+    }
+
     /// A list of sections.
     pub(super) fn sections<T>(&self, key: &'static str, read: impl Fn(&Section<'a>) -> T) -> Vec<T> {
         let (path, value) = self.take(key);
@@ -128,6 +184,11 @@ impl<'a> Section<'a> {
                     .filter(Field::present)
                     .collect(),
             ),
+            Value::Bool(_) | Value::Number(_) | Value::Object(_) => {
+                let message = format!("is {}; allowed: a list of texts, such as [a, b]", shown(value?));
+                self.source.report.error(&path, message);
+                Some(Vec::new())
+            }
             one => {
                 let parts = Field::new(self.source, path.clone(), Some(one)).split_at_commas();
                 Some(self.bounded(&path, parts.into_iter()).collect())
@@ -169,6 +230,11 @@ impl<'a> Section<'a> {
         self.source.report.error(&join(&self.path, key), format!("is missing: {hint}"));
     }
 
+    /// Says that something below does not fit to the rest.
+    pub(super) fn error_at(&self, key: &str, message: impl Into<String>) {
+        self.source.report.error(&join(&self.path, key), message);
+    }
+
     /// Says that keys do not fit together.
     pub(super) fn error(&self, message: impl Into<String>) {
         self.source.report.error(&self.path, message);
@@ -203,14 +269,10 @@ impl<'a> Section<'a> {
         }
         let known = self.known.borrow();
         for (camel, (written, _)) in &self.entries {
-            if known.contains(&camel.as_str()) {
+            if known.contains(&camel.as_str()) || self.named.borrow().contains(camel) {
                 continue;
             }
-            let advice = match nearest(camel, &known) {
-                Some(key) => format!("did you mean {key}?"),
-                None => format!("known here: {}", known.join(", ")),
-            };
-            self.source.report.error(&join(&self.path, written), format!("is not a known key; {advice}"));
+            self.source.report.error(&join(&self.path, written), unknown_key(camel, &known));
         }
     }
 }
@@ -227,7 +289,17 @@ fn object<'a>(source: Source<'_>, path: &str, value: Option<&'a Value>) -> Optio
     }
 }
 
-fn join(path: &str, key: &str) -> String {
+/// What is said of a key that there is not.
+pub(super) fn unknown_key(key: &str, known: &[&str]) -> String {
+    let (kind, name) = key.split_once('/').map_or((key, None), |(kind, name)| (kind, Some(name)));
+    match (nearest(kind, known), name) {
+        (Some(key), None) => format!("is not a known key; did you mean {key}?"),
+        (Some(key), Some(_)) => format!("is not a known key; did you mean {key}/...?"),
+        (None, _) => format!("is not a known key; known here: {}", known.join(", ")),
+    }
+}
+
+pub(super) fn join(path: &str, key: &str) -> String {
     let key = printable(key);
     if path.is_empty() { key } else { format!("{path}.{key}") }
 }
@@ -237,8 +309,11 @@ fn printable(key: &str) -> String {
     key.chars().take(MAX_KEY).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
-/// `sampling_rate` as `samplingRate`; other keys stay.
-fn camel_case(key: &str) -> String {
+/// `sampling_rate` as `samplingRate`; other keys stay, and so does what follows a `/`.
+pub(super) fn camel_case(key: &str) -> String {
+    if let Some((kind, name)) = key.split_once('/') {
+        return format!("{}/{name}", camel_case(kind));
+    }
     let mut out = String::with_capacity(key.len());
     let mut chars = key.chars().peekable();
     while let Some(c) = chars.next() {
@@ -254,7 +329,7 @@ fn camel_case(key: &str) -> String {
 }
 
 /// The known key that was probably meant: at most a third of its letters differ.
-fn nearest(key: &str, known: &[&'static str]) -> Option<&'static str> {
+fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
     let lower =
         |s: &str| s.chars().filter(|c| c.is_alphanumeric()).take(MAX_KEY).collect::<String>().to_lowercase();
     let key = lower(key);

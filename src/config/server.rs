@@ -16,13 +16,19 @@ pub struct ServerConfig {
     pub port: u16,
 }
 
-/// `store`: the memory that keeps what was seen last.
+/// `store`: the memory that keeps what was seen last, and where traces are read from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StoreConfig {
     /// `maxBytes`: the most it takes, in bytes; 64 MiB by default, 1 MiB to 1 TiB.
     pub max_bytes: u64,
+    /// `readFrom`: where the API finds traces: `memory`, the default, or the name of a destination that stores them, such as
+    /// `sqlite` or `clickhouse/archive`. The live page shows what the memory has either way.
+    pub read_from: Option<String>,
 }
+
+/// The value of `readFrom` for the memory.
+pub(super) const MEMORY: &str = "memory";
 
 impl Default for ServerConfig {
     fn default() -> Self {
@@ -32,7 +38,7 @@ impl Default for ServerConfig {
 
 impl Default for StoreConfig {
     fn default() -> Self {
-        Self { max_bytes: 64 << 20 }
+        Self { max_bytes: 64 << 20, read_from: None }
     }
 }
 
@@ -48,8 +54,10 @@ impl ServerConfig {
 
 impl StoreConfig {
     pub(super) fn read(s: &Section<'_>) -> Self {
-        let max_bytes = s.field("maxBytes").integer(1 << 20..=1 << 40);
-        max_bytes.map_or_else(Self::default, |max_bytes| Self { max_bytes })
+        Self {
+            max_bytes: s.field("maxBytes").integer(1 << 20..=1 << 40).unwrap_or(Self::default().max_bytes),
+            read_from: s.field("readFrom").text(),
+        }
     }
 }
 

@@ -12,13 +12,15 @@ use trace_core::propagate::CompositePropagator;
 use super::alerting::AlertingConfig;
 use super::anomaly::AnomalyDetectionConfig;
 use super::field::Field;
+use super::logs::LogsConfig;
 use super::metrics::MetricsConfig;
 use super::parse::{Format, MAX_BYTES, parse};
 use super::processing::ProcessingConfig;
+use super::receivers::ReceiversConfig;
 use super::report::Report;
 use super::resource::ResourceConfig;
 use super::section::{Section, Source};
-use super::server::{ServerConfig, StoreConfig};
+use super::server::{MEMORY, ServerConfig, StoreConfig};
 use super::service::ServiceConfig;
 use super::tenancy::TenancyConfig;
 use super::tracing::TracingConfig;
@@ -38,6 +40,8 @@ pub struct TraceConfig {
     pub server: ServerConfig,
     /// The memory.
     pub store: StoreConfig,
+    /// What is received from others.
+    pub receivers: ReceiversConfig,
     /// What happens to spans before they are sent.
     pub processing: ProcessingConfig,
     /// Whose telemetry it is; `None` if there is one tenant.
@@ -54,6 +58,8 @@ pub struct OpenTelemetryConfig {
     pub tracing: TracingConfig,
     /// Metrics.
     pub metrics: MetricsConfig,
+    /// Log records.
+    pub logs: LogsConfig,
     /// What describes the process besides the service.
     pub resource: ResourceConfig,
     /// The header formats of contexts, such as `tracecontext` and `b3`. Else `OTEL_PROPAGATORS`, else `tracecontext` and
@@ -134,10 +140,29 @@ impl TraceConfig {
             alerting: s.section("alerting", AlertingConfig::read),
             server: s.section("server", ServerConfig::read),
             store: s.section("store", StoreConfig::read),
+            receivers: s.section("receivers", ReceiversConfig::read),
             processing: s.section("processing", ProcessingConfig::read),
             tenancy: s.section("tenancy", TenancyConfig::read),
         });
+        config.check_the_reader(&report);
         report.finish().map(|warnings| (config, warnings))
+    }
+}
+
+impl TraceConfig {
+    /// What is read from must be there, and be a store.
+    fn check_the_reader(&self, report: &Report) {
+        let Some(name) = &self.store.read_from else { return };
+        let destinations = &self.opentelemetry.tracing.exporters.destinations;
+        let readable = destinations.iter().filter(|d| d.config.is_readable());
+        let known: Vec<&str> = std::iter::once(MEMORY).chain(readable.map(|d| d.name.as_str())).collect();
+        if !known.contains(&name.as_str()) {
+            let known = known.join(", ");
+            report.error(
+                "store.readFrom",
+                format!("is {name:?}, which is no store that is on here; known: {known}"),
+            );
+        }
     }
 }
 
@@ -148,6 +173,7 @@ impl Default for OpenTelemetryConfig {
             tracing: TracingConfig::for_service(&service),
             service,
             metrics: MetricsConfig::default(),
+            logs: LogsConfig::default(),
             resource: ResourceConfig::default(),
             propagators: ["tracecontext", "baggage"].map(str::to_owned).into(),
             log_level: LogLevel::default(),
@@ -167,18 +193,23 @@ impl OpenTelemetryConfig {
         let service = s.section("service", |s| ServiceConfig::read(s, named));
         let mut tracing = s.section("tracing", |s| TracingConfig::read(s, &service, &env));
         let mut metrics = s.section("metrics", |s| MetricsConfig::read(s, &env));
+        let mut logs = s.section("logs", |s| LogsConfig::read(s, &env));
+        if let (Some(from), Some(to)) = (&tracing.exporters.otlp, &mut logs.exporters.otlp) {
+            to.share_authorization(from);
+        }
         if let (Some(from), Some(to)) = (&tracing.exporters.otlp, &mut metrics.exporters.otlp) {
             to.destination.share_authorization(from);
         }
         if env.disabled {
             tracing.enabled = false;
             metrics.enabled = false;
+            logs.enabled = false;
         }
         if s.variable("OTEL_CONFIG_FILE").is_some() {
             s.warn_at("OTEL_CONFIG_FILE", "is not read: give a configuration of this program with --config");
         }
         let log_level = s.field("logLevel").one_of(LogLevel::NAMES).or(env.log_level).unwrap_or_default();
-        Self { service, tracing, metrics, resource, propagators: propagators(s, &env), log_level }
+        Self { service, tracing, metrics, logs, resource, propagators: propagators(s, &env), log_level }
     }
 
     /// What reads and writes headers.

@@ -3,10 +3,12 @@
 use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 use trace_core::env::EnvSettings;
+use trace_exporters::delivery::DeliveryConfig;
 
 use super::asked::Asked;
 use super::batch::{BatchConfig, LimitsConfig};
-use super::jaeger::JaegerConfig;
+use super::endpoint::Endpoint;
+use super::exporter::{Destination, SpanExporterConfig, by_name, check_delivery, warn_of_one_backend};
 use super::otlp::OtlpConfig;
 use super::otlp_env::OtlpSignal;
 use super::sampling::SamplingConfig;
@@ -46,19 +48,19 @@ impl Serialize for TracingConfig {
     }
 }
 
-/// `opentelemetry.tracing.exporters`: what is `None` is off. An exporter is on if its section is there without
-/// `enabled: false`; else if `OTEL_TRACES_EXPORTER` lists it; else, without that variable, if the environment has its
-/// endpoint.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+/// `opentelemetry.tracing.exporters`: what is `None` is off. A key is a kind, or `kind/NAME` for a further destination of
+/// the kind. An exporter is on if its section is there without `enabled: false`; else if `OTEL_TRACES_EXPORTER` lists it;
+/// else, without that variable, if the environment has its endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TraceExportersConfig {
-    /// OTLP over HTTP. The endpoint is else `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, else
-    /// `http://localhost:4318/v1/traces`.
-    pub otlp: Option<OtlpConfig>,
-    /// Jaeger. The endpoint is else `JAEGER_ENDPOINT`, else `http://localhost:4318/v1/traces`.
-    pub jaeger: Option<JaegerConfig>,
+    /// OTLP; see [`OtlpConfig`] for the variables that fill it in.
+    pub otlp: Option<Destination<OtlpConfig>>,
     /// Spans as text on the terminal.
     pub console: Option<ConsoleConfig>,
+    /// All others, with those of `otlp` that have a name.
+    #[serde(flatten, serialize_with = "by_name")]
+    pub destinations: Vec<Destination<SpanExporterConfig>>,
 }
 
 /// Output on the terminal. Has no settings.
@@ -95,7 +97,7 @@ impl TracingConfig {
             sampling_rate: rate.unwrap_or(otherwise),
             sampling,
             exporters: s.section("exporters", |s| TraceExportersConfig::read(s, env)),
-            batch: s.section("batch", |s| BatchConfig::read(s, env)),
+            batch: s.section("batch", |s| BatchConfig::read(s, &env.batch)),
             limits: s.section("limits", |s| LimitsConfig::read(s, env)),
         }
     }
@@ -103,17 +105,60 @@ impl TracingConfig {
 
 impl TraceExportersConfig {
     fn read(s: &Section<'_>, env: &EnvSettings) -> Self {
-        let asked =
-            Asked::new(s, "OTEL_TRACES_EXPORTER", env.traces_exporters.as_deref(), &["otlp", "console"]);
-        let otlp = s.section("otlp", |s| OtlpConfig::read(s, asked.for_kind("otlp"), OtlpSignal::Traces));
-        let jaeger = s.section("jaeger", |s| {
-            JaegerConfig::read(s).and_then(|jaeger| jaeger.unless_twice(s, otlp.as_ref()))
+        let list = env.traces_exporters.as_deref();
+        let asked = Asked::new(s, "OTEL_TRACES_EXPORTER", list, &["otlp", "zipkin", "console"]);
+        let signal = OtlpSignal::Traces;
+        let otlp = s.section("otlp", |s| {
+            let on = asked.for_kind("otlp").unwrap_or_else(|| signal.has_endpoint(s));
+            Destination::read(s, "otlp", on, &[], |s| Some(OtlpConfig::read(s, signal)))
         });
-        Self {
+        let console = asked.for_kind("console").unwrap_or(false);
+        let mut config = Self {
+            destinations: SpanExporterConfig::read_all(s, asked.for_kind("zipkin")),
+            console: s.section("console", |s| ConsoleConfig::read(s, console)),
             otlp,
-            jaeger,
-            console: s
-                .section("console", |s| ConsoleConfig::read(s, asked.for_kind("console").unwrap_or(false))),
+        };
+        config.leave_out_a_second_jaeger(s);
+        check_delivery(s, &config.deliveries().collect::<Vec<_>>());
+        warn_of_one_backend(s, &config.urls());
+        config
+    }
+
+    /// The destination of this name, such as `zipkin` or `otlp/backup`.
+    pub fn destination(&self, name: &str) -> Option<&Destination<SpanExporterConfig>> {
+        self.destinations.iter().find(|d| d.name == name)
+    }
+
+    /// The name and the delivery of every destination but the terminal.
+    pub fn deliveries(&self) -> impl Iterator<Item = (&str, &DeliveryConfig)> {
+        let otlp = self.otlp.iter().map(|d| (d.name.as_str(), &d.delivery));
+        otlp.chain(self.destinations.iter().map(|d| (d.name.as_str(), &d.delivery)))
+    }
+
+    /// The name and the URL of those that have one and get spans of their own accord.
+    fn urls(&self) -> Vec<(String, String)> {
+        let otlp = self.otlp.iter().map(|d| (&d.name, d.endpoint.as_str()));
+        let others = self.destinations.iter().filter_map(|d| Some((&d.name, d.config.url()?)));
+        let stands_in = |name: &str| self.deliveries().any(|(_, d)| d.others().any(|other| other == name));
+        let own = otlp.chain(others).filter(|(name, _)| !stands_in(name));
+        own.map(|(name, url)| (name.clone(), url.to_owned())).collect()
+    }
+
+    /// Jaeger at the very URL of OTLP is the same destination, mostly by two habits of configuring it.
+    fn leave_out_a_second_jaeger(&mut self, s: &Section<'_>) {
+        let Some(otlp) = &self.otlp else { return };
+        let same = |d: &Destination<SpanExporterConfig>| {
+            let SpanExporterConfig::Jaeger(jaeger) = &d.config else { return false };
+            let url = jaeger.endpoint.expose().parse::<Endpoint>();
+            let url =
+                url.map(|u| if u.is_bare() { u.sibling(u.port(), OtlpSignal::Traces.path()) } else { u });
+            d.name == "jaeger" && url.is_ok_and(|url| url.same_target(&otlp.endpoint))
+        };
+        let before = self.destinations.len();
+        self.destinations.retain(|d| !same(d));
+        if self.destinations.len() < before {
+            let message = "is off: otlp has the same endpoint, and every span would arrive twice";
+            s.warn_at(&format!("{}.jaeger", s.path()), message);
         }
     }
 }

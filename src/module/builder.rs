@@ -1,5 +1,6 @@
 //! Putting a module together.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,17 +19,23 @@ use trace_core::sample::Adaptive;
 use trace_core::sample::tail::{AnomalousTraces, TailSampler};
 use trace_core::service::{HealthCheck, OpenSpansHealth, TracingService};
 use trace_core::signal::{Detector, Notifier, SpanExporter, SpanProcessor};
-use trace_core::store::{AnomalyLog, MemoryStore, MemoryStoreConfig};
+use trace_core::store::{AnomalyLog, MemoryStore, MemoryStoreConfig, SpanReader};
 
-use super::health::{AlertingHealth, ConfigurationHealth, MetricsHealth, Off, SamplingHealth, TracingHealth};
-use super::registry::{Registry, SpanDestination};
+use super::health::{
+    AlertingHealth, ConfigurationHealth, MetricsHealth, Off, Said, SamplingHealth, TracingHealth,
+};
+use super::receivers::Receivers;
+use super::registry::{MetricPart, Registry, SpanDestination};
 use super::sampling::{self, Head};
-use super::{BuildError, TraceModule, alerting, metric_hook, processing, self_metrics};
+use super::{BuildError, TraceModule, alerting, delivery, logs, metric_hook, processing, self_metrics};
 use crate::config::{Loaded, ModelType, OpenTelemetryConfig, TenancyConfig, TraceConfig};
 use crate::error::ConfigWarning;
 
 /// The name of the embedded store in the ledger.
 const MEMORY: &str = "memory";
+
+/// Destinations whose spans can be read back, by name.
+type Readers = BTreeMap<String, Arc<dyn SpanReader>>;
 
 /// Collects what a [`TraceModule`] is made of besides its configuration.
 #[must_use = "a builder does nothing until `build`"]
@@ -151,7 +158,9 @@ impl TraceModuleBuilder {
             measuring = measuring.tenants(tenancy.clone());
         }
         let measuring = self.processors(measuring, &windows, adaptive, tail.as_ref())?;
-        let pipeline = self.pipeline(measuring, &store, &metrics)?;
+        let (pipeline, readers, said) = self.pipeline(measuring, &store, &metrics)?;
+        let reader = self.reader(&store, readers)?;
+        let receivers = Receivers::build(&self.config.receivers, &pipeline)?;
         let mut notifiers = self.registry.build_notifiers(&self.config)?;
         notifiers.append(&mut self.notifiers);
         let alerts = alerting::start(&self.config, notifiers, &self.warnings)?;
@@ -188,14 +197,15 @@ impl TraceModuleBuilder {
             if let Some(stage) = &detection {
                 self_metrics::register_detection(&own, stage)?;
             }
+            receivers.register(&own)?;
         }
 
         let mut service = TracingService::builder()
-            .span_reader(Arc::new(store.clone()))
+            .span_reader(reader.clone())
             .windows(windows.clone())
             .anomaly_log(anomalies)
             .metric_hook(metric_hook::hook(&metrics))
-            .required_check(Arc::new(TracingHealth(pipeline.ledger_reader())))
+            .required_check(Arc::new(TracingHealth(pipeline.ledger_reader(), said)))
             .required_check(Arc::new(store.clone()))
             .optional_check(windows.clone())
             .optional_check(Arc::new(OpenSpansHealth(pipeline.recorder().clone())))
@@ -213,6 +223,9 @@ impl TraceModuleBuilder {
         if let Some(remote) = &remote {
             service = service.optional_check(Arc::new(SamplingHealth(remote.sampler.clone())));
         }
+        if let Some(health) = receivers.health() {
+            service = service.optional_check(health);
+        }
         for part in self.checks {
             service = service.required_check(part);
         }
@@ -227,11 +240,13 @@ impl TraceModuleBuilder {
             metrics,
             windows,
             store,
+            reader,
             detection,
             alerts,
             process,
             tail,
             remote,
+            receivers,
         })
     }
 
@@ -263,21 +278,35 @@ impl TraceModuleBuilder {
         builder: PipelineBuilder,
         store: &MemoryStore,
         metrics: &MeterRegistry,
-    ) -> Result<Pipeline, BuildError> {
+    ) -> Result<(Pipeline, Readers, Said), BuildError> {
         let otel = &self.config.opentelemetry;
         // What is read back at once need not wait for others to travel with.
         let at_once = DestinationConfig { max_delay: Duration::ZERO, ..DestinationConfig::default() };
         let mut builder =
             builder.recording(otel.tracing.enabled).export_spans_with(MEMORY, store.clone(), at_once);
+        let mut said = Said::new();
+        builder = logs::add(builder, &self.registry, &self.config, &mut said)?;
+        let mut readers = Readers::default();
         if otel.tracing.enabled {
-            for (name, d) in self.registry.build_spans(&self.config)?.into_iter().chain(self.spans.drain(..))
-            {
+            let deliveries = otel.tracing.exporters.deliveries().collect();
+            let parts = self.registry.build_spans(&self.config)?;
+            said.extend(parts.iter().filter_map(|p| Some((p.name.clone(), p.remarks.clone()?))));
+            for mut part in delivery::spans(parts, &deliveries)? {
+                readers.extend(part.reader.take().map(|reader| (part.name.clone(), reader)));
+                builder =
+                    builder.export_spans_with(&part.name, part.destination.exporter, part.destination.config);
+            }
+            for (name, d) in self.spans.drain(..) {
                 builder = builder.export_spans_with(&name, d.exporter, d.config);
             }
         }
         if otel.metrics.enabled {
-            for (kind, d) in self.registry.build_metrics(&self.config)? {
-                let name = format!("{kind}_metrics");
+            let deliveries = otel.metrics.exporters.deliveries().collect();
+            let parts = self.registry.build_metrics(&self.config)?;
+            let remarks = |p: &MetricPart| Some((format!("{}_metrics", p.name), p.remarks.clone()?));
+            said.extend(parts.iter().filter_map(remarks));
+            for part in delivery::metrics(parts, &deliveries)? {
+                let (name, d) = (format!("{}_metrics", part.name), part.destination);
                 builder = builder.export_metrics_with(&name, d.exporter, d.config);
                 if d.temporality != TemporalityPreference::Cumulative {
                     let reader = metrics.reader(d.temporality);
@@ -288,7 +317,18 @@ impl TraceModuleBuilder {
             let metrics = metrics.clone();
             builder = builder.collect_metrics(interval, move || metrics.collect(Timestamp::now()));
         }
-        Ok(builder.start()?)
+        Ok((builder.start()?, readers, said))
+    }
+
+    /// Where the API finds traces.
+    fn reader(&self, store: &MemoryStore, mut readers: Readers) -> Result<Arc<dyn SpanReader>, BuildError> {
+        let Some(name) = self.config.store.read_from.as_ref().filter(|name| *name != MEMORY) else {
+            return Ok(Arc::new(store.clone()));
+        };
+        readers.remove(name).ok_or_else(|| {
+            let message = format!("{name:?} is no store that is on and can be read");
+            BuildError::message("store.readFrom", message)
+        })
     }
 
     fn build_detector(&mut self) -> Result<Option<Box<dyn Detector>>, BuildError> {
@@ -316,7 +356,7 @@ impl std::fmt::Debug for TraceModuleBuilder {
 }
 
 /// What the process finds out about itself, then what the configuration says, then the service.
-fn resource(otel: &OpenTelemetryConfig) -> Resource {
+pub(super) fn resource(otel: &OpenTelemetryConfig) -> Resource {
     let service = &otel.service;
     let optional = [("service.version", &service.version), ("service.namespace", &service.namespace)];
     let optional = optional.into_iter().filter_map(|(key, v)| Some(KeyValue::new(key, v.clone()?)));

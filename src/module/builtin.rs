@@ -11,46 +11,50 @@ use trace_core::metric::TemporalityPreference;
 use trace_core::pipeline::DestinationConfig;
 use trace_core::signal::{Detector, Notifier};
 use trace_exporters::console::ConsoleExporter;
-use trace_exporters::otlp::{self, OtlpMetricExporter, OtlpSpanExporter};
 
-use super::{BuildError, MetricDestination, Registry, SpanDestination};
-use crate::config::{
-    Compression, EmailConfig, Endpoint, OtlpConfig, RouteConfig, SlackConfig, SmtpTls, TraceConfig,
+use super::{
+    BuildError, LogDestination, MetricDestination, Registry, SpanDestination, log_exporters,
+    metric_exporters, span_exporters,
 };
+use crate::config::{EmailConfig, RouteConfig, SlackConfig, SmtpTls, TraceConfig};
 
 pub(super) fn register(registry: &mut Registry) {
-    registry.span_exporter("otlp", |config| {
-        let Some(otlp) = &config.opentelemetry.tracing.exporters.otlp else { return Ok(None) };
-        span_destination("opentelemetry.tracing.exporters.otlp", otlp, config).map(Some)
-    });
-    registry.span_exporter("jaeger", |config| {
-        let Some(jaeger) = &config.opentelemetry.tracing.exporters.jaeger else { return Ok(None) };
-        let otlp = OtlpConfig::new(Endpoint::clone(&jaeger.endpoint));
-        span_destination("opentelemetry.tracing.exporters.jaeger", &otlp, config).map(Some)
-    });
+    for kind in span_exporters::KINDS {
+        registry.span_parts(*kind, |config| {
+            let of_kind = span_exporters::configured(config).filter(|(name, _)| kind_of(name) == *kind);
+            of_kind.map(|(name, exporter)| span_exporters::build(&name, &exporter, config)).collect()
+        });
+    }
     registry.span_exporter("console", |config| {
         Ok(config.opentelemetry.tracing.exporters.console.map(|_| SpanDestination {
             exporter: Box::new(ConsoleExporter::stdout().colour_on_terminal()),
             config: DestinationConfig::default(),
         }))
     });
-    registry.metric_exporter("otlp", |config| {
-        let metrics = &config.opentelemetry.metrics;
-        let Some(otlp) = &metrics.exporters.otlp else { return Ok(None) };
-        let exporter = OtlpMetricExporter::new(&transport(&otlp.destination))
-            .map_err(|e| BuildError::part("opentelemetry.metrics.exporters.otlp", e))?;
-        let config = DestinationConfig {
-            timeout: metrics.export_timeout.unwrap_or(otlp.destination.timeout),
-            component: "otlp_http_metric_exporter",
-            ..DestinationConfig::default()
-        };
-        Ok(Some(MetricDestination { exporter: Box::new(exporter), config, temporality: otlp.temporality }))
-    });
+    for kind in metric_exporters::KINDS {
+        registry.metric_parts(*kind, |config| {
+            let of_kind = metric_exporters::configured(config).filter(|(name, _)| kind_of(name) == *kind);
+            of_kind.map(|(name, exporter)| metric_exporters::build(&name, &exporter, config)).collect()
+        });
+    }
     registry.metric_exporter("console", |config| {
         Ok(config.opentelemetry.metrics.exporters.console.map(|_| MetricDestination {
             exporter: Box::new(ConsoleExporter::stdout().colour_on_terminal()),
             config: DestinationConfig::default(),
             temporality: TemporalityPreference::Cumulative,
+        }))
+    });
+    for kind in log_exporters::KINDS {
+        registry.log_parts(*kind, |config| {
+            let of_kind = log_exporters::configured(config).filter(|(name, _)| kind_of(name) == *kind);
+            of_kind.map(|(name, exporter)| log_exporters::build(&name, &exporter, config)).collect()
+        });
+    }
+    registry.log_exporter("console", |config| {
+        Ok(config.opentelemetry.logs.exporters.console.map(|_| LogDestination {
+            exporter: Box::new(ConsoleExporter::stdout().colour_on_terminal()),
+            // Who reads along does not want to wait.
+            config: DestinationConfig { max_delay: Duration::ZERO, ..DestinationConfig::default() },
         }))
     });
     registry.notifier("slack", |config| {
@@ -80,6 +84,11 @@ pub(super) fn register(registry: &mut Registry) {
             .map(|detector| Box::new(detector) as Box<dyn Detector>)
             .map_err(|e| BuildError::part("anomalyDetection.aiModel", e))
     });
+}
+
+/// The kind of a destination: its name up to a `/`.
+pub(super) fn kind_of(name: &str) -> &str {
+    name.split('/').next().unwrap_or(name)
 }
 
 /// The name of a channel as a route of its own uses it, such as `email-2` for the second route.
@@ -130,32 +139,4 @@ fn mail_channels(
         SmtpTls::None => email::EmailTls::None,
     });
     Ok(EmailNotifier::for_recipients(&settings)?.into_iter().map(|n| Arc::new(n) as _).collect())
-}
-
-fn span_destination(
-    path: &str,
-    config: &OtlpConfig,
-    whole: &TraceConfig,
-) -> Result<SpanDestination, BuildError> {
-    let exporter = OtlpSpanExporter::new(&transport(config)).map_err(|e| BuildError::part(path, e))?;
-    let config = whole.opentelemetry.tracing.batch.apply_to(DestinationConfig {
-        timeout: config.timeout,
-        component: "otlp_http_span_exporter",
-        ..DestinationConfig::default()
-    });
-    Ok(SpanDestination { exporter: Box::new(exporter), config })
-}
-
-fn transport(config: &OtlpConfig) -> otlp::OtlpConfig {
-    // 0 is without limit there.
-    let timeout = if config.timeout == Duration::MAX { Duration::ZERO } else { config.timeout };
-    let mut settings = otlp::OtlpConfig::default().timeout(timeout).compression(match config.compression {
-        Compression::Gzip => otlp::Compression::Gzip,
-        Compression::None => otlp::Compression::None,
-    });
-    settings.url = Some(config.endpoint.as_str().to_owned());
-    settings.ca_certificate = config.ca_certificate.as_ref().map(Into::into);
-    settings.client_certificate = config.client_certificate.as_ref().map(Into::into);
-    settings.client_key = config.client_key.as_ref().map(Into::into);
-    config.headers.iter().fold(settings, |settings, (name, value)| settings.header(name, value.expose()))
 }

@@ -9,6 +9,7 @@ use trace_core::pipeline::LedgerReader;
 use trace_core::sample::remote::RemoteSampler;
 use trace_core::service::HealthCheck;
 use trace_core::signal::Sampler as _;
+use trace_exporters::otlp::Remarks;
 
 use crate::error::ConfigWarning;
 
@@ -16,8 +17,11 @@ fn check(name: impl Into<String>, status: CheckStatus, message: String) -> Check
     Check { name: name.into(), status, message }
 }
 
-/// `tracing`: warns of spans lost, and of destinations whose last attempt failed.
-pub(super) struct TracingHealth(pub(super) LedgerReader);
+/// `tracing`: warns of spans lost, and of destinations whose last attempt failed; tells what receivers remark.
+pub(super) struct TracingHealth(pub(super) LedgerReader, pub(super) Said);
+
+/// Destinations whose receivers may remark something beside a success.
+pub(super) type Said = Vec<(String, Arc<Remarks>)>;
 
 impl HealthCheck for TracingHealth {
     fn component(&self) -> &str {
@@ -40,12 +44,21 @@ impl HealthCheck for TracingHealth {
         for d in &ledger.destinations {
             let lost = d.lost();
             let mut message = format!("{} delivered, {} pending, {lost} lost", d.delivered, d.pending);
+            if d.held > 0 {
+                message = format!("{message}, {} held on disk", d.held);
+            }
             if let Some(error) = &d.last_error {
                 message = format!("{message}; the last attempt failed: {error}");
                 last_error = Some(format!("{}: {error}", d.name));
             }
             let bad = lost > 0 || d.last_error.is_some();
             checks.push(check(&d.name, if bad { CheckStatus::Warn } else { CheckStatus::Pass }, message));
+        }
+        for (name, remarks) in &self.1 {
+            if let (times, Some(last)) = remarks.read() {
+                let message = format!("took everything and remarked {times} times: {last}");
+                checks.push(check(format!("{name}.remarks"), CheckStatus::Pass, message));
+            }
         }
         let panics = self.0.processor_panics();
         if panics > 0 {

@@ -14,14 +14,22 @@
 mod alerting;
 mod builder;
 mod builtin;
+mod delivery;
 mod error;
+#[cfg(feature = "server")]
+mod export_check;
 mod health;
+mod log_exporters;
+mod logs;
+mod metric_exporters;
 mod metric_hook;
+mod otlp;
 mod processing;
 mod registry;
 mod sampling;
 mod self_metrics;
 mod shutdown;
+mod span_exporters;
 mod trace_module;
 
 #[cfg(not(feature = "otel"))]
@@ -31,8 +39,18 @@ mod global;
 #[path = "global_otel.rs"]
 mod global;
 
+#[cfg(feature = "receivers")]
+mod receivers;
+#[cfg(not(feature = "receivers"))]
+#[path = "receivers_none.rs"]
+mod receivers;
+
 pub use builder::TraceModuleBuilder;
 pub use error::BuildError;
-pub use registry::{MetricDestination, Registry, SpanDestination};
+#[cfg(feature = "server")]
+pub use export_check::{Checked, export_check};
+#[cfg(feature = "receivers")]
+pub use receivers::{ListenError, Listening};
+pub use registry::{LogDestination, MetricDestination, Registry, SpanDestination};
 pub use shutdown::{ShutdownError, ShutdownReport};
 pub use trace_module::TraceModule;

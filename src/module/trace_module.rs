@@ -12,9 +12,10 @@ use trace_core::record::Recorder;
 use trace_core::sample::remote::RemoteSampler;
 use trace_core::sample::tail::TailSampler;
 use trace_core::service::TracingService;
-use trace_core::store::MemoryStore;
+use trace_core::store::{MemoryStore, SpanReader};
 
 use super::builder::TraceModuleBuilder;
+use super::receivers::Receivers;
 use super::sampling::Remote;
 use super::{BuildError, ShutdownError, ShutdownReport, global};
 use crate::config::{Loaded, TraceConfig};
@@ -35,11 +36,14 @@ pub struct TraceModule {
     pub(super) metrics: MeterRegistry,
     pub(super) windows: Arc<RedWindows>,
     pub(super) store: MemoryStore,
+    pub(super) reader: Arc<dyn SpanReader>,
     pub(super) detection: Option<Arc<DetectionStage>>,
     pub(super) alerts: Option<Arc<AlertRouter>>,
     pub(super) process: Arc<ProcessSampler>,
     pub(super) tail: Option<TailSampler>,
     pub(super) remote: Option<Remote>,
+    #[cfg_attr(not(feature = "receivers"), allow(dead_code, reason = "nothing is received"))]
+    pub(super) receivers: Receivers,
 }
 
 impl TraceModule {
@@ -108,6 +112,11 @@ impl TraceModule {
         &self.store
     }
 
+    /// Where traces are read from: the embedded store, or the destination that `store.readFrom` names.
+    pub fn reader(&self) -> &Arc<dyn SpanReader> {
+        &self.reader
+    }
+
     /// The alerting; `None` if it is off.
     pub fn alerts(&self) -> Option<&Arc<AlertRouter>> {
         self.alerts.as_ref()
@@ -126,6 +135,15 @@ impl TraceModule {
     /// The sampler that a Jaeger backend steers; `None` if there is none.
     pub fn remote_sampler(&self) -> Option<&RemoteSampler> {
         self.remote.as_ref().map(|remote| &remote.sampler)
+    }
+
+    /// Listens for what the configuration's `receivers` take, on the current Tokio runtime. Nothing is received before.
+    ///
+    /// # Errors
+    /// If an address cannot be listened on; then none is.
+    #[cfg(feature = "receivers")]
+    pub async fn listen(&self) -> Result<super::Listening, super::ListenError> {
+        self.receivers.listen().await
     }
 
     /// What this process uses.

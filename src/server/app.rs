@@ -13,6 +13,7 @@ use trace_exporters::prometheus::Scrape;
 use super::assets::Assets;
 use super::error::ApiError;
 use super::limits::{self, InFlight};
+use super::listen::exposition;
 use super::live::LiveHub;
 use super::state::AppState;
 use super::workflow::WorkflowEngine;
@@ -57,7 +58,9 @@ pub(super) fn build(module: Arc<TraceModule>) -> Result<(Router, Arc<LiveHub>), 
         .route("/health/ready", get(api::health::ready));
     if module.config().opentelemetry.metrics.enabled {
         let metrics = module.metrics().clone();
-        app = app.route_service("/metrics", Scrape::new(metrics));
+        let page = module.config().opentelemetry.metrics.exporters.prometheus.as_ref();
+        let exposition = page.map(exposition).unwrap_or_default();
+        app = app.route_service("/metrics", Scrape::with_config(metrics, exposition));
     }
     let app = app
         .method_not_allowed_fallback(|| async {

@@ -14,10 +14,11 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use trace_core::http::MonitoringError;
-use trace_exporters::prometheus::{ListenError, ListenerConfig, PrometheusListener};
+use trace_exporters::prometheus::{ExpositionConfig, ListenError, ListenerConfig, PrometheusListener};
 
 use super::app;
 use super::live::LiveHub;
+use crate::config::{PrometheusConfig, TranslationStrategy};
 use crate::module::TraceModule;
 
 /// Connections at a time; more wait in the system's queue.
@@ -94,6 +95,7 @@ impl Server {
                 let host = page.host.as_ref().unwrap_or(&config.server.host);
                 let mut listener = ListenerConfig::new(host_and_port(host, page.port));
                 listener.path.clone_from(&page.endpoint);
+                listener.exposition = exposition(page);
                 let registry = module.metrics().clone();
                 Some(PrometheusListener::start(&listener, registry).await?)
             }
@@ -178,6 +180,22 @@ fn serve(
     async move {
         let _ = watched.await;
     }
+}
+
+/// What a page shows.
+pub(super) fn exposition(page: &PrometheusConfig) -> ExpositionConfig {
+    use trace_exporters::prometheus::TranslationStrategy as Named;
+    let strategy = match page.translation_strategy {
+        TranslationStrategy::UnderscoreEscapingWithSuffixes => Named::UnderscoreEscapingWithSuffixes,
+        TranslationStrategy::UnderscoreEscapingWithoutSuffixes => Named::UnderscoreEscapingWithoutSuffixes,
+        TranslationStrategy::NoUtf8EscapingWithSuffixes => Named::NoUtf8EscapingWithSuffixes,
+        TranslationStrategy::NoTranslation => Named::NoTranslation,
+    };
+    let mut exposition = ExpositionConfig::default().translated(strategy);
+    exposition.scope_labels = page.scope_labels;
+    exposition.target_info = page.target_info;
+    exposition.created_lines = page.created_lines;
+    exposition
 }
 
 fn host_and_port(host: &str, port: u16) -> String {

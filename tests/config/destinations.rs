@@ -1,53 +1,40 @@
 //! Where telemetry goes, and with which token.
 
+use mplp_trace::TraceConfig;
+use mplp_trace::config::{PrometheusConfig, SpanExporterConfig, TranslationStrategy};
+use mplp_trace::exporters::jaeger::{JaegerConfig, JaegerExporter};
+
 use crate::support::{at, load, load_with_warnings, problems};
 
 const EXPORTERS: &str = "opentelemetry.tracing.exporters";
 
-fn jaeger(endpoint: &str) -> String {
-    at(EXPORTERS, &format!("jaeger: {{endpoint: '{endpoint}'}}"))
+fn jaeger_of(config: &TraceConfig) -> Option<&JaegerConfig> {
+    match &config.opentelemetry.tracing.exporters.destination("jaeger")?.config {
+        SpanExporterConfig::Jaeger(jaeger) => Some(jaeger),
+        _ => None,
+    }
 }
 
 #[test]
-fn jaeger_is_spoken_to_in_otlp() {
-    for (given, used) in [
-        ("http://j:4318/v1/traces", "http://j:4318/v1/traces"),
-        ("http://j:4318", "http://j:4318/v1/traces"),
-        ("http://j:4318/", "http://j:4318/v1/traces"),
-        ("https://gateway/jaeger/v1/traces", "https://gateway/jaeger/v1/traces"),
-        ("https://gateway/ingest?tenant=a", "https://gateway/ingest?tenant=a"),
+fn jaeger_is_spoken_to_as_its_endpoint_says() {
+    for (endpoint, protocol) in [
+        ("http://j:4318/v1/traces", "OTLP over HTTP"),
+        ("http://j:4318", "OTLP over HTTP"),
+        ("https://gateway/ingest?tenant=a", "OTLP over HTTP"),
+        ("http://j:4317", "OTLP over gRPC"),
+        ("grpc://j:9", "OTLP over gRPC"),
+        ("http://j:14268/api/traces", "Thrift over HTTP"),
+        ("udp://j:6831", "Thrift in UDP datagrams"),
+        ("agent", "Thrift in UDP datagrams"),
     ] {
-        let (config, warnings) = load_with_warnings(&jaeger(given), &[]);
-        assert_eq!(config.opentelemetry.tracing.exporters.jaeger.unwrap().endpoint.as_str(), used);
+        let text = at(EXPORTERS, &format!("jaeger: {{endpoint: '{endpoint}'}}"));
+        let (config, warnings) = load_with_warnings(&text, &[]);
+        let jaeger = jaeger_of(&config).unwrap();
+        assert_eq!(JaegerExporter::new(jaeger).unwrap().protocol_name(), protocol, "{endpoint}");
         assert!(warnings.is_empty(), "{warnings:?}");
+        let config = load("", &[("JAEGER_ENDPOINT", endpoint)]);
+        assert_eq!(jaeger_of(&config).unwrap().endpoint.expose(), endpoint);
     }
-}
-
-#[test]
-fn the_old_protocols_of_jaeger_are_refused_with_the_address_to_use() {
-    for given in ["http://j:14268/api/traces", "http://j:14268", "http://j:80/api/traces/", "http://j:14250"]
-    {
-        assert_eq!(
-            problems(&jaeger(given), &[]),
-            [
-                "opentelemetry.tracing.exporters.jaeger.endpoint is Jaeger's old protocol, which is not spoken here: \
-              use its OTLP port, http://j:4318/v1/traces"
-            ],
-            "{given}"
-        );
-    }
-    let from_env = problems("", &[("JAEGER_ENDPOINT", "http://localhost:14268/api/traces")]);
-    assert!(from_env[0].contains("jaeger.endpoint (from JAEGER_ENDPOINT) is"), "{from_env:?}");
-}
-
-#[test]
-fn the_grpc_port_is_warned_of() {
-    let (config, warnings) = load_with_warnings(&jaeger("http://j:4317"), &[]);
-    assert_eq!(
-        config.opentelemetry.tracing.exporters.jaeger.unwrap().endpoint.as_str(),
-        "http://j:4317/v1/traces"
-    );
-    assert!(warnings[0].contains("consider http://j:4318/v1/traces"), "{warnings:?}");
 }
 
 #[test]
@@ -62,18 +49,20 @@ fn spans_do_not_go_to_one_place_twice() {
         ("http://gw/a?t=1", "http://gw/a?t=2", true, true),
         ("http://gw:1/a", "http://gw:2/a", true, false),
         ("http://x/a", "http://y/a", true, false),
+        ("http://j:4318/v1/traces", "udp://j:6831", true, true),
+        ("http://localhost:4318/v1/traces", "http://127.0.0.1:14268", true, true),
     ] {
         let (config, warnings) = load_with_warnings(&both(otlp, jaeger), &[]);
         assert!(config.opentelemetry.tracing.exporters.otlp.is_some());
-        assert_eq!(config.opentelemetry.tracing.exporters.jaeger.is_some(), kept, "{otlp} {jaeger}");
+        assert_eq!(jaeger_of(&config).is_some(), kept, "{otlp} {jaeger}");
         assert_eq!(warnings.len(), usize::from(warned), "{otlp} {jaeger} {warnings:?}");
     }
 }
 
 fn authorization(text: &str, vars: &[(&str, &str)]) -> [Option<String>; 2] {
     let config = load(text, vars).opentelemetry;
-    let traces = config.tracing.exporters.otlp.unwrap();
-    let metrics = config.metrics.exporters.otlp.unwrap().destination;
+    let traces = config.tracing.exporters.otlp.unwrap().config;
+    let metrics = config.metrics.exporters.otlp.unwrap().destination.clone();
     [traces, metrics].map(|otlp| {
         let mut values = otlp.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("authorization"));
         let value = values.next().map(|(_, value)| value.expose().to_owned());
@@ -127,6 +116,31 @@ fn a_token_with_a_line_break_is_refused_unseen() {
     let found = problems(&text, &[("OTEL_AUTH_TOKEN", "hunter2\r\nX-Evil: 1")]);
     assert_eq!(found.len(), 1);
     assert!(found[0].contains("OTEL_AUTH_TOKEN") && !found[0].contains("hunter2"), "{found:?}");
+}
+
+#[test]
+fn a_page_shows_names_and_labels_as_configured() {
+    let page = |text: &str| {
+        let text = at("opentelemetry.metrics.exporters.prometheus", text);
+        load(&text, &[]).opentelemetry.metrics.exporters.prometheus.unwrap()
+    };
+    assert_eq!(page("port: 9090"), PrometheusConfig::default());
+    let expected = PrometheusConfig {
+        translation_strategy: TranslationStrategy::NoUtf8EscapingWithSuffixes,
+        scope_labels: false,
+        target_info: false,
+        created_lines: false,
+        ..PrometheusConfig::default()
+    };
+    let text = "translation_strategy: NoUTF8EscapingWithSuffixes\nscopeLabels: false\ntarget_info: false\n\
+                createdLines: false";
+    assert_eq!(page(text), expected);
+    let found = problems(
+        &at("opentelemetry.metrics.exporters.prometheus", "translationStrategy: none\nscopeLabel: true"),
+        &[],
+    );
+    assert!(found.iter().any(|p| p.contains("allowed: UnderscoreEscapingWithSuffixes, ")), "{found:?}");
+    assert!(found.iter().any(|p| p.contains("scopeLabels")), "{found:?}");
 }
 
 #[test]

@@ -3,10 +3,14 @@
 
 mod channels;
 mod destinations;
+mod documents;
 mod environment;
+mod exporters;
+mod logs;
 mod otel_variables;
 mod problems;
 mod processing;
+mod receivers;
 mod robustness;
 mod sampling;
 mod secrets;

@@ -3,6 +3,7 @@
 use mplp_trace::config::Compression;
 use mplp_trace::core::pipeline::DestinationConfig;
 use mplp_trace::core::record::SpanLimits;
+use mplp_trace::exporters::otlp::Protocol;
 use std::time::Duration;
 use trace_core::env::LogLevel;
 use trace_core::metric::TemporalityPreference;
@@ -74,12 +75,10 @@ fn exporters_are_chosen_by_variable_unless_the_file_says_so() {
     let file = at("opentelemetry.tracing.exporters", "otlp: {endpoint: 'http://f/t'}");
     let kept = load(&file, &[("OTEL_TRACES_EXPORTER", "none")]);
     assert!(kept.opentelemetry.tracing.exporters.otlp.is_some(), "the file wins");
-    let (config, warnings) = load_with_warnings(
-        "",
-        &[("OTEL_TRACES_EXPORTER", "zipkin"), ("OTEL_METRICS_EXPORTER", "prometheus")],
-    );
+    let (config, warnings) =
+        load_with_warnings("", &[("OTEL_TRACES_EXPORTER", "xray"), ("OTEL_METRICS_EXPORTER", "prometheus")]);
     assert!(config.opentelemetry.metrics.exporters.prometheus.is_some());
-    assert!(warnings[0].contains("\"zipkin\""), "{warnings:?}");
+    assert!(warnings[0].contains("\"xray\""), "{warnings:?}");
 }
 
 const BASE: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://base:4318/p/?tenant=a");
@@ -123,7 +122,7 @@ fn headers_compression_timeout_and_certificate_come_from_the_file_else_from_the_
     };
     assert_eq!(files(&traces), ["/ca.pem", "/client.pem", "/key.pem"]);
     assert_eq!(serde_json::to_value(&traces).unwrap()["timeoutMs"], 0);
-    let metrics = otel.metrics.exporters.otlp.unwrap().destination;
+    let metrics = otel.metrics.exporters.otlp.unwrap().destination.clone();
     assert_eq!(sent(&metrics.headers), ["Authorization: Bearer token", "x: 1"]);
     assert_eq!(metrics.timeout, Duration::from_millis(700));
     assert_eq!(files(&metrics), ["/ca.pem", "/client.pem", "/metrics.pem"]);
@@ -140,8 +139,8 @@ fn headers_compression_timeout_and_certificate_come_from_the_file_else_from_the_
 fn what_otlp_cannot_do_here_is_a_warning_that_shows_no_secret() {
     let vars = [
         BASE,
-        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
-        ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "zstd"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "carrier pigeon"),
+        ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "brotli"),
         ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "-1"),
         ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "hunter2"),
         ("OTEL_EXPORTER_OTLP_METRICS_HEADERS", "bad name=hunter2"),
@@ -154,7 +153,7 @@ fn what_otlp_cannot_do_here_is_a_warning_that_shows_no_secret() {
         assert!(warnings.iter().any(|w| w.starts_with(variable.0)), "{variable:?} {warnings:?}");
     }
     let off = at("opentelemetry.tracing.exporters", "otlp: {enabled: false}")
-        + "  metrics: {exporters: {otlp: {enabled: false}}}\n";
+        + "  metrics: {exporters: {otlp: {enabled: false}}}\n  logs: {exporters: {otlp: {enabled: false}}}\n";
     assert_eq!(load_with_warnings(&off, &vars).1, Vec::<String>::new(), "what is off is not looked at");
 }
 
@@ -224,4 +223,43 @@ fn a_certificate_of_the_client_needs_its_key() {
     let said = problems("", &vars);
     let expected = "opentelemetry.metrics.exporters.otlp needs clientCertificate and clientKey together";
     assert_eq!(said, [expected]);
+}
+
+#[test]
+fn the_protocol_comes_from_the_file_else_from_the_environment() {
+    let grpc = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317"),
+        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc"),
+        ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://m/x"),
+        ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "HTTP/JSON"),
+        ("OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", "grpc"),
+    ];
+    let otel = load("", &grpc).opentelemetry;
+    let traces = otel.tracing.exporters.otlp.unwrap();
+    assert_eq!((traces.protocol, traces.endpoint.as_str()), (Protocol::Grpc, "https://collector:4317"));
+    let metrics = otel.metrics.exporters.otlp.unwrap();
+    assert_eq!(metrics.destination.protocol, Protocol::HttpJson);
+    assert_eq!(metrics.destination.endpoint.as_str(), "http://m/x", "as it is");
+    let logs = otel.logs.exporters.otlp.unwrap();
+    assert_eq!((logs.protocol, logs.endpoint.as_str()), (Protocol::Grpc, "https://collector:4317"));
+    let alone = ("OTEL_METRICS_EXPORTER", "none");
+    let insecure = [grpc[0], grpc[1], grpc[4], ("OTEL_EXPORTER_OTLP_INSECURE", "true"), alone];
+    let endpoint = |vars: &[(&str, &str)], file: &str| {
+        let text = at("opentelemetry.tracing.exporters", &format!("otlp: {{{file}}}"));
+        load(&text, vars).opentelemetry.tracing.exporters.otlp.unwrap().endpoint.as_str().to_owned()
+    };
+    assert_eq!(endpoint(&insecure, ""), "http://collector:4317");
+    assert_eq!(endpoint(&grpc, "insecure: true"), "http://collector:4317");
+    assert_eq!(endpoint(&[], "protocol: grpc"), "http://localhost:4317");
+    assert_eq!(endpoint(&[], "protocol: grpc, endpoint: 'grpcs://h:1'"), "https://h:1");
+    assert_eq!(
+        endpoint(&[], "endpoint: 'http://h:4318'"),
+        "http://h:4318/v1/traces",
+        "a file may leave out the path"
+    );
+    assert_eq!(endpoint(&grpc, "protocol: http/protobuf, endpoint: 'http://h/t'"), "http://h/t");
+    let text =
+        at("opentelemetry.tracing.exporters", "otlp: {protocol: grpc, endpoint: 'http://h/v1/traces'}");
+    let said = problems(&text, &[]);
+    assert!(said[0].contains("otlp.endpoint is") && said[0].contains("without a path"), "{said:?}");
 }

@@ -35,8 +35,8 @@ fn the_known_keys_are_those_of_the_documentation() {
         keys.join(" ")
     };
     for (path, keys) in [
-        ("", "alerting anomalyDetection opentelemetry processing server store tenancy"),
-        ("opentelemetry", "logLevel metrics propagators resource service tracing"),
+        ("", "alerting anomalyDetection opentelemetry processing receivers server store tenancy"),
+        ("opentelemetry", "logLevel logs metrics propagators resource service tracing"),
         ("opentelemetry.resource", "attributes detectors"),
         ("opentelemetry.service", "environment name namespace version"),
         ("opentelemetry.tracing", "batch enabled exporters limits sampling samplingRate"),
@@ -45,35 +45,47 @@ fn the_known_keys_are_those_of_the_documentation() {
             "opentelemetry.tracing.limits",
             "attributes eventAttributes events linkAttributes links valueLength",
         ),
-        ("opentelemetry.tracing.exporters", "console jaeger otlp"),
+        (
+            "opentelemetry.tracing.exporters",
+            "clickhouse console jaeger kafka mplp otlp otlpFile sqlite zipkin",
+        ),
         (
             "opentelemetry.tracing.exporters.otlp",
-            "caCertificate clientCertificate clientKey compression enabled endpoint headers timeoutMs",
+            "caCertificate clientCertificate clientKey compression delivery enabled endpoint headers inFlight insecure \
+             maxRequestBytes maxRequestRecords protocol timeoutMs tls",
         ),
         ("opentelemetry.tracing.sampling", "head parentBased recordAll tail"),
         (
             "opentelemetry.tracing.sampling.tail",
             "decisionWait decisions enabled maxBytes maxSpans policies promote rootWait",
         ),
-        ("opentelemetry.tracing.exporters.jaeger", "enabled endpoint"),
+        ("opentelemetry.tracing.exporters.otlpFile", "delivery enabled maxFileBytes maxTotalBytes path"),
+        ("opentelemetry.tracing.exporters.otlp.delivery", "failover retry spill tee throttle timeoutMs"),
         ("opentelemetry.tracing.exporters.console", "enabled"),
         (
             "opentelemetry.metrics",
             "enabled exemplarFilter exponentialHistograms exportTimeoutMs exporters intervalMs system",
         ),
-        ("opentelemetry.metrics.exporters", "console otlp prometheus"),
-        ("opentelemetry.metrics.exporters.prometheus", "enabled endpoint host port"),
+        ("opentelemetry.metrics.exporters", "clickhouse console otlp otlpFile prometheus remoteWrite"),
+        (
+            "opentelemetry.metrics.exporters.prometheus",
+            "createdLines enabled endpoint host port scopeLabels targetInfo translationStrategy",
+        ),
         (
             "opentelemetry.metrics.exporters.otlp",
-            "caCertificate clientCertificate clientKey compression enabled endpoint headers intervalMs temporality timeoutMs",
+            "caCertificate clientCertificate clientKey compression delivery enabled endpoint headers inFlight insecure \
+             intervalMs maxRequestBytes maxRequestRecords protocol temporality timeoutMs tls",
         ),
+        ("opentelemetry.logs", "batch enabled exporters level limits"),
+        ("opentelemetry.logs.exporters", "console otlp otlpFile"),
+        ("opentelemetry.logs.limits", "attributes valueLength"),
         ("anomalyDetection", "aiModel enabled"),
         ("anomalyDetection.aiModel", "confidenceThreshold falseAlarmRate modelType"),
         ("alerting", "deduplicationWindow enabled notifications routes"),
         ("alerting.notifications", "console email slack"),
         ("alerting.notifications.slack", "channel enabled webhookUrl"),
         ("server", "host port"),
-        ("store", "maxBytes"),
+        ("store", "maxBytes readFrom"),
         ("processing", "enrich overwrite redact resource"),
         ("processing.resource", "enrich overwrite"),
         (
@@ -85,6 +97,13 @@ fn the_known_keys_are_those_of_the_documentation() {
     ] {
         assert_eq!(unknown(path), keys, "{path}");
     }
+}
+
+#[test]
+fn a_temporality_is_one_of_three_words() {
+    let said = problems(&at("opentelemetry.metrics.exporters.otlp", "temporality: sometimes"), &[]);
+    let path = "opentelemetry.metrics.exporters.otlp.temporality";
+    assert_eq!(said, [format!("{path} is \"sometimes\"; allowed: cumulative, delta, lowmemory")]);
 }
 
 #[test]
@@ -119,8 +138,8 @@ fn every_wrong_value_says_what_is_allowed() {
         ),
         (
             "opentelemetry.tracing.exporters.otlp",
-            "compression: zstd",
-            "compression is \"zstd\"; allowed: gzip, none",
+            "compression: brotli",
+            "compression is \"brotli\"; allowed: gzip, zstd, none",
         ),
         (
             "opentelemetry.tracing.exporters.otlp",
@@ -141,7 +160,7 @@ fn every_wrong_value_says_what_is_allowed() {
         (
             "alerting",
             "deduplicationWindow: 300",
-            "deduplicationWindow is 300; allowed: text (put it in quotes)",
+            "deduplicationWindow is 300; allowed: a length with a unit, up to 7 days: 500ms, 30s, 5m, 1h, 1d",
         ),
         (
             "alerting",

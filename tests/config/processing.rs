@@ -94,3 +94,12 @@ fn rules_of_redaction_have_an_action_each() {
     assert_eq!(shown, expected);
     assert!(redact.build().is_ok());
 }
+
+#[test]
+fn a_list_of_texts_is_wanted_where_there_is_something_else() {
+    for (given, shown) in [("3", "a number"), ("true", "a boolean"), ("{a: b}", "a section")] {
+        let said = problems(&at("processing.redact", &format!("keys: {given}")), &[]);
+        let expected = format!("processing.redact.keys is {shown}; allowed: a list of texts, such as [a, b]");
+        assert_eq!(said, [expected]);
+    }
+}

@@ -119,7 +119,10 @@ fn every_policy_is_read_and_can_be_built() {
 #[test]
 fn what_is_wrong_is_named_by_its_path_with_what_to_do() {
     for (body, expected) in [
-        ("tail: {decision_wait: 10}", "tail.decision_wait is 10; allowed: text (put it in quotes)"),
+        (
+            "tail: {decision_wait: 10}",
+            "tail.decision_wait is 10; allowed: a length with a unit, up to 7 days: 500ms, 30s, 5m, 1h, 1d",
+        ),
         (
             "tail: {decisionWait: soon}",
             "tail.decisionWait is \"soon\"; allowed: a length with a unit, up to 7 days: 500ms, 30s, 5m, 1h, 1d",

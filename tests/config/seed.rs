@@ -72,10 +72,8 @@ fn the_document_s_configuration_loads_with_its_environment() {
     assert_eq!(otlp.endpoint.as_str(), "https://otel.example/v1/traces");
     assert_eq!(otlp.headers["Authorization"].expose(), "Bearer t0ken");
     assert_eq!((otlp.compression, otlp.timeout.as_millis()), (Compression::Gzip, 10_000));
-    assert_eq!(
-        otel.tracing.exporters.jaeger.as_ref().unwrap().endpoint.as_str(),
-        "http://jaeger:4318/v1/traces"
-    );
+    let jaeger = otel.tracing.exporters.destination("jaeger").unwrap();
+    assert_eq!(jaeger.config.address(), "http://jaeger:4318");
 
     let prometheus = otel.metrics.exporters.prometheus.as_ref().unwrap();
     assert_eq!((prometheus.endpoint.as_str(), prometheus.port), ("/metrics", 9090));
@@ -115,7 +113,7 @@ fn the_document_s_configuration_loads_with_an_empty_environment() {
             "alerting.notifications.email"
         ]
     );
-    assert_eq!(otel.tracing.exporters.jaeger, None);
+    assert_eq!(otel.tracing.exporters.destination("jaeger"), None);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use http::Request;
+use mplp_trace::config::{PrometheusConfig, TranslationStrategy};
 
 use crate::support::App;
 
@@ -128,4 +129,18 @@ async fn there_is_no_metrics_page_without_metrics() {
     let app = App::with(|c| c.opentelemetry.metrics.enabled = false);
     app.get("/metrics").await.assert_error(404, "NOT_FOUND");
     assert_eq!(app.get(ANOMALIES).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_metrics_page_shows_names_and_labels_as_configured() {
+    let app = App::with(|c| {
+        let mut page = PrometheusConfig::default();
+        (page.translation_strategy, page.scope_labels, page.target_info) =
+            (TranslationStrategy::NoTranslation, false, false);
+        c.opentelemetry.metrics.exporters.prometheus = Some(page);
+    });
+    app.get(ANOMALIES).await;
+    let text = app.get("/metrics").await.text();
+    assert!(text.lines().any(|l| l.starts_with("mplp_http_requests{handler=")), "{text}");
+    assert!(!text.contains("target_info") && !text.contains("otel_scope_"), "{text}");
 }

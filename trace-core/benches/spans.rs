@@ -96,12 +96,12 @@ fn sdk_api(active: bool) -> Contender {
 }
 
 /// What the API itself takes: the builder, the attributes, the context.
-fn noop_api() -> Contender {
+fn noop_api(active: bool) -> Contender {
     let seen = Nothing::default();
     let counted = seen.0.clone();
     let tracer = opentelemetry::trace::noop::NoopTracer::new();
     let burst = move || {
-        api_burst(&tracer, false);
+        api_burst(&tracer, active);
         counted.fetch_add((TRACES * (CHILDREN + 1)) as u64, Ordering::Relaxed);
     };
     Contender { burst: Box::new(burst), flush: Box::new(|| ()), seen }
@@ -197,7 +197,7 @@ fn compare(ours: &Contender, peer: &Contender) -> (f64, f64) {
 type Case = (&'static str, &'static str, f64, fn() -> Contender, fn() -> Contender);
 
 /// In this order: once the `opentelemetry` API is in use, `span!` keeps its context in step.
-const CASES: [Case; 9] = [
+const CASES: [Case; 10] = [
     ("span! with 4 attributes", "opentelemetry_sdk, explicit parent", 8.0, ours_macro, || sdk_api(false)),
     (
         "span! with 4 attributes, active",
@@ -217,7 +217,8 @@ const CASES: [Case; 9] = [
         || ours_api(true),
         || sdk_api(true),
     ),
-    ("opentelemetry API", "a tracer that records nothing", 0.1, || ours_api(false), noop_api),
+    ("opentelemetry API", "a tracer that records nothing", 0.1, || ours_api(false), || noop_api(false)),
+    ("opentelemetry API, active", "a tracer that records nothing", 0.1, || ours_api(true), || noop_api(true)),
     ("span! while the API is in use", "opentelemetry_sdk, attached to the context", 3.0, ours_macro, || {
         sdk_api(true)
     }),

@@ -21,6 +21,7 @@
 //! | [`model`], [`batch`] | plain data; many spans in columns |
 //! | [`signal`] | the traits that users implement |
 //! | [`record`] | `span!`, async spans, the `opentelemetry` API (feature `otel`), the `tracing` layer (feature `tracing`) |
+//! | [`log`] | log records, and the bridge from `tracing` events (feature `tracing`) |
 //! | [`metric`] | instruments and their collection |
 //! | [`pipeline`] | processors, destinations, retry, shutdown, the account of every span |
 //! | [`sample`], [`propagate`] | which traces are recorded; trace headers: W3C, B3, Jaeger and others |
@@ -45,6 +46,7 @@ pub mod detect;
 pub mod env;
 #[cfg(feature = "http")]
 pub mod http;
+pub mod log;
 pub mod metric;
 pub mod model;
 pub mod pipeline;

@@ -237,9 +237,12 @@ async fn measurements_have_the_span_as_their_exemplar() {
         }
         let span = rig.one_span();
         let batch = registry.collect(Timestamp::now());
-        let duration =
-            batch.scopes[0].metrics.iter().find(|m| m.name == "mplp_http_request_duration").unwrap();
+        let named = |name| batch.scopes[0].metrics.iter().find(|m| m.name == name).unwrap();
+        let duration = named("mplp_http_request_duration");
         let MetricData::Histogram { points, .. } = &duration.data else { panic!("{duration:?}") };
+        assert_eq!(points[0].exemplars[0].span_id, Some(span.context.span_id), "apart: {apart}");
+        let requests = named("mplp_http_requests");
+        let MetricData::Sum { points, .. } = &requests.data else { panic!("{requests:?}") };
         assert_eq!(points[0].exemplars[0].span_id, Some(span.context.span_id), "apart: {apart}");
     }
 }

@@ -5,9 +5,9 @@
 //! keep-alive connections, in many short turns interleaved, so that what disturbs the machine disturbs all alike. CPU is
 //! what the kernel accounts to all threads of the process; figures are the least over the rounds.
 //!
-//! `INGEST_ROTEL` names the program `rotel-agent` (Python package `rotel`), else it is that of the integration suites;
-//! `INGEST_COLLECTOR` a Collector that takes `--config yaml:...` and has `otlp` and `nop`. One that is missing is left
-//! out, loudly. `INGEST_ROUNDS` replaces the number of rounds. `--decode` times the decoder alone.
+//! Peers are those that the integration suites install: `cargo xtask integration otlp` and `collector`. `INGEST_ROTEL` names
+//! another `rotel-agent` (Python package `rotel`), `INGEST_COLLECTOR` another Collector that has `otlp` and `nop`. One that
+//! is missing is left out, loudly. `INGEST_ROUNDS` replaces the number of rounds. `--decode` times the decoder alone.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -17,6 +17,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -253,47 +254,61 @@ async fn connection(wire: Wire, port: u16, number: usize, requests: Arc<Vec<Byte
     }
 }
 
-/// Where the integration suites install it: `peers/venv` in cargo's target folder.
-fn installed_rotel() -> Option<String> {
+/// Where the integration suites install peers: `peers` in cargo's target folder.
+fn installed(within: &str) -> Option<PathBuf> {
     let program = std::env::current_exe().ok()?;
-    let libraries =
-        program.ancestors().map(|folder| folder.join("peers/venv/lib")).find(|lib| lib.is_dir())?;
-    let pythons = std::fs::read_dir(libraries).ok()?.flatten();
-    let agents = pythons.map(|python| python.path().join("site-packages/rotel/rotel-agent"));
-    agents.filter(|agent| agent.is_file()).find_map(|agent| agent.to_str().map(str::to_owned))
+    program.ancestors().map(|folder| folder.join("peers").join(within)).find(|path| path.exists())
 }
 
-fn peers() -> Vec<Server> {
+fn installed_rotel() -> Option<PathBuf> {
+    let pythons = std::fs::read_dir(installed("venv/lib")?).ok()?.flatten();
+    let mut agents = pythons.map(|python| python.path().join("site-packages/rotel/rotel-agent"));
+    agents.find(|agent| agent.is_file())
+}
+
+/// The program that a variable names, else the one that is installed.
+fn program(variable: &str, installed: impl FnOnce() -> Option<PathBuf>, suite: &str) -> Option<PathBuf> {
+    let found = std::env::var_os(variable).map(PathBuf::from).or_else(installed);
+    if found.is_none() {
+        eprintln!("SKIPPED a peer: `cargo xtask integration {suite}` installs it, or {variable} names it");
+    }
+    found
+}
+
+fn peers(folder: &Path) -> Vec<Server> {
     let mut peers = Vec::new();
-    match std::env::var("INGEST_ROTEL").ok().or_else(installed_rotel) {
-        Some(program) => peers.push(Server::peer("rotel", |grpc, http| {
+    if let Some(program) = program("INGEST_ROTEL", installed_rotel, "otlp") {
+        peers.push(Server::peer("rotel", |grpc, http| {
             let mut command = Command::new(&program);
-            let pid = std::env::temp_dir().join(format!("ingest-bench-rotel-{grpc}.pid"));
             command
                 .args(["start", "--exporter", "blackhole"])
                 .args(["--otlp-grpc-endpoint", &format!("127.0.0.1:{grpc}")])
                 .args(["--otlp-http-endpoint", &format!("127.0.0.1:{http}")])
                 .arg("--pid-file")
-                .arg(pid);
+                .arg(folder.join("rotel.pid"));
             command
-        })),
-        None => eprintln!(
-            "SKIPPED peer rotel: `cargo xtask integration otlp` installs it, or INGEST_ROTEL names it"
-        ),
+        }));
     }
-    match std::env::var("INGEST_COLLECTOR") {
-        Ok(program) => peers.push(Server::peer("OpenTelemetry Collector", |grpc, http| {
+    if let Some(program) = program("INGEST_COLLECTOR", || installed("go/bin/collector"), "collector") {
+        peers.push(Server::peer("OpenTelemetry Collector", |grpc, http| {
+            let config = serde_json::json!({
+                "receivers": { "otlp": { "protocols": {
+                    "grpc": { "endpoint": format!("127.0.0.1:{grpc}") },
+                    "http": { "endpoint": format!("127.0.0.1:{http}") },
+                } } },
+                "exporters": { "nop": {} },
+                "service": {
+                    "pipelines": { "traces": { "receivers": ["otlp"], "exporters": ["nop"] } },
+                    "telemetry": { "metrics": { "level": "none" } },
+                },
+            });
+            // JSON is YAML.
+            let path = folder.join("collector.yaml");
+            std::fs::write(&path, config.to_string()).expect("the folder is there");
             let mut command = Command::new(&program);
-            let set = |what: &str| format!("--config=yaml:{what}");
+            command.arg("--config").arg(path);
             command
-                .arg(set(&format!("receivers::otlp::protocols::grpc::endpoint: 127.0.0.1:{grpc}")))
-                .arg(set(&format!("receivers::otlp::protocols::http::endpoint: 127.0.0.1:{http}")))
-                .arg(set("exporters::nop: {}"))
-                .arg(set("service::pipelines::traces: {receivers: [otlp], exporters: [nop]}"))
-                .arg(set("service::telemetry::metrics::level: none"));
-            command
-        })),
-        Err(_) => eprintln!("SKIPPED peer OpenTelemetry Collector: INGEST_COLLECTOR does not name one"),
+        }));
     }
     peers
 }
@@ -307,8 +322,9 @@ fn main() {
     if arguments.iter().any(|a| a == "--decode") {
         return decode(&requests);
     }
+    let folder = tempfile::tempdir().expect("a temporary folder");
     let mut servers = vec![Server::ours()];
-    servers.extend(peers());
+    servers.extend(peers(folder.path()));
     let rounds = std::env::var("INGEST_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(ROUNDS);
     for round in 0..rounds {
         eprintln!("round {} of {rounds}", round + 1);
@@ -331,7 +347,10 @@ fn main() {
         }
     }
     if servers.len() == 1 {
-        println!("{}", serde_json::json!({ "skipped": "neither rotel nor a Collector is named" }));
+        println!(
+            "{}",
+            serde_json::json!({ "skipped": "neither rotel nor a Collector is installed or named" })
+        );
     }
     servers.into_iter().for_each(Server::end);
 }

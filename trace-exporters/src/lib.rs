@@ -7,9 +7,11 @@
 mod any_span;
 #[cfg(feature = "clickhouse")]
 pub mod clickhouse;
+#[cfg(any(feature = "http-client", feature = "kafka"))]
+pub mod connection;
 #[cfg(feature = "console")]
 pub mod console;
-#[cfg(any(feature = "otlp", feature = "zipkin"))]
+#[cfg(any(feature = "otlp-codec", feature = "zipkin"))]
 mod decoded;
 #[cfg(feature = "delivery")]
 pub mod delivery;
@@ -24,40 +26,61 @@ mod grpc_client;
 pub mod http_client;
 #[cfg(feature = "jaeger")]
 pub mod jaeger;
+#[cfg(feature = "jaeger-receiver")]
+pub mod jaeger_receiver;
 #[cfg(feature = "jaeger-remote")]
 pub mod jaeger_remote;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 #[cfg(feature = "mplp")]
 pub mod mplp;
-#[cfg(feature = "otlp")]
+#[cfg(feature = "otlp-codec")]
 pub mod otlp;
 #[cfg(feature = "otlp-receiver")]
 pub mod otlp_receiver;
+#[cfg(any(feature = "otlp", feature = "zipkin"))]
+mod outcome;
 #[cfg(feature = "prometheus")]
 #[cfg_attr(not(feature = "remote-write"), allow(unreachable_pub, reason = "shared with remote write"))]
 pub mod prometheus;
-#[cfg(any(feature = "otlp", feature = "grpc-client"))]
-#[cfg_attr(not(feature = "otlp"), allow(dead_code, reason = "calls need a part"))]
 #[cfg(feature = "receiver")]
 #[cfg_attr(
-    not(feature = "otlp-receiver"),
+    not(all(
+        feature = "otlp-receiver",
+        feature = "jaeger-receiver",
+        feature = "zipkin-receiver",
+        feature = "remote-write-receiver"
+    )),
     allow(dead_code, unused_imports, reason = "each receiver uses a part")
 )]
 pub mod receiver;
 #[cfg(feature = "remote-write")]
 pub mod remote_write;
+#[cfg(feature = "remote-write-receiver")]
+pub mod remote_write_receiver;
+#[cfg(any(
+    feature = "clickhouse",
+    feature = "grpc-client",
+    feature = "kafka",
+    feature = "otlp",
+    feature = "remote-write",
+    feature = "zipkin"
+))]
+mod shorten;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 #[cfg(feature = "jaeger")]
 mod thrift;
-#[cfg(any(feature = "otlp", feature = "jaeger-remote-grpc"))]
+#[cfg(any(feature = "otlp-codec", feature = "grpc-client", feature = "remote-write-receiver"))]
+#[cfg_attr(not(feature = "otlp-codec"), allow(dead_code, reason = "each format uses a part"))]
 mod wire_reader;
-#[cfg(any(feature = "otlp", feature = "prometheus"))]
+#[cfg(any(feature = "otlp-codec", feature = "prometheus"))]
 #[cfg_attr(
-    not(all(feature = "otlp", feature = "remote-write")),
+    not(all(feature = "otlp-codec", feature = "remote-write")),
     allow(dead_code, reason = "each format uses a part")
 )]
 mod wire_writer;
 #[cfg(feature = "zipkin")]
 pub mod zipkin;
+#[cfg(feature = "zipkin-receiver")]
+pub mod zipkin_receiver;

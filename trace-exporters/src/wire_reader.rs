@@ -28,9 +28,87 @@ pub(crate) fn fields(mut rest: &[u8]) -> impl Iterator<Item = Result<(u32, Field
     })
 }
 
+/// Reads a message key by key, for messages so frequent that it counts: who knows the keys tells them apart as they lie on the
+/// wire, number and type in one, and asks for the value that such a key has.
+#[derive(Clone, Debug)]
+pub(crate) struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    #[inline]
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    /// The next key; `None` at the end. Its value must be read, or passed over, before the next.
+    #[inline]
+    pub(crate) fn key(&mut self) -> Result<Option<u64>, Malformed> {
+        if self.rest.is_empty() {
+            return Ok(None);
+        }
+        varint(&mut self.rest).map(Some).ok_or(Malformed)
+    }
+
+    #[inline]
+    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], Malformed> {
+        let length = varint(&mut self.rest).and_then(|n| usize::try_from(n).ok());
+        length.and_then(|n| take(&mut self.rest, n)).ok_or(Malformed)
+    }
+
+    #[inline]
+    pub(crate) fn varint(&mut self) -> Result<u64, Malformed> {
+        varint(&mut self.rest).ok_or(Malformed)
+    }
+
+    #[inline]
+    pub(crate) fn fixed64(&mut self) -> Result<u64, Malformed> {
+        let (bytes, rest) = self.rest.split_first_chunk().ok_or(Malformed)?;
+        self.rest = rest;
+        Ok(u64::from_le_bytes(*bytes))
+    }
+
+    #[inline]
+    pub(crate) fn fixed32(&mut self) -> Result<u32, Malformed> {
+        let (bytes, rest) = self.rest.split_first_chunk().ok_or(Malformed)?;
+        self.rest = rest;
+        Ok(u32::from_le_bytes(*bytes))
+    }
+
+    /// Passes over the value of a key that is of no interest.
+    pub(crate) fn skip(&mut self, key: u64) -> Result<(), Malformed> {
+        value(key, &mut self.rest).map(drop).ok_or(Malformed)
+    }
+}
+
+/// The key of a field of texts, bytes or messages.
+pub(crate) const fn bytes_key(number: u64) -> u64 {
+    number << 3 | 2
+}
+
+/// The key of a field of numbers in as many bytes as they need.
+pub(crate) const fn varint_key(number: u64) -> u64 {
+    number << 3
+}
+
+/// The key of a field of eight bytes.
+pub(crate) const fn fixed64_key(number: u64) -> u64 {
+    number << 3 | 1
+}
+
+/// The key of a field of four bytes.
+pub(crate) const fn fixed32_key(number: u64) -> u64 {
+    number << 3 | 5
+}
+
 #[inline]
 fn field<'a>(rest: &mut &'a [u8]) -> Option<(u32, Field<'a>)> {
     let key = varint(rest)?;
+    value(key, rest)
+}
+
+#[inline]
+fn value<'a>(key: u64, rest: &mut &'a [u8]) -> Option<(u32, Field<'a>)> {
     let number = u32::try_from(key >> 3).ok().filter(|n| *n > 0)?;
     let value = match key & 7 {
         0 => Field::Varint(varint(rest)?),
@@ -135,6 +213,37 @@ mod tests {
         #[test]
         fn any_bytes_end_without_panic(bytes: Vec<u8>) {
             prop_assert!(fields(&bytes).count() <= bytes.len());
+        }
+    }
+
+    /// All fields by the reader of keys.
+    fn by_keys(bytes: &[u8]) -> Result<Vec<(u32, Field<'_>)>, Malformed> {
+        let mut reader = Reader::new(bytes);
+        let mut all = Vec::new();
+        while let Some(key) = reader.key()? {
+            let number = u32::try_from(key >> 3).ok();
+            match (number, key & 7) {
+                (Some(n @ 1..), 0) => all.push((n, Field::Varint(reader.varint()?))),
+                (Some(n @ 1..), 1) => all.push((n, Field::Fixed64(reader.fixed64()?))),
+                (Some(n @ 1..), 2) => all.push((n, Field::Bytes(reader.bytes()?))),
+                (Some(n @ 1..), 5) => all.push((n, Field::Fixed32(reader.fixed32()?))),
+                _ => reader.skip(key)?,
+            }
+        }
+        Ok(all)
+    }
+
+    proptest! {
+        #[test]
+        fn key_by_key_is_read_the_same_as_field_by_field(
+            bytes in proptest::collection::vec(0_u8..40, 0..40),
+        ) {
+            let whole: Result<Vec<_>, _> = fields(&bytes).collect();
+            prop_assert_eq!(by_keys(&bytes), whole);
+            let mut reader = Reader::new(&bytes);
+            let skipped = std::iter::from_fn(|| reader.key().transpose().map(|k| reader.skip(k?)));
+            let good = fields(&bytes).filter(Result::is_ok).count();
+            prop_assert_eq!(skipped.take_while(Result::is_ok).count(), good);
         }
     }
 

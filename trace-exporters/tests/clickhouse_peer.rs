@@ -373,7 +373,7 @@ async fn an_answer_that_breaks_off_does_not_make_anything_count_twice() {
     for bytes in [0, 1, 20, 60] {
         let url = peer.breaking([bytes].into()).await;
         let mut config = peer.config("broken");
-        (config.endpoint, config.create_schema) = (url, false);
+        (config.endpoint, config.create_schema) = (url.into(), false);
         let store = ClickHouseStore::new(&config).unwrap();
         let error = store.export(&batch).await.unwrap_err();
         assert!(error.is_retryable(), "{error}");
@@ -388,7 +388,7 @@ async fn an_answer_that_breaks_off_does_not_make_anything_count_twice() {
     let later = support::shop::at(metrics, trace_core::model::Timestamp::from_unix_secs(1_756_900_120));
     let mut config = peer.config("broken");
     // The question for types is answered; then each insert in turn is taken without our knowing it.
-    config.endpoint = peer.breaking([1, 20, 30].into()).await;
+    config.endpoint = peer.breaking([1, 20, 30].into()).await.into();
     config.create_schema = false;
     let exporter = ClickHouseMetricExporter::new(&config).unwrap();
     let mut tries = 0;

@@ -58,16 +58,48 @@ async fn a_trace_is_an_indented_tree_in_order_of_start() {
     assert_eq!(
         text(vec![inner, late, other, early, root]).await,
         "trace 00000000000000000000000000000001 shop  4 spans, 1 error  12.3ms  2025-09-03T11:46:40Z
-  POST /orders  server  12.3ms  self 9.8ms  +0.0ns  error: card \\u{1b}[2Jrefused  http.route=/orders n=2
-    left out by limits: 0 attributes, 3 events, 0 links
-    early  internal  1.5ms  self 1.4ms  +1.0ms
-      event retry  +500.0µs  attempt=2
-      inner  internal  100.0µs  +1.2ms
-    late  internal  1.0ms  +5.0ms  ok
-      link 000000000000000000000000000000ff/00000000000000fe
+  POST /orders     12.3ms     +0.0ns  error: card \\u{1b}[2Jrefused  server  self 9.8ms  http.route=/orders n=2
+      left out by limits: 0 attributes, 3 events, 0 links
+    early           1.5ms     +1.0ms  self 1.4ms
+        event retry  +500.0µs  attempt=2
+      inner       100.0µs     +1.2ms
+    late            1.0ms     +5.0ms  ok
+        link 000000000000000000000000000000ff/00000000000000fe
 trace 00000000000000000000000000000002 shop  1 span  1.0µs  2025-09-03T11:46:40Z
-  other  internal  1.0µs  +0.0ns
+  other      1.0µs     +0.0ns
 "
+    );
+}
+
+#[tokio::test]
+async fn on_a_page_of_a_width_lines_and_names_are_cut_and_wide_ones_have_bars() {
+    let mut root = span(1, 1, 0, "a name that is far too long for a page of this width", 0, 4000);
+    root.attributes = vec![KeyValue::new("key", "a value that does not fit any more")];
+    let mut child = span(1, 2, 1, "child", 1000, 2000);
+    child.status = Status::Error("".into());
+    let batch = SpanBatch::from_spans(Arc::new(Resource::service("shop")), [root, child]);
+    let at = async |width| {
+        let exporter = ConsoleExporter::new(Vec::new()).width(width);
+        SpanExporter::export(&exporter, &batch).await.unwrap();
+        String::from_utf8(exporter.into_inner()).unwrap()
+    };
+    let narrow = at(60).await;
+    assert_eq!(
+        narrow.lines().skip(1).collect::<Vec<_>>(),
+        [
+            "  a name that is far to…      4.0ms     +0.0ns  self 3.0ms",
+            "      key=a value that does not fit any more",
+            "    child                     1.0ms     +1.0ms  error",
+        ]
+    );
+    assert!(narrow.lines().all(|line| line.chars().count() <= 60), "{narrow}");
+    assert_eq!(
+        at(100).await.lines().skip(1).collect::<Vec<_>>(),
+        [
+            "  a name that is far too long for a pag…      4.0ms     +0.0ns  ━━━━━━━━━━━━━━━━━━━━━━━━  self 3.0ms",
+            "      key=a value that does not fit any more",
+            "    child                                     1.0ms     +1.0ms        ━━━━━━              error",
+        ]
     );
 }
 

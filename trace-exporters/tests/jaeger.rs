@@ -126,8 +126,9 @@ async fn that_nobody_listens_for_datagrams_is_told_and_the_next_listener_is_foun
     assert_eq!(decode_compact(&buffer[..length]).unwrap().batches[0].len(), 2);
 }
 
+#[cfg(not(feature = "otlp-grpc"))]
 #[test]
-fn grpc_is_refused_with_a_remedy() {
+fn without_its_feature_grpc_is_refused_with_a_remedy() {
     let error = JaegerExporter::new(&JaegerConfig::new("http://h:4317")).unwrap_err().to_string();
     assert!(error.contains("means OTLP over gRPC") && error.contains("port 4318"), "{error}");
 }

@@ -139,24 +139,30 @@ async fn rejected_spans_are_counted_and_a_warning_is_kept() {
     let server = GrpcServer::start([answer(0, "deprecated")]).await;
     let exporter = OtlpSpanExporter::new(&config(&server)).unwrap();
     exporter.export(&spans(1)).await.unwrap();
-    assert_eq!(exporter.take_warning().as_deref(), Some("deprecated"));
+    assert_eq!(exporter.remarks().read(), (1, Some("deprecated".to_owned())));
 }
 
 #[tokio::test]
-async fn answers_that_are_cut_too_large_or_no_messages_are_failures() {
-    for (reply, retryable, part) in [
-        (Reply::Reset, true, ""),
-        (Reply::Body(vec![0, 0, 0, 0, 9, 1]), false, "not one message"),
-        (Reply::Body(vec![]), false, "without a message"),
-        (Reply::Body(vec![1, 0, 0, 0, 0]), false, "compressed"),
-        (Reply::Body(vec![0, 0, 0, 0, 1, 0xff]), false, "malformed"),
-        (Reply::Body(vec![0; 5 << 20]), false, "more than 4 MiB"),
-        (Reply::NoStatus, false, "without grpc-status"),
-    ] {
+async fn a_call_that_is_cut_or_has_no_status_is_a_failure() {
+    for (reply, retryable, part) in
+        [(Reply::Reset, true, ""), (Reply::NoStatus, false, "without grpc-status")]
+    {
         let (result, _) = export([reply.clone()]).await;
         let error = result.unwrap_err();
         assert_eq!(error.is_retryable(), retryable, "{error}");
         assert!(error.to_string().contains(part), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_success_whose_message_cannot_be_read_is_a_success_with_a_warning() {
+    let no_message: [&[u8]; 4] = [&[0, 0, 0, 0, 9, 1], &[], &[1, 0, 0, 0, 0], &[0, 0, 0, 0, 1, 0xff]];
+    for body in no_message.map(<[u8]>::to_vec).into_iter().chain([vec![0; 5 << 20]]) {
+        let server = GrpcServer::start([Reply::Body(body.clone())]).await;
+        let exporter = OtlpSpanExporter::new(&config(&server)).unwrap();
+        exporter.export(&spans(1)).await.unwrap();
+        let warning = exporter.remarks().read().1.unwrap();
+        assert!(warning.contains("cannot be read"), "{warning} {:?}", &body[..body.len().min(9)]);
     }
 }
 
@@ -187,4 +193,24 @@ async fn a_server_of_http_1_and_no_server_are_failures_that_may_pass() {
     let exporter = OtlpSpanExporter::new(&OtlpConfig::new(nobody).protocol(Protocol::Grpc)).unwrap();
     let error = exporter.export(&spans(1)).await.unwrap_err();
     assert!(error.is_retryable() && error.to_string().contains("cannot connect"), "{error}");
+}
+
+#[cfg(feature = "jaeger")]
+#[tokio::test]
+async fn jaeger_is_spoken_to_over_grpc_if_its_endpoint_says_so() {
+    use trace_exporters::jaeger::{JaegerConfig, JaegerExporter};
+
+    let server = GrpcServer::start([]).await;
+    let endpoint = server.url.replace("http://", "grpc://");
+    let config = JaegerConfig::new(endpoint).header("Authorization", "Bearer hunter2-token");
+    let exporter = JaegerExporter::new(&config).unwrap();
+    assert_eq!(exporter.protocol_name(), "OTLP over gRPC");
+    exporter.export(&spans(3)).await.unwrap();
+    let call = &server.calls()[0];
+    assert_eq!(call.path, "/opentelemetry.proto.collector.trace.v1.TraceService/Export");
+    assert_eq!(call.header("authorization"), Some("Bearer hunter2-token"));
+    let request = ExportTraceServiceRequest::decode(message(call)).unwrap();
+    assert_eq!(request.resource_spans[0].scope_spans[0].spans.len(), 3);
+    let error = JaegerExporter::new(&JaegerConfig::new("grpc://h:9/path")).unwrap_err().to_string();
+    assert!(error.contains("path"), "{error}");
 }

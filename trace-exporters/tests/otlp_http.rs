@@ -159,8 +159,7 @@ async fn a_remark_without_rejections_is_a_warning() {
     let receiver = Receiver::start([partial(0, "field x is deprecated")]).await;
     let exporter = OtlpSpanExporter::new(&config(&receiver)).unwrap();
     exporter.export(&spans(1)).await.unwrap();
-    assert_eq!(exporter.take_warning().as_deref(), Some("field x is deprecated"));
-    assert_eq!(exporter.take_warning(), None);
+    assert_eq!(exporter.remarks().read(), (1, Some("field x is deprecated".to_owned())));
 }
 
 #[tokio::test]
@@ -207,13 +206,53 @@ async fn a_receiver_that_hangs_is_given_up_and_retryable() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_not_http_or_too_large_is_final() {
+async fn bytes_that_are_no_http_say_nothing_about_the_batch() {
     let (result, _) = export([Answer::BytesThenClose(b"220 mail.example ESMTP\r\n\r\n".to_vec())]).await;
     let error = result.unwrap_err();
-    assert!(!error.is_retryable() && error.to_string().contains("not HTTP"), "{error}");
-    let (result, _) = export([answer("200 OK", &[], &vec![0; (4 << 20) + 1])]).await;
-    let error = result.unwrap_err();
-    assert!(!error.is_retryable() && error.to_string().contains("4 MiB"), "{error}");
+    assert!(error.is_retryable() && error.to_string().contains("not HTTP"), "{error}");
+}
+
+#[tokio::test]
+async fn a_success_that_cannot_be_read_is_a_success_with_a_warning() {
+    let json = [("content-type", "application/json")];
+    for unreadable in [
+        answer("200 OK", &[], &vec![0; (4 << 20) + 1]),
+        answer("200 OK", &[], b"\x7f\x7f"),
+        answer("202 Accepted", &json, b"{"),
+    ] {
+        let receiver = Receiver::start([unreadable]).await;
+        let exporter = OtlpSpanExporter::new(&config(&receiver)).unwrap();
+        exporter.export(&spans(1)).await.unwrap();
+        let warning = exporter.remarks().read().1.unwrap();
+        assert!(warning.contains("cannot be read"), "{warning}");
+    }
+    let (result, _) = export([answer("503 Service Unavailable", &[], &vec![0; (4 << 20) + 1])]).await;
+    assert!(result.unwrap_err().is_retryable(), "the status of a failure is enough");
+}
+
+#[tokio::test]
+async fn who_sends_and_where_to_are_told_from_what_is_sent() {
+    for (status, misconfigured) in [
+        ("401 Unauthorized", true),
+        ("403 Forbidden", true),
+        ("404 Not Found", true),
+        ("405 Method Not Allowed", true),
+        ("407 Proxy Authentication Required", true),
+        ("308 Permanent Redirect", true),
+        ("400 Bad Request", false),
+        ("413 Content Too Large", false),
+        ("422 Unprocessable Content", false),
+        ("500 Internal Server Error", false),
+    ] {
+        let (result, _) = export([answer(status, &[], b"")]).await;
+        let error = result.unwrap_err();
+        assert_eq!((error.is_retryable(), error.is_misconfigured()), (false, misconfigured), "{error}");
+    }
+    let page = answer("200 OK", &[("content-type", "text/html")], b"<html>Log in</html>");
+    assert!(
+        export([page]).await.0.unwrap_err().is_misconfigured(),
+        "a page that asks to log in takes nothing"
+    );
 }
 
 #[tokio::test]

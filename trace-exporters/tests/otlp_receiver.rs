@@ -1,6 +1,6 @@
 //! What the OTLP receiver takes, refuses and answers.
 #![allow(clippy::unwrap_used, reason = "Helpers stand outside of test functions")]
-#![cfg(feature = "otlp-receiver")]
+#![cfg(all(feature = "otlp-receiver", feature = "otlp"))]
 
 use std::io::Write as _;
 use std::sync::{Arc, Mutex};

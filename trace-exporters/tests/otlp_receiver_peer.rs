@@ -4,7 +4,7 @@
 //! `MPLP_PEER_PYTHON` is a Python with the SDK, `MPLP_PEER_OTLP_CLIENT` the script that records and exports, and
 //! `MPLP_PEER_ROTEL` the program `rotel-agent`. `cargo xtask integration receivers` sets them.
 #![allow(clippy::unwrap_used, reason = "Helpers stand outside of test functions")]
-#![cfg(feature = "otlp-receiver")]
+#![cfg(all(feature = "otlp-receiver", feature = "otlp"))]
 
 mod support;
 

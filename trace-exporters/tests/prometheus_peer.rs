@@ -13,12 +13,15 @@ mod support;
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use support::promql::{Samples, Server, number, show};
 use support::{exposition, peer::peer, shop};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use trace_core::metric::LiveMetrics;
-use trace_core::model::{MetricBatch, MetricData, Timestamp};
+use trace_core::metric::{
+    Aggregation, LiveMetrics, MeterRegistry, RegistryOptions, TemporalityPreference, View,
+};
+use trace_core::model::{KeyValue, MetricBatch, MetricData, Resource, Scope, Timestamp};
 use trace_core::signal::MetricExporter as _;
 use trace_exporters::prometheus::{
     ContentType, Encoder, Escaping, ExpositionConfig, Format, ListenerConfig, PrometheusListener,
@@ -77,8 +80,9 @@ fn compare(found: &Samples, expected: &Samples) -> Result<(), String> {
 /// All series but those of the native histogram, and those that a server makes of a scrape itself.
 const OTHERS: &str = "{job=~\"shop|eu/shop\",__name__!~\"up|scrape_.*|.*db.wait.*\"}";
 
+/// Totals of this moment.
 fn shop_now() -> MetricBatch {
-    shop::at(shop::with_exponential(), Timestamp::now())
+    shop::at(shop::without_deltas(shop::with_exponential()), Timestamp::now())
 }
 
 async fn scraped(program: &str, flag: &str, strategy: TranslationStrategy) {
@@ -146,10 +150,10 @@ async fn prometheus_stores_what_it_scrapes_as_openmetrics() {
     let test = "prometheus_stores_what_it_scrapes_as_openmetrics";
     let Some(program) = peer(test, "MPLP_PEER_PROMETHEUS", "path of prometheus") else { return };
     for strategy in [TranslationStrategy::default(), TranslationStrategy::UnderscoreEscapingWithoutSuffixes] {
-        let listener = listener(shop::metrics, strategy).await;
+        let listener = listener(shop::totals, strategy).await;
         let target = listener.local_addr().to_string();
         let server = Server::prometheus(&program, &[EXEMPLARS], Some(&target)).await;
-        let expected = expected(&shop::metrics(), strategy, &[("instance", &target), ("job", "shop")]);
+        let expected = expected(&shop::totals(), strategy, &[("instance", &target), ("job", "shop")]);
         server.until("the samples", || compare(&server.samples(OTHERS)?, &expected)).await;
         let suffix = if strategy == TranslationStrategy::default() { "_seconds" } else { "" };
         check_exemplar(&server, &format!("http_server_request_duration{suffix}_bucket")).await;
@@ -172,7 +176,7 @@ async fn written(url: String, version: RemoteWriteVersion) -> (MetricBatch, Remo
     let exporter = RemoteWriteExporter::new(RemoteWriteConfig::new(url).version(version)).unwrap();
     // What has no form in Prometheus is counted, and nothing else.
     let error = exporter.export(&batch).await.unwrap_err();
-    assert_eq!(error.rejected(), Some(7), "{error}");
+    assert_eq!(error.rejected(), Some(6), "{error}");
     (batch, exporter)
 }
 
@@ -183,6 +187,46 @@ async fn prometheus_stores_what_is_written() {
     for version in [RemoteWriteVersion::V1, RemoteWriteVersion::Auto] {
         stored_by(&program, version, true).await;
     }
+}
+
+#[tokio::test]
+async fn prometheus_stores_the_totals_of_deltas() {
+    let test = "prometheus_stores_the_totals_of_deltas";
+    let Some(program) = peer(test, "MPLP_PEER_PROMETHEUS", "path of prometheus") else { return };
+    let server = Server::prometheus(&program, &["--web.enable-remote-write-receiver", NATIVE], None).await;
+    let url = format!("http://{}/api/v1/write", server.address);
+    let exporter = RemoteWriteExporter::new(RemoteWriteConfig::new(url)).unwrap();
+    let views = vec![View::of("fine").aggregation(Aggregation::EXPONENTIAL)];
+    let begun = Timestamp::now().unix_nanos() - 5_000_000_000;
+    let at = |tenths: u64| Timestamp::from_unix_nanos(begun + tenths * 100_000_000);
+    let options = RegistryOptions { views, start: at(0), ..RegistryOptions::default() };
+    let resource =
+        Resource::new([KeyValue::new("service.name", "shop"), KeyValue::new("service.instance.id", "i-1")]);
+    let registry = MeterRegistry::with_options(Arc::new(resource), options).unwrap();
+    let meter = registry.meter(Scope::named("lib"));
+    let (orders, rests) = (meter.counter("orders").build().unwrap(), meter.counter("rests").build().unwrap());
+    let took = meter.histogram("took").bounds([1.0, 2.0]).build().unwrap();
+    let fine = meter.histogram("fine").build().unwrap();
+    let reader = registry.reader(TemporalityPreference::Delta);
+    rests.add(5, &[]);
+    for i in 0..4u32 {
+        orders.add(i, &[]);
+        took.record(f64::from(i), &[]);
+        fine.record(f64::from(i), &[]);
+        let deltas = reader.collect(at(u64::from(i) + 1));
+        exporter.export(&deltas).await.unwrap();
+        // Whoever tries again changes nothing.
+        exporter.export(&deltas).await.unwrap();
+    }
+    let totals = registry.collect(Timestamp::now());
+    let expected = expected(&totals, TranslationStrategy::default(), &PUSHED);
+    server
+        .until("the totals", || compare(&server.samples("{job=\"shop\",__name__!=\"fine\"}")?, &expected))
+        .await;
+    let native: Vec<String> = server.samples("fine").unwrap().into_values().collect();
+    assert!(native[0].starts_with("4e0 6e0 "), "{native:?}");
+    println!("{} samples and the native histogram are equal", expected.len());
+    assert_eq!((exporter.accumulated().repeated, exporter.accumulated().out_of_order), (12, 0));
 }
 
 #[tokio::test]
@@ -232,7 +276,7 @@ async fn victoria_metrics_stores_what_is_written() {
 async fn promtool_accepts_the_listeners_answer() {
     let test = "promtool_accepts_the_listeners_answer";
     let Some(promtool) = peer(test, "MPLP_PEER_PROMTOOL", "path of promtool") else { return };
-    let listener = listener(shop::metrics, TranslationStrategy::default()).await;
+    let listener = listener(shop::totals, TranslationStrategy::default()).await;
     let mut stream = tokio::net::TcpStream::connect(listener.local_addr()).await.unwrap();
     stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
     let mut answer = String::new();
@@ -244,6 +288,33 @@ async fn promtool_accepts_the_listeners_answer() {
     // The judge must be able to say no.
     let (code, _) = check(&promtool, &body.replacen("_total{", "_total{0x=\"1\",", 1));
     assert_ne!(code, Some(0));
+}
+
+#[tokio::test]
+async fn promtool_reads_every_text_in_the_old_character_set() {
+    let test = "promtool_reads_every_text_in_the_old_character_set";
+    let Some(promtool) = peer(test, "MPLP_PEER_PROMTOOL", "path of promtool") else { return };
+    let batch = shop::totals();
+    for strategy in [
+        TranslationStrategy::UnderscoreEscapingWithSuffixes,
+        TranslationStrategy::UnderscoreEscapingWithoutSuffixes,
+        TranslationStrategy::NoUtf8EscapingWithSuffixes,
+        TranslationStrategy::NoTranslation,
+    ] {
+        for escaping in [Escaping::Underscores, Escaping::Dots, Escaping::Values] {
+            for format in [Format::Text004, Format::Text100] {
+                let mut out = Vec::new();
+                let asked = ContentType::new(format, escaping);
+                let config = ExpositionConfig::default().translated(strategy);
+                let _ = Encoder::new(config).encode(&LiveMetrics::from(&batch), asked, &mut out);
+                let (code, said) = check(&promtool, std::str::from_utf8(&out).unwrap());
+                // 3 are remarks on style, such as on a counter without `_total`.
+                let read = code == Some(0) || code == Some(3);
+                assert!(read && !said.contains("error"), "{strategy:?} {asked:?}: {code:?} {said}");
+                assert!(strategy != TranslationStrategy::default() || said.is_empty(), "{said}");
+            }
+        }
+    }
 }
 
 fn check(promtool: &str, text: &str) -> (Option<i32>, String) {

@@ -21,7 +21,7 @@ const ACCEPT: &str = "application/openmetrics-text;version=1.0.0;escaping=allow-
                       text/plain;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.4,*/*;q=0.1";
 
 async fn listener() -> PrometheusListener {
-    PrometheusListener::start(&ListenerConfig::new("127.0.0.1:0"), shop::metrics).await.unwrap()
+    PrometheusListener::start(&ListenerConfig::new("127.0.0.1:0"), shop::totals).await.unwrap()
 }
 
 /// Sends a request over a connection of its own: head and body of the answer.
@@ -42,8 +42,8 @@ async fn a_scrape_gets_the_text_with_the_exact_content_type() {
     assert!(head.starts_with("http/1.1 200"), "{head}");
     assert!(head.contains("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"), "{head}");
     assert!(!head.contains("content-encoding"), "{head}");
-    assert_eq!(String::from_utf8(body).unwrap(), encode(&shop::metrics()).text);
-    assert_eq!(listener.scrape().dropped().len(), 6);
+    assert_eq!(String::from_utf8(body).unwrap(), encode(&shop::totals()).text);
+    assert_eq!(listener.scrape().dropped().len(), 5);
     listener.shutdown().await;
 }
 
@@ -58,7 +58,7 @@ async fn a_scrape_gets_the_format_that_it_prefers() {
     assert!(text.starts_with("# TYPE target info\n") && text.ends_with("# EOF\n"), "{text}");
     // Asked again in another format, and back.
     let (_, plain) = ask(&listener, "GET /metrics", "").await;
-    assert_eq!(String::from_utf8(plain).unwrap(), encode(&shop::metrics()).text);
+    assert_eq!(String::from_utf8(plain).unwrap(), encode(&shop::totals()).text);
     let (_, again) = ask(&listener, "GET /metrics", &format!("accept: {ACCEPT}\r\n")).await;
     assert_eq!(String::from_utf8(again).unwrap(), text);
 }
@@ -70,14 +70,14 @@ async fn gzip_is_used_when_it_is_accepted() {
     assert!(head.contains("content-encoding: gzip"), "{head}");
     let mut text = String::new();
     flate2::read::GzDecoder::new(&*body).read_to_string(&mut text).unwrap();
-    assert_eq!(text, encode(&shop::metrics()).text);
+    assert_eq!(text, encode(&shop::totals()).text);
 }
 
 #[tokio::test]
 async fn head_has_the_headers_and_no_body() {
     let listener = listener().await;
     let (head, body) = ask(&listener, "HEAD /metrics", "").await;
-    let length = encode(&shop::metrics()).text.len();
+    let length = encode(&shop::totals()).text.len();
     assert!(
         head.starts_with("http/1.1 200") && head.contains(&format!("content-length: {length}")),
         "{head}"
@@ -100,7 +100,7 @@ async fn other_methods_and_paths_are_refused() {
 async fn a_taken_port_is_named() {
     let first = listener().await;
     let address = first.local_addr().to_string();
-    let error = PrometheusListener::start(&ListenerConfig::new(&address), shop::metrics).await.unwrap_err();
+    let error = PrometheusListener::start(&ListenerConfig::new(&address), shop::totals).await.unwrap_err();
     assert!(matches!(error, ListenError::InUse { .. }));
     assert!(error.to_string().contains(&address), "{error}");
 }
@@ -108,12 +108,12 @@ async fn a_taken_port_is_named() {
 #[tokio::test]
 async fn a_bad_address_or_path_is_named() {
     let mut config = ListenerConfig::new("127.0.0.1");
-    let error = PrometheusListener::start(&config, shop::metrics).await.unwrap_err();
+    let error = PrometheusListener::start(&config, shop::totals).await.unwrap_err();
     assert!(error.to_string().contains("127.0.0.1"), "{error}");
     for path in ["metrics", "", "/a b", "/a?b"] {
         config = ListenerConfig::new("127.0.0.1:0");
         config.path = path.to_owned();
-        let error = PrometheusListener::start(&config, shop::metrics).await.unwrap_err();
+        let error = PrometheusListener::start(&config, shop::totals).await.unwrap_err();
         assert!(matches!(error, ListenError::Path { .. }) && error.to_string().contains(path), "{error}");
     }
 }

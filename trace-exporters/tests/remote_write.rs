@@ -10,7 +10,7 @@ use prost::Message as _;
 use support::prom_proto::{LabelPair, Request2, WriteRequest};
 use support::{Answer, Received, Receiver, answer, gauge, shop};
 use trace_core::metric::{MeterRegistry, RegistryOptions, TemporalityPreference, View};
-use trace_core::model::{KeyValue, MetricBatch, Resource, Scope, Timestamp};
+use trace_core::model::{KeyValue, MetricBatch, MetricData, Resource, Scope, Timestamp};
 use trace_core::signal::MetricExporter as _;
 use trace_core::testing::conformance;
 use trace_exporters::remote_write::{RemoteWriteConfig, RemoteWriteExporter, RemoteWriteVersion};
@@ -213,7 +213,8 @@ fn ok() -> Answer {
 async fn a_series_that_is_there_no_more_is_marked_once() {
     let receiver = Receiver::start([]).await;
     let exporter = exporter(&receiver, RemoteWriteVersion::V1);
-    for batch in [shop::metrics(), gauge(1), gauge(2)] {
+    let of_the_shop = |batch| MetricBatch { resource: shop::metrics().resource, ..batch };
+    for batch in [shop::totals(), of_the_shop(gauge(1)), of_the_shop(gauge(2))] {
         // The shop has metrics that Prometheus cannot have: the rest is sent.
         let _ = exporter.export(&batch).await;
     }
@@ -224,6 +225,7 @@ async fn a_series_that_is_there_no_more_is_marked_once() {
     };
     let first = v1(&receiver.received()[0]);
     let mut expected: Vec<_> = first.timeseries.iter().map(|s| s.labels.clone()).collect();
+    expected.retain(|labels| label(labels, "__name__") != Some("target_info"));
     let mut found = ended(1);
     expected.sort_by_key(|l| format!("{l:?}"));
     found.sort_by_key(|l| format!("{l:?}"));
@@ -232,16 +234,47 @@ async fn a_series_that_is_there_no_more_is_marked_once() {
 }
 
 #[tokio::test]
-async fn deltas_are_left_out_and_counted() {
-    let receiver = Receiver::start([]).await;
+async fn deltas_are_added_up_and_rest_until_they_change() {
+    let receiver = Receiver::start([answer("503 Busy", &[], b"later")]).await;
     let exporter = exporter(&receiver, RemoteWriteVersion::V1);
     let registry = MeterRegistry::new(std::sync::Arc::new(Resource::service("shop")));
-    registry.meter(Scope::named("lib")).counter("requests").build().unwrap().add(1, &[]);
+    let meter = registry.meter(Scope::named("lib"));
+    let (requests, rests) =
+        (meter.counter("requests").build().unwrap(), meter.counter("rests").build().unwrap());
     let reader = registry.reader(TemporalityPreference::Delta);
-    let error = exporter.export(&reader.collect(Timestamp::now())).await.unwrap_err();
+    rests.add(9, &[]);
+    for turn in 0..3u64 {
+        requests.add(2, &[]);
+        let deltas = reader.collect(Timestamp::from_unix_nanos(shop::TIME * 2 + turn * 1_000_000));
+        if turn == 0 {
+            assert!(exporter.export(&deltas).await.unwrap_err().is_retryable());
+        }
+        exporter.export(&deltas).await.unwrap();
+    }
+    let values = |request: &Received, name: &str| {
+        let written = v1(request).timeseries;
+        let series = written.iter().find(|s| label(&s.labels, "__name__") == Some(name)).unwrap();
+        (series.samples[0].value, series.samples[0].timestamp)
+    };
+    let time = |turn: i64| (shop::TIME * 2 / 1_000_000) as i64 + turn;
+    // The first one twice, since it failed.
+    for (request, (total, turn)) in receiver.received().iter().zip([(2.0, 0), (2.0, 0), (4.0, 1), (6.0, 2)]) {
+        assert_eq!(values(request, "requests_total"), (total, time(turn)));
+        assert_eq!(values(request, "rests_total"), (9.0, time(turn)), "no end, and no staleness");
+    }
+    // What cannot be added is rejected.
+    let mut late = reader.collect(Timestamp::from_unix_nanos(shop::TIME * 3));
+    assert!(late.scopes.is_empty());
+    requests.add(1, &[]);
+    late = reader.collect(Timestamp::from_unix_nanos(shop::TIME * 4));
+    if let MetricData::Sum { points, .. } = &mut late.scopes[0].metrics[0].data {
+        (points[0].start, points[0].time) = (Timestamp::from_unix_nanos(1), Timestamp::from_unix_nanos(2));
+    }
+    let error = exporter.export(&late).await.unwrap_err();
     assert_eq!(error.rejected(), Some(1), "{error}");
-    assert!(error.to_string().contains("delta"), "{error}");
-    assert!(receiver.received().is_empty());
+    assert!(error.to_string().contains("deltas that end before the last ones"), "{error}");
+    let counts = exporter.accumulated();
+    assert_eq!((counts.series, counts.added, counts.repeated, counts.out_of_order), (2, 4, 2, 1));
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! A process that writes to a spill log is killed at random moments, and started again: every batch that it said was taken
 //! arrives, in order.
 //!
-//! 20 times; as often as `SPILL_KILLS` says.
+//! 200 times; as often as `SPILL_KILLS` says.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "helpers of tests")]
 
 mod support;
@@ -130,7 +130,7 @@ fn random(seed: u64) -> u64 {
 
 #[test]
 fn what_was_taken_arrives_in_order_however_often_the_process_is_killed() {
-    let kills: u64 = std::env::var("SPILL_KILLS").map_or(20, |n| n.parse().unwrap());
+    let kills: u64 = std::env::var("SPILL_KILLS").map_or(200, |n| n.parse().unwrap());
     let seed = u64::from(std::process::id());
     let arrived = Arc::new(Mutex::new(Vec::new()));
     let (ready, hear) = channel();

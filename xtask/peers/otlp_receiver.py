@@ -15,6 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import grpc
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as logs
+from opentelemetry.proto.collector.logs.v1 import logs_service_pb2_grpc as logs_grpc
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2 as metrics
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2_grpc as metrics_grpc
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as traces
@@ -25,6 +27,7 @@ import peer
 SERVICES = {
     "/v1/traces": (traces.ExportTraceServiceRequest, traces.ExportTraceServiceResponse),
     "/v1/metrics": (metrics.ExportMetricsServiceRequest, metrics.ExportMetricsServiceResponse),
+    "/v1/logs": (logs.ExportLogsServiceRequest, logs.ExportLogsServiceResponse),
 }
 
 
@@ -85,7 +88,7 @@ def with_base64_ids(value):
         return [with_base64_ids(item) for item in value]
     if not isinstance(value, dict):
         return value
-    for name in ("kind", "code", "aggregationTemporality"):
+    for name in ("kind", "code", "aggregationTemporality", "severityNumber"):
         if isinstance(value.get(name), str):
             raise Refused(400, f"{name} is a name, not a number")
     return {
@@ -96,8 +99,8 @@ def with_base64_ids(value):
     }
 
 
-class Export(traces_grpc.TraceServiceServicer, metrics_grpc.MetricsServiceServicer):
-    """Both services, told apart by what they are sent."""
+class Export(traces_grpc.TraceServiceServicer, metrics_grpc.MetricsServiceServicer, logs_grpc.LogsServiceServicer):
+    """All services, told apart by what they are sent."""
 
     def Export(self, request, context):
         path = next(path for path, (kind, _) in SERVICES.items() if isinstance(request, kind))
@@ -114,6 +117,7 @@ def serve_grpc(port):
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=4))
     traces_grpc.add_TraceServiceServicer_to_server(Export(), server)
     metrics_grpc.add_MetricsServiceServicer_to_server(Export(), server)
+    logs_grpc.add_LogsServiceServicer_to_server(Export(), server)
     if server.add_insecure_port(f"127.0.0.1:{port}") != port:
         raise SystemExit(f"port {port} is taken")
     server.start()

@@ -30,6 +30,7 @@ fn steps() -> Vec<(&'static str, Command)> {
         ("test", xtask("test")),
         ("format", format),
         ("clippy", clippy),
+        ("features", xtask("features")),
         ("docs", docs),
         ("tidy", xtask("tidy")),
         ("loom", xtask("loom")),

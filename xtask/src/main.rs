@@ -6,6 +6,7 @@ mod bench;
 mod cargo;
 mod ci;
 mod counts;
+mod features;
 mod fuzz;
 mod integration;
 mod loom;
@@ -20,7 +21,7 @@ use std::process::ExitCode;
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 /// The commands, with what each does. `tidy` checks the README against this list.
-pub(crate) const COMMANDS: [(&str, &str); 8] = [
+pub(crate) const COMMANDS: [(&str, &str); 9] = [
     ("test", "everything that needs only Rust: unit, integration and doc tests, and every example"),
     ("tidy", "the repository's own rules: arrows between crates, file sizes, module docs"),
     (
@@ -33,6 +34,7 @@ pub(crate) const COMMANDS: [(&str, &str); 8] = [
         "fuzz",
         "[TARGET...] [--for 30s] the fuzz targets of trace-core and trace-exporters, 10 s each by default",
     ),
+    ("features", "[PACKAGE...] each feature of the libraries alone, without a warning"),
     ("ci", "all that continuous integration checks, in its order"),
     ("help", "this list"),
 ];
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         "bench" => bench::run(rest),
         "loom" => no_arguments(command, rest).and_then(|()| loom::run()),
         "fuzz" => fuzz::run(rest),
+        "features" => features::run(rest),
         "ci" => no_arguments(command, rest).and_then(|()| ci::run()),
         "help" | "--help" | "-h" => {
             help();

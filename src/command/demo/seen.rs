@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use mplp_trace::core::model::{AlertId, AlertRecord, AlertStatus, Anomaly, AnomalyId, DeliveryOutcome};
+use mplp_trace::core::model::{
+    AlertId, AlertRecord, AlertStatus, Anomaly, AnomalyId, DeliveryOutcome, Severity,
+};
 use mplp_trace::core::store::TraceSummary;
 
 use super::narrator::{Narrator, Tone};
@@ -20,7 +22,8 @@ pub(super) struct Seen {
     resolved: bool,
     alert: Option<AlertId>,
     delivered: Option<Duration>,
-    others: Vec<AnomalyId>,
+    /// The others, each with its gravest severity so far.
+    others: Vec<(AnomalyId, Severity)>,
 }
 
 impl Seen {
@@ -74,19 +77,24 @@ impl Seen {
             }
             return;
         }
-        if anomaly.state.is_resolved() || self.others.contains(&anomaly.id) {
+        let known = self.others.iter_mut().find(|(id, _)| *id == anomaly.id);
+        let worse = known.as_ref().is_none_or(|(_, before)| anomaly.severity > *before);
+        if anomaly.state.is_resolved() || !worse {
             return;
         }
-        match self.injected {
-            Some(injected) if self.anomaly.is_none() && anomaly.series == self.series => {
+        match (self.injected, known) {
+            // One that was open before, of chance, and has become worse since counts too.
+            (Some(injected), _) if self.anomaly.is_none() && anomaly.series == self.series => {
+                self.others.retain(|(id, _)| *id != anomaly.id);
                 let now = self.narrator.elapsed();
                 self.anomaly = Some((anomaly.id, now));
                 let after = now.saturating_sub(injected).as_secs_f64();
                 let how = format!("{after:.1} s after the injection: {}", anomaly.reason);
                 self.narrator.tell(Tone::Bad, "anomaly detected", how);
             }
-            _ => {
-                self.others.push(anomaly.id);
+            (_, Some((_, before))) => *before = anomaly.severity,
+            (_, None) => {
+                self.others.push((anomaly.id, anomaly.severity));
                 self.narrator.tell(Tone::Plain, "another anomaly", &anomaly.reason);
             }
         }
@@ -128,5 +136,48 @@ impl Seen {
     /// Anomalies besides the injected one.
     pub(super) fn others(&self) -> usize {
         self.others.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mplp_trace::core::model::{AnomalyKind, AnomalyState, TenantId, TimeRange, Timestamp};
+
+    use super::*;
+
+    fn anomaly(id: u128, series: &str, severity: Severity) -> Anomaly {
+        let at = Timestamp::from_unix_nanos(1);
+        Anomaly {
+            id: AnomalyId(uuid::Uuid::from_u128(id)),
+            tenant: TenantId::default(),
+            detected_at: at,
+            window: TimeRange { start: at, end: at },
+            kind: AnomalyKind::PerformanceDegradation,
+            severity,
+            score: 1.0,
+            confidence: 0.9,
+            detector: "isolation_forest".to_owned(),
+            series: series.to_owned(),
+            affected: Vec::new(),
+            reason: "slow".to_owned(),
+            exemplar: None,
+            state: AnomalyState::Open,
+        }
+    }
+
+    #[test]
+    fn an_anomaly_that_was_open_by_chance_and_grows_graver_is_the_injected_one() {
+        let mut seen = Seen::new(Narrator::new(), "demo");
+        let (agent, other) = (format!("demo/agent.{SLOW_AGENT}"), "demo/other");
+        seen.anomaly(&anomaly(1, &agent, Severity::Medium));
+        seen.anomaly(&anomaly(2, other, Severity::Medium));
+        seen.slowdown(true);
+        seen.anomaly(&anomaly(1, &agent, Severity::Medium));
+        assert!(seen.anomaly.is_none(), "nothing has become worse");
+        seen.anomaly(&anomaly(2, other, Severity::High));
+        assert!(seen.anomaly.is_none(), "another series");
+        seen.anomaly(&anomaly(1, &agent, Severity::High));
+        assert_eq!(seen.anomaly.map(|(id, _)| id.0.as_u128()), Some(1));
+        assert_eq!(seen.others(), 1);
     }
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 use trace_core::batch::StatusCode;
 use trace_core::model::{SpanKind, TimeRange, TraceId};
-use trace_core::store::{AttributeCondition, ReadError, SpanFilter, SpanQuery, SpanReader};
+use trace_core::store::{AttributeCondition, ReadError, SpanFilter, SpanQuery};
 
 use super::{Answer, Parameters, tenant};
 use crate::server::error::ApiError;
@@ -39,7 +39,7 @@ pub(in crate::server) async fn list(State(app): State<AppState>, query: Paramete
     let Query(query) = query?;
     let tenant = tenant(query.tenant.clone())?;
     let query = query.into_span_query(&app)?;
-    let page = app.module.store().search(&tenant, &query).await.map_err(unreadable)?;
+    let page = app.module.reader().search(&tenant, &query).await.map_err(unreadable)?;
     let traces: Vec<_> = page.items.iter().map(trace_view::summary).collect();
     Ok(Json(json!({ "success": true, "traces": traces, "nextCursor": page.next_cursor })))
 }
@@ -61,7 +61,7 @@ pub(in crate::server) async fn one(
     let id: TraceId = id.parse().map_err(|e: trace_core::model::ParseIdError| {
         ApiError::bad_request("INVALID_TRACE_ID", e.to_string())
     })?;
-    let Some(trace) = app.module.store().trace(&tenant, &id).await.map_err(unreadable)? else {
+    let Some(trace) = app.module.reader().trace(&tenant, &id).await.map_err(unreadable)? else {
         let error = trace_core::service::QueryError::TraceNotFound(id);
         return Err(error.into());
     };

@@ -1,10 +1,10 @@
 //! Moving what columns hold into other columns: indexes and offsets are shifted.
 
 use super::attribute_cell::AttributeCell;
-#[cfg(any(feature = "otel", feature = "tracing"))]
-use super::columns::ScopeRef;
 use super::columns::{Cell, CellKind, Columns, EventCell, Extra, LinkCell, List, NONE, Row, Text};
 use super::keys::MOST_KEYS;
+#[cfg(any(feature = "otel", feature = "tracing"))]
+use super::scope_ref::ScopeRef;
 #[cfg(any(feature = "otel", feature = "tracing"))]
 use crate::model::Array;
 

@@ -4,13 +4,12 @@
 //! others are recorded between; a span that is filled in one go lies contiguous.
 
 use std::borrow::Cow;
-use std::ops::Deref;
-use std::sync::Arc;
 
 use super::attribute_cell::AttributeCell;
 use super::keys::Keys;
+use super::scope_ref::ScopeRef;
 use crate::model::{
-    Array, Scope, SpanContext, SpanId, SpanKind, TenantTag, TraceFlags, TraceId, TraceState, Value, ValueRef,
+    Array, SpanContext, SpanId, SpanKind, TenantTag, TraceFlags, TraceId, TraceState, Value, ValueRef,
 };
 
 /// "No index".
@@ -201,30 +200,6 @@ impl Row {
     }
 }
 
-/// A scope known at compile time, or shared.
-#[derive(Clone, Debug)]
-pub(crate) enum ScopeRef {
-    Static(&'static Scope),
-    Shared(Arc<Scope>),
-}
-
-impl Deref for ScopeRef {
-    type Target = Scope;
-    fn deref(&self) -> &Scope {
-        match self {
-            Self::Static(s) => s,
-            Self::Shared(s) => s,
-        }
-    }
-}
-
-impl ScopeRef {
-    fn same(&self, other: &Self) -> bool {
-        // A library may ask for a tracer, and so make a scope, again and again.
-        std::ptr::eq::<Scope>(&**self, &**other) || **self == **other
-    }
-}
-
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Columns {
     pub(crate) rows: Vec<Row>,
@@ -313,18 +288,6 @@ impl Columns {
             Value::F64(v) => Cell::f64(v),
             Value::String(s) => self.store_value(&s),
             Value::Array(a) => self.store_array(a),
-        }
-    }
-
-    #[inline]
-    pub(crate) fn scope_index(&mut self, scope: &ScopeRef) -> u32 {
-        // A thread mostly records for one library after another, so the last entry is the likely one.
-        match self.scopes.iter().rposition(|s| s.same(scope)) {
-            Some(i) => i as u32,
-            None => {
-                self.scopes.push(scope.clone());
-                (self.scopes.len() - 1) as u32
-            }
         }
     }
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::columns::{Columns, EventCell, LinkCell, List, NONE, Row, ScopeRef, StatusCode};
+use super::columns::{Columns, EventCell, LinkCell, List, NONE, Row, StatusCode};
+use super::scope_ref::ScopeRef;
 use super::{Home, SpanBatch, SpanRef};
 use crate::model::{KeyValue, Resource, SpanData, Status, TenantId, TenantTag, TraceState, Value};
 

@@ -4,6 +4,8 @@
 //! else by its hash. Found means that the text is the same; two numbers may be of one text, for batches are joined without
 //! comparing their keys.
 
+use std::str::Utf8Error;
+
 use super::columns::{Columns, NONE, Text};
 
 /// Numbers of keys that attributes refer to; see [`super::attribute_cell::AttributeCell`].
@@ -143,20 +145,21 @@ impl Columns {
     }
 
     /// The number of a key that may be that of the attribute `guess`, and the one behind it as the next guess. The text
-    /// comes from outside, so where it lies says nothing.
+    /// comes from outside, so where it lies says nothing; that of a guess that is right is known to be UTF-8.
     #[inline]
-    pub(super) fn guessed_key(&mut self, guess: &mut u32, key: &str) -> u32 {
+    pub(super) fn guessed_key(&mut self, guess: &mut u32, key: &[u8]) -> Result<u32, Utf8Error> {
         if let Some(cell) = self.attributes.get(*guess as usize) {
             let (number, next) = (cell.key(), cell.next);
             *guess = next;
-            if is_same(self.str(self.keys.get(number)).as_bytes(), key.as_bytes()) {
-                return number;
+            if is_same(self.str(self.keys.get(number)).as_bytes(), key) {
+                return Ok(number);
             }
         }
-        self.find_key(key).unwrap_or_else(|| {
+        let key = std::str::from_utf8(key)?;
+        Ok(self.find_key(key).unwrap_or_else(|| {
             let text = self.store(key);
             self.add_key(text)
-        })
+        }))
     }
 
     /// A key that was found where this one lies.
@@ -243,7 +246,7 @@ fn hash_of(key: &str) -> usize {
 
 /// Whether both are the same. Keys are mostly short, and to call a function for them takes longer than this.
 #[inline]
-fn is_same(a: &[u8], b: &[u8]) -> bool {
+pub(crate) fn is_same(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }

@@ -11,6 +11,7 @@ mod edit;
 mod keys;
 mod pool;
 mod rewrite;
+mod scope_ref;
 mod sealed;
 mod template;
 mod tenant;
@@ -20,10 +21,13 @@ mod write;
 #[cfg(feature = "otel")]
 pub(crate) use attribute_cell::AttributeCell;
 pub use columns::StatusCode;
-pub(crate) use columns::{Cell, Columns, EventCell, LinkCell, List, NONE, Row, ScopeRef, Text};
+pub(crate) use columns::{Cell, Columns, EventCell, LinkCell, List, NONE, Row, Text};
 pub use edit::SpanBatchMut;
+#[cfg(feature = "otel")]
+pub(crate) use keys::is_same as is_same_key;
 pub(crate) use pool::{Home, Pool};
 pub use rewrite::Edit;
+pub(crate) use scope_ref::ScopeRef;
 pub use sealed::SpanBatch;
 pub(crate) use template::Template;
 pub use view::{Attributes, EventRef, LinkRef, SpanRef, StatusRef};

@@ -3,9 +3,8 @@
 
 use std::sync::Arc;
 
-use super::columns::{
-    Cell, Columns, EventCell, Extra, LinkCell, List, NONE, Row, ScopeRef, StatusCode, Text,
-};
+use super::columns::{Cell, Columns, EventCell, Extra, LinkCell, List, NONE, Row, StatusCode, Text};
+use super::scope_ref::ScopeRef;
 use super::{SpanBatchMut, StatusRef};
 use crate::model::{
     Scope, SpanContext, SpanId, SpanKind, TenantTag, Timestamp, TraceFlags, TraceId, TraceState, ValueRef,
@@ -162,6 +161,18 @@ impl SpanWriter<'_> {
         self.row.attribute_count = self.row.attribute_count.saturating_add(1);
     }
 
+    /// The same for a key that is not known to be UTF-8. That is found out only of one that the span before does not have.
+    ///
+    /// # Errors
+    /// If the key is not UTF-8; nothing is added then.
+    #[inline]
+    pub fn attribute_utf8(&mut self, key: &[u8], value: ValueRef<'_>) -> Result<(), std::str::Utf8Error> {
+        let key = self.columns.guessed_key(&mut self.guess, key)?;
+        self.columns.write_value(&mut self.row.attributes, key, value);
+        self.row.attribute_count = self.row.attribute_count.saturating_add(1);
+        Ok(())
+    }
+
     /// Begins an event, to be added behind those that are there.
     pub fn event(&mut self) -> EventWriter<'_> {
         let guess = self.columns.events.last().map_or(NONE, |e| e.attributes.first);
@@ -288,7 +299,14 @@ impl LinkWriter<'_> {
 impl Columns {
     #[inline]
     fn write_attribute(&mut self, list: &mut List, guess: &mut u32, key: &str, value: ValueRef<'_>) {
-        let key = self.guessed_key(guess, key);
+        // It is UTF-8, so this does not fail.
+        if let Ok(key) = self.guessed_key(guess, key.as_bytes()) {
+            self.write_value(list, key, value);
+        }
+    }
+
+    #[inline]
+    fn write_value(&mut self, list: &mut List, key: u32, value: ValueRef<'_>) {
         let value = match value {
             ValueRef::Bool(v) => Cell::bool(v),
             ValueRef::I64(v) => Cell::i64(v),
@@ -346,6 +364,24 @@ mod tests {
                 span.events().map(|e| e.attributes().map(|(k, _)| k).collect()).collect();
             assert_eq!(events, [keys.to_vec()]);
             assert_eq!(span.status(), StatusRef::Error("bad"));
+        }
+    }
+
+    #[test]
+    fn a_key_of_bytes_is_added_if_it_is_utf8() {
+        let scope = Arc::new(Scope::named("lib"));
+        let mut batch = SpanBatchMut::new(Arc::new(Resource::service("s")));
+        for id in 1..=2 {
+            let mut span = batch.begin_span(&scope);
+            for key in [&b"key"[..], b"k\xffy", "clé".as_bytes()] {
+                let added = span.attribute_utf8(key, ValueRef::Bool(true));
+                assert_eq!(added.is_ok(), std::str::from_utf8(key).is_ok());
+            }
+            span.finish(TraceId::MIN, SpanId::new(id).unwrap());
+        }
+        for span in batch.seal().iter() {
+            assert_eq!(span.attributes().map(|(k, _)| k).collect::<Vec<_>>(), ["key", "clé"]);
+            assert_eq!(span.attribute_count(), 2);
         }
     }
 }

@@ -32,7 +32,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-pub use limits::LimitSettings;
+pub use limits::{LimitSettings, LogLimitSettings};
 pub use reader::EnvWarning;
 pub use resource_attributes::parse_resource_attributes;
 pub use settings::{BatchSettings, EnvSettings, LogLevel, MetricSettings};

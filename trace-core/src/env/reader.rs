@@ -34,7 +34,12 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn warn(&self, variable: &'static str, message: impl Into<String>) {
-        self.warnings.borrow_mut().push(EnvWarning { variable, message: message.into() });
+        let warning = EnvWarning { variable, message: message.into() };
+        let mut warnings = self.warnings.borrow_mut();
+        // Several settings may look at one variable.
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
     }
 
     pub(super) fn into_warnings(self) -> Vec<EnvWarning> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::limits::LimitSettings;
+use super::limits::{LimitSettings, LogLimitSettings};
 use super::reader::{EnvWarning, Reader};
 use super::resource_attributes::parse_resource_attributes;
 use crate::metric::{ExemplarFilter, TemporalityPreference};
@@ -23,14 +23,20 @@ pub struct EnvSettings {
     pub log_level: Option<LogLevel>,
     /// `OTEL_BSP_*`.
     pub batch: BatchSettings,
+    /// `OTEL_BLRP_*`.
+    pub log_batch: BatchSettings,
     /// `OTEL_*_LIMIT`.
     pub limits: LimitSettings,
+    /// `OTEL_LOGRECORD_*_LIMIT`.
+    pub log_limits: LogLimitSettings,
     /// `OTEL_METRIC_*`, `OTEL_METRICS_EXEMPLAR_FILTER` and `OTEL_EXPORTER_OTLP_METRICS_*` as far as collecting is concerned.
     pub metrics: MetricSettings,
     /// `OTEL_TRACES_EXPORTER`: lower case, each once, such as `otlp`; `none` alone turns export off.
     pub traces_exporters: Option<Vec<String>>,
     /// `OTEL_METRICS_EXPORTER`, likewise.
     pub metrics_exporters: Option<Vec<String>>,
+    /// `OTEL_LOGS_EXPORTER`, likewise.
+    pub logs_exporters: Option<Vec<String>>,
     /// `OTEL_TRACES_SAMPLER` as it is.
     pub sampler: Option<String>,
     /// `OTEL_TRACES_SAMPLER_ARG` as it is.
@@ -41,16 +47,16 @@ pub struct EnvSettings {
     pub warnings: Vec<EnvWarning>,
 }
 
-/// `OTEL_BSP_*`.
+/// `OTEL_BSP_*` for spans, `OTEL_BLRP_*` for log records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BatchSettings {
-    /// `OTEL_BSP_SCHEDULE_DELAY`.
+    /// `OTEL_{BSP,BLRP}_SCHEDULE_DELAY`.
     pub schedule_delay: Option<Duration>,
-    /// `OTEL_BSP_EXPORT_TIMEOUT`; `Duration::MAX` for 0, which means no limit.
+    /// `OTEL_{BSP,BLRP}_EXPORT_TIMEOUT`; `Duration::MAX` for 0, which means no limit.
     pub export_timeout: Option<Duration>,
-    /// `OTEL_BSP_MAX_QUEUE_SIZE`, in spans.
+    /// `OTEL_{BSP,BLRP}_MAX_QUEUE_SIZE`, in records.
     pub max_queue_size: Option<u64>,
-    /// `OTEL_BSP_MAX_EXPORT_BATCH_SIZE`, in spans.
+    /// `OTEL_{BSP,BLRP}_MAX_EXPORT_BATCH_SIZE`, in records.
     pub max_export_batch_size: Option<u64>,
 }
 
@@ -146,13 +152,10 @@ impl EnvSettings {
                 None => Vec::new(),
             },
             log_level: r.word("OTEL_LOG_LEVEL", LogLevel::NAMES),
-            batch: BatchSettings {
-                schedule_delay: r.millis("OTEL_BSP_SCHEDULE_DELAY"),
-                export_timeout: r.timeout("OTEL_BSP_EXPORT_TIMEOUT"),
-                max_queue_size: r.number("OTEL_BSP_MAX_QUEUE_SIZE", 1),
-                max_export_batch_size: r.number(MAX_BATCH, 1),
-            },
+            batch: BatchSettings::read(&r, SPANS),
+            log_batch: BatchSettings::read(&r, LOGS),
             limits: LimitSettings::read(&r),
+            log_limits: LogLimitSettings::read(&r),
             metrics: MetricSettings {
                 export_interval: r.number("OTEL_METRIC_EXPORT_INTERVAL", 1).map(Duration::from_millis),
                 export_timeout: r.timeout("OTEL_METRIC_EXPORT_TIMEOUT"),
@@ -163,18 +166,12 @@ impl EnvSettings {
             },
             traces_exporters: r.list("OTEL_TRACES_EXPORTER"),
             metrics_exporters: r.list("OTEL_METRICS_EXPORTER"),
+            logs_exporters: r.list("OTEL_LOGS_EXPORTER"),
             sampler: r.text("OTEL_TRACES_SAMPLER"),
             sampler_arg: r.text("OTEL_TRACES_SAMPLER_ARG"),
             propagators: r.text("OTEL_PROPAGATORS"),
             warnings: Vec::new(),
         };
-        if let (Some(queue), Some(batch)) =
-            (settings.batch.max_queue_size, settings.batch.max_export_batch_size)
-            && batch > queue
-        {
-            r.warn(MAX_BATCH, format!("{batch} is more than the queue holds; {queue} is used"));
-            settings.batch.max_export_batch_size = Some(queue);
-        }
         settings.warnings = r.into_warnings();
         settings
     }
@@ -186,9 +183,37 @@ impl EnvSettings {
     }
 }
 
-const MAX_BATCH: &str = "OTEL_BSP_MAX_EXPORT_BATCH_SIZE";
+/// In the order of the fields of [`BatchSettings`].
+const SPANS: [&str; 4] = [
+    "OTEL_BSP_SCHEDULE_DELAY",
+    "OTEL_BSP_EXPORT_TIMEOUT",
+    "OTEL_BSP_MAX_QUEUE_SIZE",
+    "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+];
+const LOGS: [&str; 4] = [
+    "OTEL_BLRP_SCHEDULE_DELAY",
+    "OTEL_BLRP_EXPORT_TIMEOUT",
+    "OTEL_BLRP_MAX_QUEUE_SIZE",
+    "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE",
+];
 
 impl BatchSettings {
+    fn read(r: &Reader<'_>, [delay, timeout, max_queue, max_batch]: [&'static str; 4]) -> Self {
+        let mut batch = Self {
+            schedule_delay: r.millis(delay),
+            export_timeout: r.timeout(timeout),
+            max_queue_size: r.number(max_queue, 1),
+            max_export_batch_size: r.number(max_batch, 1),
+        };
+        if let (Some(queue), Some(n)) = (batch.max_queue_size, batch.max_export_batch_size)
+            && n > queue
+        {
+            r.warn(max_batch, format!("{n} is more than the queue holds; {queue} is used"));
+            batch.max_export_batch_size = Some(queue);
+        }
+        batch
+    }
+
     /// `config`, with what is set here instead. A batch is never larger than a queue that is counted in spans.
     #[must_use]
     pub fn apply_to(&self, mut config: DestinationConfig) -> DestinationConfig {

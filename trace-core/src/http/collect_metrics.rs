@@ -115,13 +115,14 @@ impl Metrics {
             return self.used.iter().for_each(|f| f.record_unbound(over.operation, key, measured));
         };
         for (family, bound) in self.used.iter().zip(&series.families) {
-            family.record(bound, measured);
+            family.record_rest(bound, measured);
         }
-        let record = || series.families.iter().for_each(|bound| bound.record_duration(measured));
-        match span {
-            Some(span) if series.wants_exemplar(over, BETWEEN_EXEMPLARS) => span.in_scope(record),
-            Some(_) => series.families.iter().for_each(|bound| bound.record_duration_plain(measured)),
-            None => record(),
+        let record = || series.families.iter().for_each(|bound| bound.record(measured));
+        match (span, series.wants_exemplar(over, BETWEEN_EXEMPLARS)) {
+            (Some(span), true) => span.in_scope(record),
+            (Some(_), false) => series.families.iter().for_each(|bound| bound.record_plain(measured)),
+            (None, true) => record(),
+            (None, false) => series.families.iter().for_each(|bound| bound.record_duration(measured)),
         }
     }
 }

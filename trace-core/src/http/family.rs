@@ -121,11 +121,8 @@ impl Family {
         }
     }
 
-    /// Records all but the duration.
-    pub(super) fn record(&self, bound: &BoundFamily, measured: Measured) {
-        if let Some(requests) = &bound.requests {
-            requests.add_plain(1);
-        }
+    /// Records what is not bound: sizes.
+    pub(super) fn record_rest(&self, bound: &BoundFamily, measured: Measured) {
         self.record_sizes(&bound.attributes, measured);
     }
 
@@ -198,13 +195,27 @@ impl Family {
 
 impl BoundFamily {
     /// With the current span as exemplar, if the registry's filter takes it.
-    pub(super) fn record_duration(&self, measured: Measured) {
+    pub(super) fn record(&self, measured: Measured) {
+        if let Some(requests) = &self.requests {
+            requests.add(1);
+        }
         self.duration.record(measured.seconds);
     }
 
     /// Without an exemplar.
-    pub(super) fn record_duration_plain(&self, measured: Measured) {
+    pub(super) fn record_plain(&self, measured: Measured) {
+        if let Some(requests) = &self.requests {
+            requests.add_plain(1);
+        }
         self.duration.record_plain(measured.seconds);
+    }
+
+    /// With an exemplar of the duration alone.
+    pub(super) fn record_duration(&self, measured: Measured) {
+        if let Some(requests) = &self.requests {
+            requests.add_plain(1);
+        }
+        self.duration.record(measured.seconds);
     }
 }
 

@@ -140,8 +140,17 @@ impl<'a> LiveMetric<'a> {
         Self { scope: scope.clone(), source: Source::Stream { stream: stream.clone(), start, time } }
     }
 
-    pub(super) fn collected(scope: &Arc<Scope>, metric: Cow<'a, Metric>) -> Self {
+    /// A metric that was collected.
+    pub fn of(scope: &Arc<Scope>, metric: Cow<'a, Metric>) -> Self {
         Self { scope: scope.clone(), source: Source::Collected(metric) }
+    }
+
+    /// The metric with its points, if it was collected; `None` if it is read where it is.
+    pub fn as_collected(&self) -> Option<&Metric> {
+        match &self.source {
+            Source::Stream { .. } => None,
+            Source::Collected(metric) => Some(metric),
+        }
     }
 
     /// The library.
@@ -292,7 +301,7 @@ fn fetch(chunk: &[Arc<Series>]) {
     let mut shards = [None; AHEAD];
     for (shard, series) in shards.iter_mut().zip(chunk) {
         if let Cell::Sum(sum) = &series.cell {
-            *shard = sum.shards().iter().next();
+            *shard = sum.shards().any();
         }
     }
     std::hint::black_box(shards.iter().flatten().fold(0, |all, shard| all ^ shard.get(0)));
@@ -323,7 +332,7 @@ fn visit_data(data: &MetricData, visitor: &mut dyn PointVisitor) {
 impl<'a> From<&'a MetricBatch> for LiveMetrics<'a> {
     fn from(batch: &'a MetricBatch) -> Self {
         let of = |s: &'a crate::model::ScopeMetrics| {
-            s.metrics.iter().map(|m| LiveMetric::collected(&s.scope, Cow::Borrowed(m)))
+            s.metrics.iter().map(|m| LiveMetric::of(&s.scope, Cow::Borrowed(m)))
         };
         Self { resource: batch.resource.clone(), metrics: batch.scopes.iter().flat_map(of).collect() }
     }
@@ -334,7 +343,7 @@ impl From<MetricBatch> for LiveMetrics<'static> {
         let scopes = batch.scopes.into_iter();
         let metrics = scopes.flat_map(|s| {
             let scope = s.scope;
-            s.metrics.into_iter().map(move |m| LiveMetric::collected(&scope, Cow::Owned(m)))
+            s.metrics.into_iter().map(move |m| LiveMetric::of(&scope, Cow::Owned(m)))
         });
         Self { resource: batch.resource, metrics: metrics.collect() }
     }

@@ -87,7 +87,7 @@ impl ScopeInstruments {
                     let mut metrics = Vec::new();
                     o.collect(collection, &mut metrics);
                     let metrics = metrics.into_iter().map(Cow::Owned);
-                    live.extend(metrics.map(|m| LiveMetric::collected(&self.scope, m)));
+                    live.extend(metrics.map(|m| LiveMetric::of(&self.scope, m)));
                 }
             }
         }

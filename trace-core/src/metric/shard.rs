@@ -21,17 +21,25 @@ const MAX_CLAIMS: usize = 64;
 #[derive(Default)]
 struct Line([AtomicU64; LINE]);
 
+/// The words of a shard.
+type Words = Arc<[Line]>;
+
 /// A row of words for each thread that wrote to it.
+///
+/// Most series are written to by one thread alone: its shard lies here, those of further threads behind a pointer.
 pub(super) struct Shards {
-    /// Made when a thread first writes. The last one is shared.
-    shards: Box<[OnceLock<Arc<[Line]>>]>,
+    /// The shard that was made first, and its number.
+    first: OnceLock<(usize, Words)>,
+    /// All others by number, made when a thread first writes. The last one is shared.
+    others: OnceLock<Box<[OnceLock<Words>]>>,
+    count: usize,
     words: usize,
     initial: fn(usize) -> u64,
 }
 
 /// A shard that the thread has for itself and keeps at hand, in its [`cache`](super::cache), which is emptied before
 /// the thread gives its number back.
-pub(super) struct Row(Arc<[Line]>);
+pub(super) struct Row(Words);
 
 impl Row {
     #[inline(always)]
@@ -52,28 +60,45 @@ impl Shards {
     /// `words` in each shard, with the initial value that depends on the number of the word; as many shards as
     /// [`suitable_shards`] said.
     pub(super) fn new(words: usize, shards: usize, initial: fn(usize) -> u64) -> Self {
-        Self { shards: (0..shards.max(1)).map(|_| OnceLock::new()).collect(), words, initial }
+        Self { first: OnceLock::new(), others: OnceLock::new(), count: shards.max(1), words, initial }
     }
 
     /// The shard of the calling thread.
     #[inline]
     pub(super) fn mine(&self) -> Shard<'_> {
-        let last = self.shards.len() - 1;
+        let last = self.count - 1;
         let number = my_number();
-        let lines = self.shards[number.min(last)].get_or_init(|| self.make());
-        Shard { lines, owned: number < last }
+        Shard { lines: self.lines(number.min(last)), owned: number < last }
     }
 
     /// The same, to keep; `None` if it is not the thread's alone.
     pub(super) fn my_row(&self) -> Option<Row> {
         let number = my_number();
-        let lines = || self.shards[number].get_or_init(|| self.make()).clone();
-        (number < self.shards.len() - 1).then(|| Row(lines()))
+        (number < self.count - 1).then(|| Row(self.lines(number).clone()))
+    }
+
+    /// The shard of this number, which must be below the count.
+    #[inline]
+    fn lines(&self, number: usize) -> &Words {
+        match self.first.get() {
+            Some((first, lines)) if *first == number => lines,
+            _ => self.other(number),
+        }
+    }
+
+    #[inline(never)]
+    fn other(&self, number: usize) -> &Words {
+        let (first, lines) = self.first.get_or_init(|| (number, self.make()));
+        if *first == number {
+            return lines;
+        }
+        let others = self.others.get_or_init(|| (0..self.count).map(|_| OnceLock::new()).collect());
+        others[number].get_or_init(|| self.make())
     }
 
     #[cold]
-    fn make(&self) -> Arc<[Line]> {
-        let lines: Arc<[Line]> = (0..self.words.div_ceil(LINE)).map(|_| Line::default()).collect();
+    fn make(&self) -> Words {
+        let lines: Words = (0..self.words.div_ceil(LINE)).map(|_| Line::default()).collect();
         for i in 0..self.words {
             lines[i / LINE].0[i % LINE].store((self.initial)(i), Relaxed);
         }
@@ -81,8 +106,17 @@ impl Shards {
     }
 
     /// The shards that were written to.
+    #[inline]
     pub(super) fn iter(&self) -> impl Iterator<Item = Shard<'_>> {
-        self.shards.iter().filter_map(OnceLock::get).map(|lines| Shard { lines, owned: false })
+        let others = self.others.get().into_iter().flat_map(|others| others.iter().filter_map(OnceLock::get));
+        let all = self.first.get().map(|(_, lines)| lines).into_iter().chain(others);
+        all.map(|lines| Shard { lines, owned: false })
+    }
+
+    /// One that was written to, if any was.
+    #[inline]
+    pub(super) fn any(&self) -> Option<Shard<'_>> {
+        self.first.get().map(|(_, lines)| Shard { lines, owned: false })
     }
 }
 

@@ -1,4 +1,4 @@
-//! Plain data: what a span, a metric, an anomaly and an alert *are*.
+//! Plain data: what a span, a metric, a log record, an anomaly and an alert *are*.
 //!
 //! No handles, no locks, no clocks. Every type can be compared, cloned and built by hand in a test. The names
 //! follow OpenTelemetry; the alert and anomaly types follow the MPLP Trace module.
@@ -6,11 +6,14 @@
 mod alert;
 mod analysis;
 mod anomaly;
+mod any_value;
 mod attribute;
 mod context;
 mod exponential;
 mod health;
 mod id;
+mod log;
+mod log_severity;
 mod metric;
 mod resource;
 mod severity;
@@ -29,11 +32,14 @@ pub use analysis::{
     Quantiles, Recommendation, TargetResult, TargetVerdict,
 };
 pub use anomaly::{AffectedMetric, Anomaly, AnomalyId, AnomalyKind, AnomalyState};
+pub use any_value::AnyValue;
 pub use attribute::{AttributeSet, KeyValue};
 pub use context::{SpanContext, TraceFlags, TraceState};
 pub use exponential::{ExponentialBuckets, ExponentialPoint};
 pub use health::{Check, CheckStatus, ComponentHealth, HealthLevel, HealthStatus};
 pub use id::{ParseIdError, SpanId, TraceId, TraceIds};
+pub use log::{LogBatch, LogBatchMut, LogRecord, LogScope};
+pub use log_severity::LogSeverity;
 pub use metric::{
     Exemplar, HistogramPoint, Metric, MetricBatch, MetricData, Number, NumberPoint, ScopeMetrics, Temporality,
 };

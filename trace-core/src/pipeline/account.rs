@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::ledger::DestinationLedger;
+use super::payload::Signal;
 use super::queue::Capacity;
 use crate::metric::BoundHistogram;
 use crate::signal::{Holdings, Keeper};
@@ -15,7 +16,7 @@ pub(super) struct Account {
     pub(super) name: String,
     /// What kind of exporter it is, for metrics about the pipeline.
     pub(super) component: &'static str,
-    pub(super) is_metrics: bool,
+    pub(super) signal: Signal,
     pub(super) capacity: Capacity,
     state: Mutex<DestinationLedger>,
     /// What the exporter holds.
@@ -35,7 +36,7 @@ impl Account {
     pub(super) fn new(
         name: &str,
         component: &'static str,
-        is_metrics: bool,
+        signal: Signal,
         capacity: Capacity,
         keeper: Option<Arc<dyn Keeper>>,
     ) -> Self {
@@ -43,7 +44,7 @@ impl Account {
         Self {
             name: name.to_owned(),
             component,
-            is_metrics,
+            signal,
             capacity,
             state: Mutex::new(state),
             keeper,

@@ -23,20 +23,23 @@ impl Default for RetryPolicy {
     }
 }
 
+/// Shorter waits that are asked for do not keep attempts from becoming rarer.
+const SECOND: Duration = Duration::from_secs(1);
 /// No single wait is longer.
 const HOUR: Duration = Duration::from_secs(3600);
 
 impl RetryPolicy {
     /// The wait after the given number of failed attempts. `random` is uniform in [0, 1); `asked` is what the
-    /// destination asked for, which is honoured up to one hour.
+    /// destination asked for, which is honoured up to one hour. Less than a second is taken as the least: a destination
+    /// that says "at once", or whose date a wrong clock takes to be past, is not asked without pause.
     pub fn wait(&self, failed: u32, random: f64, asked: Option<Duration>) -> Duration {
-        if let Some(asked) = asked {
+        if let Some(asked) = asked.filter(|asked| *asked >= SECOND) {
             return asked.min(HOUR);
         }
         let ceiling =
             self.initial.saturating_mul(1 << failed.saturating_sub(1).min(16)).min(self.max).min(HOUR);
         // At least a tenth, so that a run of small numbers does not become a busy loop.
-        ceiling.mul_f64(0.1 + 0.9 * random.clamp(0.0, 1.0))
+        ceiling.mul_f64(0.1 + 0.9 * random.clamp(0.0, 1.0)).max(asked.unwrap_or_default())
     }
 }
 
@@ -53,5 +56,8 @@ mod tests {
         assert_eq!(p.wait(1, 0.0, None), Duration::from_millis(50));
         assert_eq!(p.wait(1, 0.0, Some(Duration::from_secs(7))), Duration::from_secs(7));
         assert_eq!(p.wait(1, 0.0, Some(Duration::from_secs(99_999))), Duration::from_secs(3600));
+        // A date that a wrong clock takes to be past, or a destination that says "at once" again and again.
+        assert_eq!(p.wait(3, 1.0, Some(Duration::ZERO)), Duration::from_secs(2));
+        assert_eq!(p.wait(1, 0.0, Some(Duration::from_millis(300))), Duration::from_millis(300));
     }
 }

@@ -11,14 +11,16 @@ use super::handle::{Pipeline, Running};
 use super::ingest_queue::IngestQueue;
 use super::inside::PipelineId;
 use super::ledger_reader::LedgerReader;
+use super::log_worker::{LogCounts, LogWorker};
 use super::metric_reader::{Collect, Collection, MetricReader};
-use super::payload::{Metrics, Spans};
+use super::payload::{Logs, Metrics, Spans};
 use super::worker::PipelineWorker;
 use crate::env::EnvSettings;
+use crate::log::{LogIntake, LogLimits};
 use crate::model::{MetricBatch, Resource};
 use crate::record::{Recorder, RecorderBuilder};
 use crate::resource::{ResourceDetector, detect};
-use crate::signal::{MetricExporter, SpanExporter, SpanProcessor};
+use crate::signal::{LogExporter, MetricExporter, SpanExporter, SpanProcessor};
 use crate::tenant::Tenancy;
 
 /// An interval of zero would keep a processor busy.
@@ -31,11 +33,14 @@ pub struct PipelineBuilder {
     /// A destination without settings of its own gets those of the environment.
     spans: Vec<(String, Box<dyn SpanExporter>, Option<DestinationConfig>)>,
     metrics: Vec<(String, Box<dyn MetricExporter>, Option<DestinationConfig>)>,
+    logs: Vec<(String, Box<dyn LogExporter>, Option<DestinationConfig>)>,
     /// By the names of destinations: collections of their own.
     own_collections: Vec<(String, Collect)>,
     collect: Option<(Collect, Option<Duration>)>,
     interval: Duration,
     ingest_bytes: usize,
+    log_bytes: usize,
+    log_limits: Option<LogLimits>,
     tenancy: Option<Arc<Tenancy>>,
     env: EnvSettings,
     detected: Resource,
@@ -50,10 +55,13 @@ impl Default for PipelineBuilder {
             processors: Vec::new(),
             spans: Vec::new(),
             metrics: Vec::new(),
+            logs: Vec::new(),
             own_collections: Vec::new(),
             collect: None,
             interval: Duration::from_millis(100),
             ingest_bytes: 32 << 20,
+            log_bytes: 32 << 20,
+            log_limits: None,
             tenancy: None,
             env: EnvSettings::default(),
             detected: Resource::default(),
@@ -81,7 +89,8 @@ impl PipelineBuilder {
     }
 
     /// Uses these variables where the program sets nothing: `OTEL_BSP_*` for destinations for spans without settings
-    /// of their own, `OTEL_METRIC_EXPORT_*` for metrics, `OTEL_*_LIMIT` for a recorder without limits of its own;
+    /// of their own, `OTEL_BLRP_*` for those for logs, `OTEL_METRIC_EXPORT_*` for metrics, `OTEL_*_LIMIT` for a recorder
+    /// without limits of its own;
     /// resource attributes of the recorder win over those of the variables. `OTEL_SDK_DISABLED` wins over the program.
     ///
     /// Samplers and propagators are not built from here, since they have settings of their own.
@@ -168,6 +177,40 @@ impl PipelineBuilder {
         self
     }
 
+    /// Adds a destination for log records.
+    #[must_use]
+    pub fn export_logs(mut self, name: &str, exporter: impl LogExporter + 'static) -> Self {
+        self.logs.push((name.to_owned(), Box::new(exporter), None));
+        self
+    }
+
+    /// Adds a destination for log records that is fed in its own way.
+    #[must_use]
+    pub fn export_logs_with(
+        mut self,
+        name: &str,
+        exporter: impl LogExporter + 'static,
+        config: DestinationConfig,
+    ) -> Self {
+        self.logs.push((name.to_owned(), Box::new(exporter), Some(config)));
+        self
+    }
+
+    /// How much a log record may hold.
+    #[must_use]
+    pub fn log_limits(mut self, limits: LogLimits) -> Self {
+        self.log_limits = Some(limits);
+        self
+    }
+
+    /// How much of log records may wait for the pipeline's thread, in bytes; 32 MiB by default. What comes on top is
+    /// dropped as `buffer_full`.
+    #[must_use]
+    pub fn log_bytes(mut self, bytes: usize) -> Self {
+        self.log_bytes = bytes;
+        self
+    }
+
     /// Gives a destination for metrics a collection of its own, such as a
     /// [`MetricReader`](crate::metric::MetricReader) of deltas, at the same interval as the others. Has no effect unless
     /// metrics are collected.
@@ -231,10 +274,14 @@ impl PipelineBuilder {
             recorder = recorder.tenant_attributes(tenancy.span_attributes().iter().cloned());
         }
         let (recorder, drain) = recorder.build();
+        let log_limits = self.log_limits.unwrap_or_else(|| env.log_limits.apply_to(LogLimits::default()));
+        let log_intake = Arc::new(LogIntake::new(self.log_bytes, !disabled && !self.logs.is_empty()));
         let mut reader = LedgerReader {
             recorder: recorder.clone(),
             sources: Arc::default(),
             forwarded: Arc::new(Forwarded::default()),
+            logs: Arc::new(LogCounts::default()),
+            log_intake: log_intake.clone(),
             accounts: Vec::new(),
             tenancy: self.tenancy.clone(),
             disabled,
@@ -246,7 +293,7 @@ impl PipelineBuilder {
         }
         if disabled {
             ingest.close();
-            return Ok(Pipeline::new(id, reader, ingest, None, env.warnings));
+            return Ok(Pipeline::new(id, reader, ingest, log_limits, None, env.warnings));
         }
         let of_env = env.batch.apply_to(DestinationConfig::default());
         let spans = self
@@ -266,7 +313,15 @@ impl PipelineBuilder {
             .map(|(name, e, own)| Destination::start(id, &name, Metrics(e), own.unwrap_or(of_env)))
             .map(|started| started.map(Arc::new))
             .collect::<Result<Vec<_>, _>>()?;
+        let of_env = env.log_batch.apply_to(DestinationConfig::default());
+        let logs = self
+            .logs
+            .into_iter()
+            .map(|(name, e, own)| Destination::start(id, &name, Logs(e), own.unwrap_or(of_env)))
+            .map(|started| started.map(Arc::new))
+            .collect::<Result<Vec<_>, _>>()?;
         let accounts = spans.iter().map(|d| d.account()).chain(metrics.iter().map(|d| d.account()));
+        let accounts = accounts.chain(logs.iter().map(|d| d.account()));
         reader.accounts = accounts.cloned().collect();
 
         let worker = PipelineWorker {
@@ -278,6 +333,13 @@ impl PipelineBuilder {
             processors: self.processors,
             destinations: spans.clone(),
             forwarded: reader.forwarded.clone(),
+            logs: LogWorker {
+                intake: log_intake,
+                resource: recorder.resource().clone(),
+                tenancy: self.tenancy.clone(),
+                destinations: logs.clone(),
+                counts: reader.logs.clone(),
+            },
             interval: self.interval.max(SHORTEST),
         };
         let (commands, receiver) = channel();
@@ -291,6 +353,7 @@ impl PipelineBuilder {
             reader: None,
             spans,
             metrics,
+            logs,
             collection: collection.clone(),
         };
         if let Some((collect, interval)) = self.collect.filter(|_| !running.metrics.is_empty()) {
@@ -307,7 +370,7 @@ impl PipelineBuilder {
                 std::thread::Builder::new().name("mplp-metrics".into()).spawn(move || reader.run(&rx))?;
             running.reader = Some((tx, thread));
         }
-        Ok(Pipeline::new(id, reader, ingest, Some(running), env.warnings))
+        Ok(Pipeline::new(id, reader, ingest, log_limits, Some(running), env.warnings))
     }
 
     fn check_names(&self) -> std::io::Result<()> {
@@ -319,7 +382,11 @@ impl PipelineBuilder {
     }
 
     fn names(&self) -> impl Iterator<Item = &String> {
-        self.spans.iter().map(|s| &s.0).chain(self.metrics.iter().map(|m| &m.0))
+        self.spans
+            .iter()
+            .map(|s| &s.0)
+            .chain(self.metrics.iter().map(|m| &m.0))
+            .chain(self.logs.iter().map(|l| &l.0))
     }
 }
 

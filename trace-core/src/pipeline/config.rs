@@ -13,7 +13,7 @@ pub struct DestinationConfig {
     pub max_delay: Duration,
     /// How much may wait, in bytes; 32 MiB by default. What comes on top is dropped as `queue_full`.
     pub queue_bytes: usize,
-    /// How much may wait, in spans or data points; without limit by default (`OTEL_BSP_MAX_QUEUE_SIZE`).
+    /// How much may wait, in spans, data points or log records; without limit by default (`OTEL_BSP_MAX_QUEUE_SIZE`).
     pub queue_records: usize,
     /// The longest one attempt may take; 10 s by default (`OTEL_BSP_EXPORT_TIMEOUT`). Retries do not count into it.
     pub timeout: Duration,

@@ -53,7 +53,7 @@ impl<P: Payload> Destination<P> {
     ) -> std::io::Result<Self> {
         let capacity = Capacity { bytes: config.queue_bytes, records: config.queue_records };
         let queue = Arc::new(Queue::new(capacity));
-        let account = Arc::new(Account::new(name, config.component, P::IS_METRICS, capacity, sink.keeper()));
+        let account = Arc::new(Account::new(name, config.component, P::SIGNAL, capacity, sink.keeper()));
         let deadline = Arc::new(Mutex::new(None));
         let (done, finished) = oneshot::channel();
         let worker = Worker {

@@ -20,7 +20,7 @@ pub struct DeliveryError {
 #[non_exhaustive]
 pub enum DeliveryFailure {
     /// Records were lost, now or earlier.
-    #[error("{0} spans or data points were lost, counted at each destination")]
+    #[error("{0} spans, data points or log records were lost, counted at each destination")]
     Lost(u64),
     /// Another thread is shutting the pipeline down, and did not finish in the time that this call had. The report is
     /// interim.

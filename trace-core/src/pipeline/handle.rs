@@ -14,13 +14,16 @@ use super::ingest_queue::IngestQueue;
 use super::inside::PipelineId;
 use super::ledger::{DeliveryReport, Ledger};
 use super::ledger_reader::LedgerReader;
+use super::log_ingest::LogIngest;
 use super::metric_ingest::MetricIngest;
 use super::metric_reader::ReaderCommand;
+use super::outlet::Outlet;
 use super::worker::Command;
 use crate::batch::SpanBatch;
 use crate::env::EnvWarning;
+use crate::log::{LogLimits, Logger};
 use crate::metric::BoundHistogram;
-use crate::model::MetricBatch;
+use crate::model::{LogBatch, MetricBatch};
 use crate::record::{OverflowPolicy, Recorder};
 
 /// A running pipeline. Dropping it shuts it down with a deadline of five seconds.
@@ -33,6 +36,7 @@ pub(super) struct Inner {
     id: PipelineId,
     pub(super) ledger: LedgerReader,
     ingest: Arc<IngestQueue>,
+    log_limits: LogLimits,
     life: Mutex<Life>,
     ended: Condvar,
 }
@@ -52,7 +56,16 @@ pub(super) struct Running {
     pub(super) reader: Option<(Sender<ReaderCommand>, JoinHandle<()>)>,
     pub(super) spans: Vec<Arc<Destination<SpanBatch>>>,
     pub(super) metrics: Vec<Arc<Destination<MetricBatch>>>,
+    pub(super) logs: Vec<Arc<Destination<LogBatch>>>,
     pub(super) collection: Arc<OnceLock<BoundHistogram>>,
+}
+
+impl Running {
+    /// The destinations of what the pipeline's own thread forwards.
+    fn forwarded_to(&self) -> impl Iterator<Item = Arc<dyn Outlet>> {
+        let spans = self.spans.iter().map(|d| d.clone() as Arc<dyn Outlet>);
+        spans.chain(self.logs.iter().map(|d| d.clone() as Arc<dyn Outlet>))
+    }
 }
 
 fn left(deadline: Instant) -> Duration {
@@ -64,11 +77,12 @@ impl Pipeline {
         id: PipelineId,
         ledger: LedgerReader,
         ingest: Arc<IngestQueue>,
+        log_limits: LogLimits,
         running: Option<Running>,
         env_warnings: Vec<EnvWarning>,
     ) -> Self {
         let life = running.map_or_else(|| Life::Stopped(DeliveryReport::default()), Life::Running);
-        let inner = Inner { id, ledger, ingest, life: Mutex::new(life), ended: Condvar::new() };
+        let inner = Inner { id, ledger, ingest, log_limits, life: Mutex::new(life), ended: Condvar::new() };
         Self { inner: Arc::new(inner), env_warnings }
     }
 
@@ -102,7 +116,18 @@ impl Pipeline {
         MetricIngest { destinations, tenancy: self.inner.ledger.tenancy.clone(), tenant: None }
     }
 
-    /// Where every span is, now.
+    /// Where to emit log records.
+    pub fn logger(&self) -> Logger {
+        let (intake, recorder) = (self.inner.ledger.log_intake.clone(), self.recorder().clone());
+        Logger { intake, recorder, limits: self.inner.log_limits }
+    }
+
+    /// A way in for log records that were not made here.
+    pub fn log_ingest(&self) -> LogIngest {
+        LogIngest { intake: self.inner.ledger.log_intake.clone(), tenant: None }
+    }
+
+    /// Where every span and log record is, now.
     pub fn ledger(&self) -> Ledger {
         self.inner.ledger.read()
     }
@@ -151,10 +176,16 @@ impl Pipeline {
             return Err(FlushError::FromInside);
         }
         // Not locked while it waits: a shutdown has its own deadline.
-        let (commands, wake, reader, spans, metrics) = {
+        let (commands, wake, reader, outlets, metrics) = {
             let Life::Running(r) = &*inner.life() else { return Err(FlushError::Closed) };
             let reader = r.reader.as_ref().map(|(commands, _)| commands.clone());
-            (r.commands.clone(), r.wake.clone(), reader, r.spans.clone(), r.metrics.clone())
+            (
+                r.commands.clone(),
+                r.wake.clone(),
+                reader,
+                r.forwarded_to().collect::<Vec<_>>(),
+                r.metrics.clone(),
+            )
         };
         let collected = reader.map(|reader| {
             let (tx, rx) = channel();
@@ -163,9 +194,9 @@ impl Pipeline {
         });
         let (tx, drained) = channel();
         let (mut flushing, mut flushed) = (Vec::new(), Vec::new());
-        for d in spans {
+        for d in outlets {
             let (tx, rx) = channel();
-            flushed.push((d.account().name.clone(), rx));
+            flushed.push((d.name().to_owned(), rx));
             flushing.push((d, tx));
         }
         let _ = commands.send(Command::Flush(tx, flushing));
@@ -258,13 +289,13 @@ impl Inner {
         DeliveryReport { ledger: self.ledger.read() }
     }
 
-    fn stop(&self, r: Running, deadline: Instant) -> DeliveryReport {
+    fn stop(&self, mut r: Running, deadline: Instant) -> DeliveryReport {
         let sources = self.ledger.sources.lock().unwrap_or_else(PoisonError::into_inner).clone();
         sources.iter().for_each(|source| source.close());
         let (tx, stopped) = channel();
         let _ = r.commands.send(Command::Stop(tx));
         r.wake.unpark();
-        let reader = r.reader.map(|(commands, thread)| {
+        let reader = r.reader.take().map(|(commands, thread)| {
             let (tx, stopped) = channel();
             let _ = commands.send(ReaderCommand::Stop(tx));
             (stopped, thread)
@@ -272,14 +303,15 @@ impl Inner {
         let _ = stopped.recv_timeout(left(deadline));
         // Whether or not the thread came: nothing is taken in any more.
         self.ingest.close();
+        self.ledger.log_intake.close();
         self.ledger.forwarded.stopped.store(true, Ordering::Release);
-        r.spans.iter().for_each(|d| d.close(deadline));
+        r.forwarded_to().for_each(|d| d.close(deadline));
         // Only now: a collection that hangs must not cost the spans their time.
         if let Some((stopped, _)) = &reader {
             let _ = stopped.recv_timeout(left(deadline));
         }
         r.metrics.iter().for_each(|d| d.close(deadline));
-        r.spans.iter().for_each(|d| d.join(deadline));
+        r.forwarded_to().for_each(|d| d.join(deadline));
         r.metrics.iter().for_each(|d| d.join(deadline));
         let threads = std::iter::once(r.thread).chain(reader.map(|(_, thread)| thread));
         threads.for_each(|t| join_until(t, deadline));
@@ -292,7 +324,7 @@ impl Inner {
 
 fn judge(report: DeliveryReport) -> Result<DeliveryReport, DeliveryError> {
     let l = &report.ledger;
-    let lost = l.lost() + l.pending + l.destinations.iter().map(|d| d.pending).sum::<u64>();
+    let lost = l.lost() + l.pending + l.logs.pending + l.destinations.iter().map(|d| d.pending).sum::<u64>();
     match lost {
         0 => Ok(report),
         n => Err(DeliveryError { failure: DeliveryFailure::Lost(n), report: Box::new(report) }),

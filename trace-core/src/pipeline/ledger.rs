@@ -33,11 +33,45 @@ pub struct Ledger {
     pub record_only: u64,
     /// Spans of traces that a tail sampler decided against.
     pub sampled_out: u64,
+    /// Log records.
+    #[serde(skip_serializing_if = "LogLedger::is_unused")]
+    pub logs: LogLedger,
     /// Each destination.
     pub destinations: Vec<DestinationLedger>,
     /// Each tenant, if the pipeline knows tenants.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tenants: Vec<TenantLedger>,
+}
+
+/// The account of log records at one moment: `received = delivered + pending + dropped`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LogLedger {
+    /// Records that were emitted, or taken from others, while there was a destination for logs.
+    pub received: u64,
+    /// Records handed to every destination.
+    pub delivered: u64,
+    /// Records that wait for the pipeline's thread.
+    pub pending: u64,
+    /// Records lost before any destination: `buffer_full`, `after_shutdown`, `processor` or what else a processor says,
+    /// `forked`.
+    pub dropped: BTreeMap<&'static str, u64>,
+}
+
+impl LogLedger {
+    /// Records lost for any reason.
+    pub fn lost(&self) -> u64 {
+        self.dropped.values().sum()
+    }
+
+    /// Whether the account adds up.
+    pub fn adds_up(&self) -> bool {
+        self.received == self.delivered + self.pending + self.lost()
+    }
+
+    fn is_unused(&self) -> bool {
+        self.received == 0
+    }
 }
 
 /// The account of one destination at one moment.
@@ -46,7 +80,7 @@ pub struct Ledger {
 pub struct DestinationLedger {
     /// Its name.
     pub name: String,
-    /// Spans or data points handed to it, and those of an earlier run that its exporter still held.
+    /// Spans, data points or log records handed to it, and those of an earlier run that its exporter still held.
     pub received: u64,
     /// Taken by the backend.
     pub delivered: u64,
@@ -66,9 +100,10 @@ pub struct DestinationLedger {
 }
 
 impl Ledger {
-    /// Spans lost anywhere. A span that two destinations lost counts twice.
+    /// Spans and log records lost anywhere. One that two destinations lost counts twice.
     pub fn lost(&self) -> u64 {
         self.dropped.values().sum::<u64>()
+            + self.logs.lost()
             + self.destinations.iter().map(DestinationLedger::lost).sum::<u64>()
     }
 
@@ -76,6 +111,7 @@ impl Ledger {
     pub fn adds_up(&self) -> bool {
         let known = self.delivered + self.pending + self.record_only + self.sampled_out;
         self.received == known + self.dropped.values().sum::<u64>()
+            && self.logs.adds_up()
             && self.destinations.iter().all(|d| d.received == d.delivered + d.held + d.pending + d.lost())
             && self.tenants.iter().all(TenantLedger::adds_up)
     }
@@ -127,6 +163,10 @@ impl fmt::Display for DeliveryReport {
         write_dropped(f, &l.dropped)?;
         if l.edits_dropped > 0 {
             write!(f, ", {} additions to spans lost", l.edits_dropped)?;
+        }
+        if !l.logs.is_unused() {
+            write!(f, "\n{} log records", l.logs.received)?;
+            write_dropped(f, &l.logs.dropped)?;
         }
         for d in &l.destinations {
             write!(f, "\n  {:<16} {} received, {} delivered", d.name, d.received, d.delivered)?;

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::account::{Account, Forwarded};
 use super::ledger::Ledger;
+use super::log_worker::LogCounts;
 use super::{SourceCounts, SpanSource};
+use crate::log::LogIntake;
 use crate::record::{Recorder, RecorderCounts};
 use crate::tenant::Tenancy;
 
@@ -17,6 +19,8 @@ pub struct LedgerReader {
     pub(super) recorder: Recorder,
     pub(super) sources: Arc<Mutex<Vec<Arc<dyn SpanSource>>>>,
     pub(super) forwarded: Arc<Forwarded>,
+    pub(super) logs: Arc<LogCounts>,
+    pub(super) log_intake: Arc<LogIntake>,
     pub(super) accounts: Vec<Arc<Account>>,
     pub(super) tenancy: Option<Arc<Tenancy>>,
     /// Nothing is recorded by intention, so nothing is missing.
@@ -41,6 +45,7 @@ impl LedgerReader {
         let tenants = self.tenancy.as_ref().map(|t| t.ledger()).unwrap_or_default();
         let destinations = self.accounts.iter().map(|a| a.snapshot()).collect();
         let f = &self.forwarded;
+        let logs = self.logs.ledger(&self.log_intake, f.is_stopped());
         let delivered = f.spans.load(Ordering::Acquire);
         let mut dropped = f.removed();
         let sampled_out = f.sampled_out.load(Ordering::Acquire);
@@ -79,6 +84,7 @@ impl LedgerReader {
             edits_dropped: c.edits_dropped,
             record_only,
             sampled_out,
+            logs,
             destinations,
             tenants,
         }
@@ -95,6 +101,7 @@ impl LedgerReader {
             open: c.started.saturating_sub(c.ended),
             dropped: BTreeMap::from_iter((forked > 0).then_some(("forked", forked))),
             edits_dropped: c.edits_dropped,
+            logs: self.logs.ledger_forked(&self.log_intake),
             ..Ledger::default()
         }
     }

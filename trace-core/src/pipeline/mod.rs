@@ -1,9 +1,9 @@
 //! From the recorder to every destination, with exact accounts.
 //!
-//! One thread takes finished spans from the recorder and from each [`Ingest`], holds tenants to their quotas, runs the
+//! One thread takes finished spans and log records from where they are recorded and from each [`Ingest`], holds tenants to their quotas, runs the
 //! processors, and hands each batch to every destination's queue. Each destination has a thread and a current-thread
 //! Tokio runtime of its own, so one that is slow, blocked or down delays neither the application nor a sibling. The
-//! [`Ledger`] says at any time where every span is: `received = delivered + pending + dropped`, the last by reason.
+//! [`Ledger`] says at any time where every span and every log record is: `received = delivered + pending + dropped`, the last by reason.
 //!
 //! All threads are the pipeline's own: it works in every kind of Tokio runtime and in none, and in destructors. A flush
 //! or shutdown from one of these threads, which would wait for itself, is refused. In a process that was forked from the
@@ -26,8 +26,13 @@ mod ingest_queue;
 mod inside;
 mod ledger;
 mod ledger_reader;
+mod log_ingest;
+#[cfg(test)]
+mod log_tests;
+mod log_worker;
 mod metric_ingest;
 mod metric_reader;
+mod outlet;
 mod payload;
 mod queue;
 mod self_metrics;
@@ -51,7 +56,8 @@ pub use config::DestinationConfig;
 pub use error::{DeliveryError, DeliveryFailure, FlushError, IngestError, NotTaken};
 pub use handle::Pipeline;
 pub use ingest::Ingest;
-pub use ledger::{DeliveryReport, DestinationLedger, Ledger};
+pub use ledger::{DeliveryReport, DestinationLedger, Ledger, LogLedger};
 pub use ledger_reader::LedgerReader;
+pub use log_ingest::{LogIngest, LogIngestError};
 pub use metric_ingest::{MetricIngest, MetricIngestError};
 pub use source::{SourceCounts, SpanSource};

@@ -1,17 +1,25 @@
-//! What a destination receives: spans or metrics.
+//! What a destination receives: spans, metrics or logs.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use crate::batch::SpanBatch;
-use crate::model::MetricBatch;
-use crate::signal::{ExportError, Keeper, MetricExporter, SpanExporter};
+use crate::model::{LogBatch, MetricBatch};
+use crate::signal::{ExportError, Keeper, LogExporter, MetricExporter, SpanExporter};
+
+/// What kind of telemetry a destination takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Signal {
+    Spans,
+    Metrics,
+    Logs,
+}
 
 /// Something that is queued, counted and exported.
 pub(super) trait Payload: Clone + Send + Sync + 'static {
-    /// Whether its records are data points rather than spans.
-    const IS_METRICS: bool;
+    /// What its records are.
+    const SIGNAL: Signal;
     /// How many records: the unit of the ledger.
     fn records(&self) -> u64;
     /// How much of a queue it takes, in bytes.
@@ -23,7 +31,7 @@ pub(super) trait Payload: Clone + Send + Sync + 'static {
 }
 
 impl Payload for SpanBatch {
-    const IS_METRICS: bool = false;
+    const SIGNAL: Signal = Signal::Spans;
 
     fn records(&self) -> u64 {
         self.len() as u64
@@ -44,7 +52,7 @@ impl Payload for SpanBatch {
 }
 
 impl Payload for MetricBatch {
-    const IS_METRICS: bool = true;
+    const SIGNAL: Signal = Signal::Metrics;
 
     fn records(&self) -> u64 {
         self.point_count() as u64
@@ -64,7 +72,31 @@ impl Payload for MetricBatch {
     }
 }
 
-/// An exporter of either kind.
+impl Payload for LogBatch {
+    const SIGNAL: Signal = Signal::Logs;
+
+    fn records(&self) -> u64 {
+        self.len() as u64
+    }
+
+    fn bytes(&self) -> usize {
+        self.byte_size()
+    }
+
+    fn merge(parts: Vec<Self>) -> Vec<Self> {
+        Self::concat(parts)
+    }
+
+    fn split(self, max_records: usize) -> Vec<Self> {
+        let (len, step) = (self.len(), max_records.max(1));
+        if len <= step {
+            return vec![self];
+        }
+        (0..len).step_by(step).map(|at| self.slice(at..(at + step).min(len))).collect()
+    }
+}
+
+/// An exporter of any kind.
 #[async_trait]
 pub(super) trait Sink<P>: Send + Sync {
     async fn export(&self, payload: &P) -> Result<(), ExportError>;
@@ -78,6 +110,9 @@ pub(super) struct Spans(pub(super) Box<dyn SpanExporter>);
 
 /// Metrics into a [`MetricExporter`].
 pub(super) struct Metrics(pub(super) Box<dyn MetricExporter>);
+
+/// Log records into a [`LogExporter`].
+pub(super) struct Logs(pub(super) Box<dyn LogExporter>);
 
 macro_rules! sink {
     ($t:ident, $payload:ty) => {
@@ -100,3 +135,4 @@ macro_rules! sink {
 }
 sink!(Spans, SpanBatch);
 sink!(Metrics, MetricBatch);
+sink!(Logs, LogBatch);

@@ -235,7 +235,7 @@ mod tests {
     struct Load(usize);
 
     impl Payload for Load {
-        const IS_METRICS: bool = false;
+        const SIGNAL: crate::pipeline::payload::Signal = crate::pipeline::payload::Signal::Spans;
         fn records(&self) -> u64 {
             self.0 as u64
         }

@@ -7,6 +7,7 @@ use super::account::{Account, Durations};
 use super::handle::Pipeline;
 use super::ledger::Ledger;
 use super::ledger_reader::LedgerReader;
+use super::payload::Signal;
 use crate::metric::{Histogram, InvalidInstrument, Meter};
 use crate::model::KeyValue;
 
@@ -15,7 +16,7 @@ const NAME: &str = "otel.component.name";
 const ERROR: &str = "error.type";
 
 impl Pipeline {
-    /// Registers the pipeline's own figures: `otel.sdk.span.*`, `otel.sdk.processor.span.*`, `otel.sdk.exporter.*` and
+    /// Registers the pipeline's own figures: `otel.sdk.{span,log}.*`, `otel.sdk.processor.{span,log}.*`, `otel.sdk.exporter.*` and
     /// `otel.sdk.metric_reader.*`, with `mplp.pipeline.*` for what the conventions do not name.
     ///
     /// Durations are measured from then on. Register before the first flush to miss none.
@@ -25,9 +26,13 @@ impl Pipeline {
     pub fn register_metrics(&self, meter: &Meter) -> Result<(), InvalidInstrument> {
         let ledger = &self.ledger_reader();
         spans(meter, ledger)?;
-        queues(meter, ledger)?;
-        for metrics in [false, true] {
-            exporters(meter, ledger, metrics)?;
+        logs(meter, ledger)?;
+        for signal in [Signal::Spans, Signal::Logs] {
+            queues(meter, ledger, signal)?;
+        }
+        capacity(meter, ledger)?;
+        for signal in [Signal::Spans, Signal::Metrics, Signal::Logs] {
+            exporters(meter, ledger, signal)?;
         }
         self.durations(meter)
     }
@@ -103,19 +108,49 @@ fn spans(meter: &Meter, ledger: &LedgerReader) -> Result<(), InvalidInstrument> 
         .observe(move |o| o.observe(reader.read().edits_dropped, &pipeline()))
 }
 
-fn queues(meter: &Meter, ledger: &LedgerReader) -> Result<(), InvalidInstrument> {
+fn logs(meter: &Meter, ledger: &LedgerReader) -> Result<(), InvalidInstrument> {
     let reader = ledger.clone();
     meter
-        .observable_counter("otel.sdk.processor.span.processed")
-        .unit("{span}")
-        .description("Spans that left a processor: handed on, or lost for the reason given.")
+        .observable_counter("otel.sdk.log.created")
+        .unit("{log_record}")
+        .description("Log records that were emitted or received.")
+        .observe(move |o| o.observe(reader.read().logs.received, &[]))
+}
+
+impl Signal {
+    /// In names of metrics, the unit, and the kind of a queue.
+    fn names(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Spans => ("span", "{span}", "batching_span_processor"),
+            Self::Metrics => ("metric_data_point", "{data_point}", ""),
+            Self::Logs => ("log", "{log_record}", "batching_log_processor"),
+        }
+    }
+}
+
+/// What the pipeline's thread has handed on, what waits for it, and what it lost.
+fn moved(ledger: &Ledger, signal: Signal) -> (u64, u64, &std::collections::BTreeMap<&'static str, u64>) {
+    match signal {
+        Signal::Logs => (ledger.logs.delivered, ledger.logs.pending, &ledger.logs.dropped),
+        _ => (ledger.delivered, ledger.pending, &ledger.dropped),
+    }
+}
+
+fn queues(meter: &Meter, ledger: &LedgerReader, signal: Signal) -> Result<(), InvalidInstrument> {
+    let (name, unit, kind) = signal.names();
+    let reader = ledger.clone();
+    meter
+        .observable_counter(format!("otel.sdk.processor.{name}.processed"))
+        .unit(unit)
+        .description("Records that left a processor: handed on, or lost for the reason given.")
         .observe(move |o| {
             let l = reader.read();
             let who = component("mplp_pipeline", "0");
-            o.observe(l.delivered, &who);
-            l.dropped.iter().for_each(|(reason, n)| o.observe(*n, &because(&who, reason)));
-            each(&reader, &l, false, |account, d| {
-                let who = component("batching_span_processor", &account.name);
+            let (delivered, _, dropped) = moved(&l, signal);
+            o.observe(delivered, &who);
+            dropped.iter().for_each(|(reason, n)| o.observe(*n, &because(&who, reason)));
+            each(&reader, &l, signal, |account, d| {
+                let who = component(kind, &account.name);
                 let full = d.dropped.get("queue_full").copied().unwrap_or(0);
                 o.observe(d.received - full - (d.pending - d.in_flight.min(d.pending)), &who);
                 o.observe(full, &because(&who, "queue_full"));
@@ -123,28 +158,31 @@ fn queues(meter: &Meter, ledger: &LedgerReader) -> Result<(), InvalidInstrument>
         })?;
     let reader = ledger.clone();
     meter
-        .observable_up_down_counter("otel.sdk.processor.span.queue.size")
-        .unit("{span}")
-        .description("Spans that wait in a processor.")
+        .observable_up_down_counter(format!("otel.sdk.processor.{name}.queue.size"))
+        .unit(unit)
+        .description("Records that wait in a processor.")
         .observe(move |o| {
             let l = reader.read();
-            o.observe(l.pending, &component("mplp_pipeline", "0"));
-            each(&reader, &l, false, |account, d| {
-                let who = component("batching_span_processor", &account.name);
-                o.observe(d.pending.saturating_sub(d.in_flight), &who);
+            o.observe(moved(&l, signal).1, &component("mplp_pipeline", "0"));
+            each(&reader, &l, signal, |account, d| {
+                o.observe(d.pending.saturating_sub(d.in_flight), &component(kind, &account.name));
             });
         })?;
     let reader = ledger.clone();
     meter
-        .observable_up_down_counter("otel.sdk.processor.span.queue.capacity")
-        .unit("{span}")
-        .description("Spans that may wait in a processor whose queue is bounded in spans.")
+        .observable_up_down_counter(format!("otel.sdk.processor.{name}.queue.capacity"))
+        .unit(unit)
+        .description("Records that may wait in a processor whose queue is bounded in records.")
         .observe(move |o| {
-            let bounded = reader.accounts.iter().filter(|a| !a.is_metrics && a.capacity.records < usize::MAX);
-            bounded.for_each(|a| {
-                o.observe(a.capacity.records as u64, &component("batching_span_processor", &a.name));
+            let bounded =
+                |a: &&std::sync::Arc<Account>| a.signal == signal && a.capacity.records < usize::MAX;
+            reader.accounts.iter().filter(bounded).for_each(|a| {
+                o.observe(a.capacity.records as u64, &component(kind, &a.name));
             });
-        })?;
+        })
+}
+
+fn capacity(meter: &Meter, ledger: &LedgerReader) -> Result<(), InvalidInstrument> {
     let reader = ledger.clone();
     meter
         .observable_up_down_counter("mplp.pipeline.queue.capacity")
@@ -157,41 +195,38 @@ fn queues(meter: &Meter, ledger: &LedgerReader) -> Result<(), InvalidInstrument>
         })
 }
 
-fn exporters(meter: &Meter, ledger: &LedgerReader, metrics: bool) -> Result<(), InvalidInstrument> {
-    let (name, unit) = match metrics {
-        false => ("otel.sdk.exporter.span", "{span}"),
-        true => ("otel.sdk.exporter.metric_data_point", "{data_point}"),
-    };
+fn exporters(meter: &Meter, ledger: &LedgerReader, signal: Signal) -> Result<(), InvalidInstrument> {
+    let (name, unit, _) = signal.names();
     let reader = ledger.clone();
     meter
-        .observable_counter(format!("{name}.exported"))
+        .observable_counter(format!("otel.sdk.exporter.{name}.exported"))
         .unit(unit)
         .description("Records that a destination took, or that were lost for the reason given.")
         .observe(move |o| {
-            each(&reader, &reader.read(), metrics, |account, d| {
+            each(&reader, &reader.read(), signal, |account, d| {
                 let who = exporter(account);
                 o.observe(d.delivered, &who);
                 // What the queue had no room for never came to the exporter.
-                let lost = d.dropped.iter().filter(|(reason, _)| metrics || **reason != "queue_full");
+                let counted = |reason: &str| signal == Signal::Metrics || reason != "queue_full";
+                let lost = d.dropped.iter().filter(|(reason, _)| counted(reason));
                 lost.for_each(|(reason, n)| o.observe(*n, &because(&who, reason)));
             });
         })?;
     let reader = ledger.clone();
-    let held = if metrics { "mplp.pipeline.metric_data_point.held" } else { "mplp.pipeline.span.held" };
     meter
-        .observable_up_down_counter(held)
+        .observable_up_down_counter(format!("mplp.pipeline.{name}.held"))
         .unit(unit)
         .description("Records that an exporter holds, as on disk, until its destination takes them.")
         .observe(move |o| {
-            each(&reader, &reader.read(), metrics, |account, d| o.observe(d.held, &exporter(account)));
+            each(&reader, &reader.read(), signal, |account, d| o.observe(d.held, &exporter(account)));
         })?;
     let reader = ledger.clone();
     meter
-        .observable_up_down_counter(format!("{name}.inflight"))
+        .observable_up_down_counter(format!("otel.sdk.exporter.{name}.inflight"))
         .unit(unit)
         .description("Records in a call of an exporter, or between two attempts.")
         .observe(move |o| {
-            each(&reader, &reader.read(), metrics, |account, d| o.observe(d.in_flight, &exporter(account)));
+            each(&reader, &reader.read(), signal, |account, d| o.observe(d.in_flight, &exporter(account)));
         })
 }
 
@@ -199,11 +234,11 @@ fn exporters(meter: &Meter, ledger: &LedgerReader, metrics: bool) -> Result<(), 
 fn each(
     reader: &LedgerReader,
     ledger: &Ledger,
-    metrics: bool,
+    signal: Signal,
     mut f: impl FnMut(&Account, &super::DestinationLedger),
 ) {
     let all = reader.accounts.iter().zip(&ledger.destinations);
-    all.filter(|(a, _)| a.is_metrics == metrics).for_each(|(a, d)| f(a, d));
+    all.filter(|(a, _)| a.signal == signal).for_each(|(a, d)| f(a, d));
 }
 
 impl LedgerReader {

@@ -118,7 +118,9 @@ fn with_the_collector_down_shutdown_says_how_many_spans_were_lost_and_why() {
     assert_eq!(error.report.ledger.lost(), 10);
     let text = error.to_string();
     assert!(
-        text.starts_with("10 spans or data points were lost, counted at each destination\n10 spans rec"),
+        text.starts_with(
+            "10 spans, data points or log records were lost, counted at each destination\n10 spans rec"
+        ),
         "{text}"
     );
     assert!(text.contains("10 lost (shutdown): connection refused"), "{text}");

@@ -11,6 +11,8 @@ use super::account::Forwarded;
 use super::destination::Destination;
 use super::ingest_queue::IngestQueue;
 use super::inside::PipelineId;
+use super::log_worker::LogWorker;
+use super::outlet::Outlet;
 use super::queue::FlushDone;
 use crate::batch::{SpanBatch, SpanBatchMut};
 use crate::model::TenantId;
@@ -22,7 +24,7 @@ use crate::tenant::{Slot, Tenancy};
 pub(super) enum Command {
     /// Take everything that has ended and hand it over, let destinations flush, and answer. They answer for themselves:
     /// whoever waits is woken once.
-    Flush(Sender<()>, Vec<(Arc<Destination<SpanBatch>>, FlushDone)>),
+    Flush(Sender<()>, Vec<(Arc<dyn Outlet>, FlushDone)>),
     /// The same, and end.
     Stop(Sender<()>),
     /// Take from this one, too.
@@ -38,6 +40,7 @@ pub(super) struct PipelineWorker {
     pub(super) processors: Vec<Arc<dyn SpanProcessor>>,
     pub(super) destinations: Vec<Arc<Destination<SpanBatch>>>,
     pub(super) forwarded: Arc<Forwarded>,
+    pub(super) logs: LogWorker,
     pub(super) interval: Duration,
 }
 
@@ -46,6 +49,7 @@ impl PipelineWorker {
         self.pipeline.join();
         self.drain.attach_thread();
         self.ingest.attach_thread();
+        self.logs.intake.attach_thread();
         loop {
             // A filling chunk unparks the thread, a command too; a spurious wake-up costs one empty pass.
             let command = match commands.try_recv() {
@@ -93,6 +97,7 @@ impl PipelineWorker {
     fn last_pass(&mut self) {
         // Nothing can be handed in from now on, so this pass takes everything.
         self.ingest.close();
+        self.logs.intake.close();
         self.release();
     }
 
@@ -113,6 +118,8 @@ impl PipelineWorker {
                 Err(_) => drop(self.forwarded.processor_panics.fetch_add(1, Ordering::Relaxed)),
             }
         }
+        let panics = self.logs.pass(&self.processors);
+        self.forwarded.processor_panics.fetch_add(panics, Ordering::Relaxed);
     }
 
     fn forward(&self, mut batch: SpanBatchMut, proved: Option<&TenantId>, release: bool) {

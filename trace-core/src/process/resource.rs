@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::batch::SpanBatchMut;
-use crate::model::Resource;
+use crate::model::{LogBatchMut, Resource};
 use crate::signal::SpanProcessor;
 
 /// Merges a fixed resource with that of every batch: useful for batches that other processes sent. The recorder's own
@@ -27,12 +27,20 @@ impl ResourceProcessor {
     }
 }
 
+impl ResourceProcessor {
+    fn merged(&self, own: &Arc<Resource>) -> Arc<Resource> {
+        self.last
+            .of(own, |own| Some(if self.replaces { own.merge(&self.added) } else { self.added.merge(own) }))
+    }
+}
+
 impl SpanProcessor for ResourceProcessor {
     fn process(&self, batch: &mut SpanBatchMut) {
-        let merged = self.last.of(batch.resource(), |own| {
-            Some(if self.replaces { own.merge(&self.added) } else { self.added.merge(own) })
-        });
-        batch.set_resource(merged);
+        batch.set_resource(self.merged(batch.resource()));
+    }
+
+    fn process_logs(&self, batch: &mut LogBatchMut) {
+        batch.resource = self.merged(&batch.resource);
     }
 }
 

@@ -206,7 +206,6 @@ impl Slot {
     }
 
     /// A draft that was counted is counted again where it is written. By the thread that has the slot.
-    #[cfg(feature = "tracing")]
     #[inline]
     pub(super) fn uncount_opened(&self) {
         self.opened.store(self.opened.load(Ordering::Relaxed).wrapping_sub(1), Ordering::Relaxed);

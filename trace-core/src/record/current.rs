@@ -189,6 +189,12 @@ pub fn suppress() {
     }
 }
 
+/// Whether nothing is to be recorded on this thread now.
+#[inline]
+pub(crate) fn is_suppressed() -> bool {
+    with_local(|l| l.suppressed).unwrap_or(false) || bridge::is_suppressed()
+}
+
 /// Says what was before.
 fn set_suppressed(suppressed: bool) -> Option<bool> {
     with_local(|l| {

@@ -39,7 +39,7 @@ pub(super) struct Draft {
     /// Bytes of text at which it is worth while to look for replaced values.
     compact_at: usize,
     /// Where the pipeline sees that it is open; of the recorder that it was last used for.
-    listed: Option<Listed>,
+    pub(super) listed: Option<Listed>,
     /// The numbers that its keys have in the chunk it was last written to, and which that was: slot and epoch.
     pub(super) known: Vec<u32>,
     pub(super) known_in: (usize, u64),

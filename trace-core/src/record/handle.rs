@@ -88,7 +88,9 @@ impl Handle {
             let now = self.slot.clock.ticks();
             let own = Active::of(context);
             let ended = Lease::with_producer(self.slot, *at, |ring, producer| {
-                producer.end(ring, now, (own.trace, own.span), continued);
+                if continued || !producer.end_newest(ring, *at, now) {
+                    producer.end(ring, now, (own.trace, own.span), continued);
+                }
             });
             if ended {
                 return;

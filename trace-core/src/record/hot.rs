@@ -103,6 +103,10 @@ impl Active {
     }
 }
 
+/// Used spans of the `opentelemetry` API that a thread keeps.
+#[cfg(feature = "otel")]
+const LEAN_KEPT: usize = 64;
+
 /// What the fast way keeps per thread.
 pub(super) struct Hot {
     /// The recorder whose ring this is; zero: none, or the thread records nothing.
@@ -120,6 +124,10 @@ pub(super) struct Hot {
     pub(super) aside: ManuallyDrop<Vec<Active>>,
     /// Outlived spans that were found innermost, and when, in Unix seconds. Freed too.
     pub(super) doubtful: ManuallyDrop<Vec<(u64, u64)>>,
+    /// Used spans of the `opentelemetry` API. Freed too.
+    #[cfg(feature = "otel")]
+    #[allow(clippy::vec_box, reason = "a span goes from owner to owner and is too large to be moved")]
+    lean: ManuallyDrop<Vec<Box<super::otel::Lean>>>,
     torn_down: bool,
 }
 
@@ -154,6 +162,8 @@ impl Hot {
         depth: 0,
         aside: ManuallyDrop::new(Vec::new()),
         doubtful: ManuallyDrop::new(Vec::new()),
+        #[cfg(feature = "otel")]
+        lean: ManuallyDrop::new(Vec::new()),
         torn_down: false,
     };
 
@@ -173,6 +183,28 @@ impl Hot {
     pub(super) fn tear_down(&mut self) {
         (self.torn_down, self.depth) = (true, 0);
         (*self.active, *self.aside, *self.doubtful) = (Vec::new(), Vec::new(), Vec::new());
+        #[cfg(feature = "otel")]
+        {
+            *self.lean = Vec::new();
+        }
+    }
+
+    /// A used span of the `opentelemetry` API.
+    #[cfg(feature = "otel")]
+    #[inline]
+    pub(super) fn take_lean(&mut self) -> Option<Box<super::otel::Lean>> {
+        self.lean.pop()
+    }
+
+    /// Keeps one for the next, or returns it.
+    #[cfg(feature = "otel")]
+    #[inline]
+    pub(super) fn keep_lean(&mut self, lean: Box<super::otel::Lean>) -> Option<Box<super::otel::Lean>> {
+        if self.torn_down || self.lean.len() >= LEAN_KEPT {
+            return Some(lean);
+        }
+        self.lean.push(lean);
+        None
     }
 
     /// The innermost active span.

@@ -64,6 +64,10 @@ impl Recorder {
         if loaded == Some(self.0.id) {
             return true;
         }
+        if leases.iter().any(|lease| lease.id == self.0.id && lease.asked && lease.ring.is_none()) {
+            // There is none to be had, so what is loaded may stay.
+            return false;
+        }
         Lease::unload(leases);
         let lease = self.lease(leases);
         if !lease.asked {

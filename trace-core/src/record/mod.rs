@@ -1,7 +1,7 @@
 //! The hot path: what an application calls to record a span.
 //!
-//! [`span!`](crate::span) writes words into a ring of its thread. A span of the `opentelemetry` API or the `tracing` layer is
-//! a draft until it ends. Everything else goes into the thread's chunk, a [`crate::batch`] under construction behind a
+//! [`span!`](crate::span) writes words into a ring of its thread. A plain span of the `opentelemetry` API or the `tracing`
+//! layer goes there when it ends; others of these doors are drafts until they end. Everything else goes into the thread's chunk, a [`crate::batch`] under construction behind a
 //! mutex that nobody else wants, which the pipeline swaps for an empty one from time to time: a span is written in place
 //! at its start and completed in place at its end, and what happens to it after its chunk or ring has been read is written
 //! as a continuation, which the pipeline joins. Unless [`OverflowPolicy`] asks for it nothing waits; nothing allocates in
@@ -80,6 +80,7 @@ mod tests;
 
 pub use builder::SpanBuilder;
 pub use callsite::Callsite;
+pub(crate) use current::is_suppressed;
 pub use current::{SuppressGuard, current_context, suppress, suppress_scope};
 #[cfg(feature = "http")]
 pub(crate) use described::{Description, Fields};

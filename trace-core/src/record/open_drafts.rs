@@ -8,6 +8,7 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::Callsite;
 use super::open_spans::OpenSpan;
 use super::ring_text::tail_word;
 use crate::model::{SpanId, Timestamp, TraceId};
@@ -17,6 +18,8 @@ const NAME_WORDS: usize = 6;
 const NAME_BYTES: usize = 8 * NAME_WORDS;
 const START_IS_UNIX: u64 = 1 << 8;
 const NAME_IS_CUT: u64 = 1 << 9;
+/// The name is that of the call site whose number is the upper half.
+const NAME_IS_SITE: u64 = 1 << 10;
 
 /// One draft's.
 #[derive(Default)]
@@ -45,11 +48,7 @@ impl Entry {
     /// Says what the span is, which is not shown yet.
     #[inline]
     pub(super) fn describe(&self, trace_id: TraceId, name: &str) {
-        // Whoever reads something of this span sees at its second look that the one before is gone.
-        fence(Ordering::Release);
-        let trace = trace_id.to_u128();
-        self.trace[0].store((trace >> 64) as u64, Ordering::Relaxed);
-        self.trace[1].store(trace as u64, Ordering::Relaxed);
+        self.set_trace(trace_id.to_u128());
         let bytes = name.as_bytes();
         let (whole, rest) = bytes.as_chunks::<8>();
         for (word, chunk) in self.name.iter().zip(whole) {
@@ -62,6 +61,22 @@ impl Entry {
         }
         let cut = if bytes.len() > NAME_BYTES { NAME_IS_CUT } else { 0 };
         self.shape.store(bytes.len().min(NAME_BYTES) as u64 | cut, Ordering::Relaxed);
+    }
+
+    /// The same for a span that has the name of this call site.
+    #[cfg(feature = "otel")]
+    #[inline]
+    pub(super) fn describe_as(&self, trace_id: u128, callsite: u32) {
+        self.set_trace(trace_id);
+        self.shape.store(u64::from(callsite) << 32 | NAME_IS_SITE, Ordering::Relaxed);
+    }
+
+    #[inline]
+    fn set_trace(&self, trace_id: u128) {
+        // Whoever reads something of this span sees at its second look that the one before is gone.
+        fence(Ordering::Release);
+        self.trace[0].store((trace_id >> 64) as u64, Ordering::Relaxed);
+        self.trace[1].store(trace_id as u64, Ordering::Relaxed);
     }
 
     /// Shows the span that was described.
@@ -100,12 +115,19 @@ impl Seen {
 
     /// With a name that ends in `…` if it was cut.
     pub(super) fn into_open_span(self, start: Timestamp) -> OpenSpan {
+        OpenSpan { trace_id: self.trace_id, span_id: self.span_id, name: self.name(), start }
+    }
+
+    fn name(&self) -> String {
+        if self.shape & NAME_IS_SITE != 0 {
+            return Callsite::of((self.shape >> 32) as u32).map_or("", |site| site.name).to_owned();
+        }
         let bytes: Vec<u8> = self.name.iter().flat_map(|word| word.to_le_bytes()).collect();
         let text = bytes.get(..self.shape as usize & 0xff).unwrap_or_default();
         // A character may have been cut in two.
         let text = text.utf8_chunks().next().map_or("", |chunk| chunk.valid());
         let cut = if self.shape & NAME_IS_CUT != 0 { "…" } else { "" };
-        OpenSpan { trace_id: self.trace_id, span_id: self.span_id, name: format!("{text}{cut}"), start }
+        format!("{text}{cut}")
     }
 }
 
@@ -143,6 +165,17 @@ impl OpenDrafts {
         let entry = Arc::<Entry>::default();
         self.entries.lock().unwrap_or_else(PoisonError::into_inner).push(entry.clone());
         Some(Listed { recorder, entry })
+    }
+
+    /// The same for a span that becomes a draft if there is no place, which then counts it.
+    #[cfg(feature = "otel")]
+    #[cold]
+    pub(super) fn list_or_leave(&self, recorder: u64, most: usize) -> Option<Listed> {
+        let listed = self.list(recorder, most);
+        if listed.is_none() {
+            self.unlisted.fetch_sub(1, Ordering::Relaxed);
+        }
+        listed
     }
 
     /// Spans that began while the list was full.

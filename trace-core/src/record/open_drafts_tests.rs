@@ -136,6 +136,26 @@ mod api {
     }
 
     #[test]
+    fn a_lean_span_is_named_too_and_stays_so_when_it_becomes_a_draft() {
+        let mut w = World::new();
+        let t = tracer(&w);
+        let root = Context::new().with_span(t.start("root"));
+        t.start_with_context("first", &root).end();
+        w.clock.advance(Duration::from_secs(5));
+        let mut child = t.start_with_context("child", &root);
+        for _ in 0..2 {
+            let found = w.after(2 * LIMIT);
+            assert_eq!((found.open, found.too_long, found.unlisted), (2, 2, 0));
+            let one = &found.oldest[1];
+            assert_eq!((one.name.as_str(), one.start), ("child", Timestamp::from_unix_secs(1_005)));
+            assert_eq!(one.span_id.to_bytes(), child.span_context().span_id().to_bytes());
+            child.set_status(opentelemetry::trace::Status::error("bad"));
+        }
+        drop(child);
+        assert_eq!(w.after(Duration::from_secs(2)).open, 1);
+    }
+
+    #[test]
     fn a_start_that_was_given_is_the_one_that_counts() {
         let mut w = World::new();
         let begun = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(500);

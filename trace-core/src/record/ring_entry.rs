@@ -69,6 +69,20 @@ impl<'a> StartEntry<'a> {
         get(self.record, 2)
     }
 
+    /// Whether the span was declared a success.
+    #[cfg(feature = "otel")]
+    #[inline(always)]
+    pub(super) fn is_ok(self) -> bool {
+        self.header & ring_header::BIT_OK != 0
+    }
+
+    /// Whether the end is Unix time.
+    #[cfg(feature = "otel")]
+    #[inline(always)]
+    pub(super) fn end_is_unix(self) -> bool {
+        self.header & ring_header::BIT_END_IS_UNIX != 0
+    }
+
     #[inline(always)]
     pub(super) fn trace_id(self) -> Option<TraceId> {
         trace_id(self.record, 3)

@@ -16,7 +16,14 @@ use crate::model::TenantTag;
 
 pub(super) const BIT_END: u64 = 1;
 pub(super) const BIT_REMOTE_PARENT: u64 = 1 << 1;
+/// Of an end: more was recorded of the span elsewhere.
 pub(super) const BIT_CONTINUED: u64 = 1 << 2;
+/// Of a start: the span was declared a success.
+#[cfg(feature = "otel")]
+pub(super) const BIT_OK: u64 = 1 << 2;
+/// The end that a start record holds is Unix time.
+#[cfg(feature = "otel")]
+pub(super) const BIT_END_IS_UNIX: u64 = 1 << 3;
 
 /// Where what an active span hands on begins.
 const INHERITED: u32 = 4;

@@ -7,6 +7,8 @@ use super::ring::Ring;
 use super::ring_entry::{Entry, StartEntry, Types};
 use super::ring_texts::Texts;
 use super::unended::Unended;
+#[cfg(feature = "otel")]
+use crate::batch::StatusCode;
 use crate::batch::{Columns, List, Row, ScopeRef, Template, Text};
 use crate::clock::UnixScale;
 use crate::model::{SpanId, Timestamp, TraceFlags, TraceId};
@@ -137,10 +139,14 @@ fn push_row(
     let remote = if s.has_remote_parent() { Row::REMOTE_PARENT } else { 0 };
     let ((start, end), ended) = match s.end() {
         0 => ((s.start(), 0), 0),
+        #[cfg(feature = "otel")]
+        end if s.end_is_unix() => ((scale.unix_nanos(s.start()), end), Row::ENDED),
         end => (scale.pair(s.start(), end), Row::ENDED),
     };
     columns.rows.push(Row {
         end,
+        #[cfg(feature = "otel")]
+        status: if s.is_ok() { StatusCode::Ok } else { StatusCode::Unset },
         attributes,
         attribute_count: site.keys.len() as u16,
         ..NewRow {

@@ -133,7 +133,8 @@ impl RingSpan {
             return Err(Elsewhere::Nowhere);
         }
         let is_default = recorder.is_none();
-        let Some(recorder) = or_default(recorder, local.default()).cloned() else {
+        let default = if is_default { or_default(None, local.default()).cloned() } else { None };
+        let Some(recorder) = recorder.or(default.as_ref()) else {
             return Err(Elsewhere::Nowhere);
         };
         if !recorder.is_open() || !recorder.load_ring(&mut local.slots) {
@@ -143,9 +144,9 @@ impl RingSpan {
             with_hot(|h| h.default = recorder.0.id);
         }
         if above.is_none() {
-            outlived::heal(&recorder);
+            outlived::heal(recorder);
         }
-        let (own, parent) = decide(&recorder, local, callsite, values, above)?;
+        let (own, parent) = decide(recorder, local, callsite, values, above)?;
         let started = with_hot(|h| {
             let (slot, ring) = h.lent.ok_or(Elsewhere::Chunk)?;
             let mut at = NOT_RECORDED;

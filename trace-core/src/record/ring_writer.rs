@@ -116,6 +116,13 @@ impl Writer<'_> {
         self.tags |= tag << self.shift;
         self.shift += 4;
     }
+
+    /// A value that cannot travel here.
+    #[cfg(feature = "otel")]
+    #[inline(always)]
+    pub(super) fn refuse(&mut self) {
+        self.fits = false;
+    }
 }
 
 impl Producer {
@@ -196,25 +203,12 @@ impl Producer {
         let at = self.pos;
         let record = ring.record(at);
         // First, for only the values can be refused: what is behind the newest record is not yet seen.
-        let mut w = Writer {
-            record,
-            to: START_WORDS as usize,
-            tags: 0,
-            shift: 0,
-            max_text: self.max_text,
-            fits: true,
-        };
+        let mut w = self.writer(record);
         write(&mut w);
         let Writer { to, tags, fits: true, .. } = w else { return None };
         self.publish(ring);
-        let remote = if head.remote_parent { BIT_REMOTE_PARENT } else { 0 };
-        put(record, 0, ring_header::of_start(remote, head.active, head.callsite, to));
         put(record, 2, 0);
-        put(record, 3, head.trace[0]);
-        put(record, 4, head.trace[1]);
-        put(record, 5, head.span);
-        put(record, 6, head.parent);
-        put(record, 7, tags);
+        put_head(record, 0, head, to, tags);
         self.pos = behind(at, to as u64);
         self.newest = at;
         self.reserved += END_WORDS;
@@ -256,6 +250,46 @@ impl Producer {
         ring.count_end();
         ring.publish(self.pos);
         true
+    }
+
+    /// Writes a span that has ended: its start, and its end as it is to be read with these bits of the header. `false`
+    /// if there is no room, or a value cannot travel here; nothing is counted then.
+    #[cfg(feature = "otel")]
+    #[inline]
+    pub(super) fn write_whole(
+        &mut self,
+        ring: &Ring,
+        consumer: &Consumer,
+        head: StartHead,
+        (start, end, bits): (u64, u64, u64),
+        write: impl FnOnce(&mut Writer<'_>),
+    ) -> bool {
+        if self.pos + MAX_START_WORDS + END_WORDS + self.reserved > self.limit
+            && let Err(refused) = self.make_room(ring, consumer, MAX_START_WORDS)
+        {
+            if matches!(refused, Refused::Full) {
+                ring.take_back_drop();
+            }
+            return false;
+        }
+        let record = ring.record(self.pos);
+        let mut w = self.writer(record);
+        write(&mut w);
+        let Writer { to, tags, fits: true, .. } = w else { return false };
+        put_head(record, bits, head, to, tags);
+        put(record, 1, start);
+        put(record, 2, end);
+        self.pos = behind(self.pos, to as u64);
+        self.newest = NOWHERE;
+        ring.count_start();
+        ring.count_end();
+        ring.publish(self.pos);
+        true
+    }
+
+    #[inline(always)]
+    fn writer<'r>(&self, record: &'r Record) -> Writer<'r> {
+        Writer { record, to: START_WORDS as usize, tags: 0, shift: 0, max_text: self.max_text, fits: true }
     }
 
     /// Writes the end of a span into its start, if that is the newest record.
@@ -354,4 +388,16 @@ impl Producer {
     pub(super) fn can_carry(&self, values: &[ValueRef<'_>]) -> bool {
         self.words_of(values).is_some()
     }
+}
+
+/// Writes what a start record has besides its times and its values.
+#[inline(always)]
+fn put_head(record: &Record, bits: u64, head: StartHead, len: usize, tags: u64) {
+    let remote = if head.remote_parent { BIT_REMOTE_PARENT } else { 0 };
+    put(record, 0, ring_header::of_start(bits | remote, head.active, head.callsite, len));
+    put(record, 3, head.trace[0]);
+    put(record, 4, head.trace[1]);
+    put(record, 5, head.span);
+    put(record, 6, head.parent);
+    put(record, 7, tags);
 }

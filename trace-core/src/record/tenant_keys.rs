@@ -7,7 +7,11 @@ use crate::signal::StartAttributes;
 
 /// The keys of attributes that name a span's tenant, the first one first.
 #[derive(Debug)]
-pub(super) struct TenantKeys(Vec<String>);
+pub(super) struct TenantKeys {
+    keys: Vec<String>,
+    /// Of the lengths that they have, modulo 64: a look at it spares most comparisons.
+    lengths: u64,
+}
 
 impl TenantKeys {
     /// [`TenantId::ATTRIBUTE`], and then these.
@@ -19,24 +23,34 @@ impl TenantKeys {
                 keys.push(key);
             }
         }
-        Self(keys)
+        let lengths = keys.iter().fold(0, |lengths, key| lengths | length_bit(key));
+        Self { keys, lengths }
     }
 
     /// The tenant that attributes name.
     #[inline]
     pub(super) fn said(&self, attributes: &StartAttributes<'_>) -> TenantTag {
-        if attributes.is_none() { TenantTag::NONE } else { self.find(|key| attributes.get(key)) }
+        if attributes.is_none() || !attributes.has_key_where(|key| self.may_be_one(key)) {
+            return TenantTag::NONE;
+        }
+        self.find(|key| attributes.get(key))
+    }
+
+    /// Whether a key may be one of these: it is as long as one of them.
+    #[inline]
+    fn may_be_one(&self, key: &str) -> bool {
+        self.lengths & length_bit(key) != 0
     }
 
     fn find<'a>(&self, get: impl Fn(&str) -> Option<ValueRef<'a>>) -> TenantTag {
-        let name = self.0.iter().find_map(|key| get(key).and_then(ValueRef::as_str));
+        let name = self.keys.iter().find_map(|key| get(key).and_then(ValueRef::as_str));
         name.and_then(TenantTag::named).unwrap_or_default()
     }
 
     /// The tenant that one attribute names.
     pub(super) fn said_by(&self, key: &str, value: &Value) -> TenantTag {
         match value {
-            Value::String(name) if self.0.iter().any(|k| k == key) => {
+            Value::String(name) if self.keys.iter().any(|k| k == key) => {
                 TenantTag::named(name).unwrap_or_default()
             }
             _ => TenantTag::NONE,
@@ -47,7 +61,10 @@ impl TenantKeys {
     #[cfg(feature = "otel")]
     pub(super) fn said_by_api(&self, attribute: &opentelemetry::KeyValue) -> TenantTag {
         match &attribute.value {
-            opentelemetry::Value::String(name) if self.0.iter().any(|k| k == attribute.key.as_str()) => {
+            opentelemetry::Value::String(name)
+                if self.may_be_one(attribute.key.as_str())
+                    && self.keys.iter().any(|k| k == attribute.key.as_str()) =>
+            {
                 TenantTag::named(name.as_str()).unwrap_or_default()
             }
             _ => TenantTag::NONE,
@@ -80,4 +97,9 @@ impl TenantKeys {
             columns.set_attribute(at, Text::fixed(TenantId::ATTRIBUTE), value, u16::MAX);
         }
     }
+}
+
+#[inline]
+const fn length_bit(key: &str) -> u64 {
+    1 << (key.len() % 64)
 }

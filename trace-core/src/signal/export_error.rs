@@ -4,7 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-/// Why an export failed: retryable or not, after how long, how many records were refused, and the cause.
+/// Why an export failed: retryable or not, after how long, how many records were refused, whether a person must change
+/// something, and the cause.
 ///
 /// The message must not contain credentials.
 #[derive(Debug)]
@@ -13,13 +14,21 @@ pub struct ExportError {
     retryable: bool,
     retry_after: Option<Duration>,
     rejected: Option<u64>,
+    misconfigured: bool,
     source: Option<Box<dyn Error + Send + Sync + 'static>>,
 }
 
 impl ExportError {
     /// A failure that may pass: the batch is offered again.
     pub fn retryable(message: impl Into<String>) -> Self {
-        Self { message: message.into(), retryable: true, retry_after: None, rejected: None, source: None }
+        Self {
+            message: message.into(),
+            retryable: true,
+            retry_after: None,
+            rejected: None,
+            misconfigured: false,
+            source: None,
+        }
     }
 
     /// A failure that stays: the batch is dropped and counted.
@@ -32,10 +41,18 @@ impl ExportError {
         Self { rejected: Some(rejected), ..Self::permanent(message) }
     }
 
-    /// The same error with the wait that the destination asked for.
+    /// The same error with the wait that the destination asked for, if it did.
     #[must_use]
-    pub fn after(mut self, wait: Duration) -> Self {
-        self.retry_after = Some(wait);
+    pub fn after(mut self, wait: impl Into<Option<Duration>>) -> Self {
+        self.retry_after = wait.into();
+        self
+    }
+
+    /// The same error, about who sends or where to, such as an unknown token or a wrong address: whatever is sent fails
+    /// until somebody changes that. Not retryable; what keeps batches anyway, as a log on disk, may hold them.
+    #[must_use]
+    pub fn misconfigured(mut self) -> Self {
+        (self.misconfigured, self.retryable) = (true, false);
         self
     }
 
@@ -49,6 +66,11 @@ impl ExportError {
     /// Whether the same batch may be offered again.
     pub fn is_retryable(&self) -> bool {
         self.retryable
+    }
+
+    /// Whether nothing can be delivered until somebody changes the configuration here or there.
+    pub fn is_misconfigured(&self) -> bool {
+        self.misconfigured
     }
 
     /// How long the destination asked to wait.

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{ExportError, Keeper};
 use crate::batch::SpanBatch;
-use crate::model::MetricBatch;
+use crate::model::{LogBatch, MetricBatch};
 
 /// A destination for spans.
 ///
@@ -77,6 +77,38 @@ pub trait MetricExporter: Send + Sync {
     }
 }
 
+/// A destination for log records. The contract is that of [`SpanExporter`].
+#[async_trait]
+pub trait LogExporter: Send + Sync {
+    /// Writes a batch. `Ok` means that the destination has taken every record.
+    ///
+    /// # Errors
+    /// See [`ExportError`].
+    async fn export(&self, batch: &LogBatch) -> Result<(), ExportError>;
+
+    /// Makes durable what earlier calls wrote.
+    ///
+    /// # Errors
+    /// If that fails.
+    async fn flush(&self) -> Result<(), ExportError> {
+        Ok(())
+    }
+
+    /// Called once; no other call follows.
+    ///
+    /// # Errors
+    /// If the last flush fails.
+    async fn shutdown(&self) -> Result<(), ExportError> {
+        self.flush().await
+    }
+
+    /// Who tells what this exporter has answered with `Ok` but still holds; nobody by default. Asked once, before the
+    /// first batch. The ledger shows what is held, and counts it as delivered when it is.
+    fn keeper(&self) -> Option<Arc<dyn Keeper>> {
+        None
+    }
+}
+
 macro_rules! forward {
     ($trait:ident, $batch:ty, $($ptr:ident),*) => {$(
         #[async_trait]
@@ -90,3 +122,4 @@ macro_rules! forward {
 }
 forward!(SpanExporter, SpanBatch, Box, Arc);
 forward!(MetricExporter, MetricBatch, Box, Arc);
+forward!(LogExporter, LogBatch, Box, Arc);

@@ -13,7 +13,7 @@ mod start_attributes;
 pub use alert_sink::{AlertSink, Rejected};
 pub use detector::{Detector, FeatureVerdict, Sample, Verdict, VerdictState};
 pub use export_error::ExportError;
-pub use exporter::{MetricExporter, SpanExporter};
+pub use exporter::{LogExporter, MetricExporter, SpanExporter};
 pub use keeper::{Keeper, Kept};
 pub use notifier::{Delivered, Notification, Notifier, NotifyError};
 pub use processor::{Holdings, SpanProcessor};

@@ -1,6 +1,7 @@
 //! Steps that every batch passes before it is fanned out.
 
 use crate::batch::SpanBatchMut;
+use crate::model::LogBatchMut;
 
 /// A step that sees every batch on the pipeline thread, before any destination does.
 ///
@@ -11,7 +12,13 @@ pub trait SpanProcessor: Send + Sync {
     /// from time to time with an empty batch too.
     fn process(&self, batch: &mut SpanBatchMut);
 
-    /// What removed spans are counted as in the ledger; `processor` by default.
+    /// The same for log records, which pass the same steps; leaves them as they are by default. What must not leave the
+    /// process in spans must not leave it in logs either: a panic costs the batch.
+    fn process_logs(&self, batch: &mut LogBatchMut) {
+        let _ = batch;
+    }
+
+    /// What removed spans and log records are counted as in the ledger; `processor` by default.
     fn drop_reason(&self) -> &'static str {
         "processor"
     }
@@ -43,6 +50,7 @@ macro_rules! forward {
     ($($ptr:ident),*) => {$(
         impl<T: SpanProcessor + ?Sized> SpanProcessor for $ptr<T> {
             fn process(&self, batch: &mut SpanBatchMut) { (**self).process(batch); }
+            fn process_logs(&self, batch: &mut LogBatchMut) { (**self).process_logs(batch); }
             fn drop_reason(&self) -> &'static str { (**self).drop_reason() }
             fn release(&self, batch: &mut SpanBatchMut) { (**self).release(batch); }
             fn holdings(&self) -> Holdings { (**self).holdings() }

@@ -81,6 +81,21 @@ impl<'a> StartAttributes<'a> {
         }
     }
 
+    /// Whether there is an attribute with such a key.
+    #[inline]
+    pub(crate) fn has_key_where(&self, is: impl Fn(&str) -> bool) -> bool {
+        match self.0 {
+            Repr::None => false,
+            Repr::Site(keys, _) => keys.iter().any(|key| is(key)),
+            Repr::Fields(fields) => fields.iter().any(|(key, _)| is(key)),
+            Repr::Owned(all) => all.iter().any(|kv| is(&kv.key)),
+            #[cfg(feature = "otel")]
+            Repr::Api(all) => all.iter().any(|kv| is(kv.key.as_str())),
+            #[cfg(any(feature = "otel", feature = "tracing"))]
+            Repr::Columns(columns, list) => Attributes::of(columns, list).any(|(key, _)| is(key)),
+        }
+    }
+
     /// The value of one attribute.
     pub fn get(&self, key: &str) -> Option<ValueRef<'a>> {
         let mut found = None;

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 
 use crate::batch::SpanBatch;
-use crate::model::{MetricBatch, SpanData};
-use crate::signal::{ExportError, MetricExporter, SpanExporter};
+use crate::model::{LogBatch, LogRecord, MetricBatch, SpanData};
+use crate::signal::{ExportError, LogExporter, MetricExporter, SpanExporter};
 
-/// Keeps every span and metric batch it gets. Clones share what is kept.
+/// Keeps every span, metric batch and log record it gets. Clones share what is kept.
 #[derive(Clone, Debug, Default)]
 pub struct CaptureExporter(Arc<Mutex<Captured>>);
 
@@ -17,6 +17,7 @@ pub struct CaptureExporter(Arc<Mutex<Captured>>);
 struct Captured {
     spans: Vec<SpanData>,
     metrics: Vec<MetricBatch>,
+    logs: Vec<LogRecord>,
     batch_sizes: Vec<usize>,
     failures: VecDeque<ExportError>,
     flushes: usize,
@@ -48,7 +49,12 @@ impl CaptureExporter {
         self.with(|c| c.metrics.clone())
     }
 
-    /// How many spans each call brought.
+    /// The log records so far.
+    pub fn logs(&self) -> Vec<LogRecord> {
+        self.with(|c| c.logs.clone())
+    }
+
+    /// How many spans or log records each call brought.
     pub fn batch_sizes(&self) -> Vec<usize> {
         self.with(|c| c.batch_sizes.clone())
     }
@@ -93,5 +99,29 @@ impl MetricExporter for CaptureExporter {
             c.metrics.push(batch.clone());
             Ok(())
         })
+    }
+}
+
+#[async_trait]
+impl LogExporter for CaptureExporter {
+    async fn export(&self, batch: &LogBatch) -> Result<(), ExportError> {
+        self.with(|c| {
+            if let Some(e) = c.failures.pop_front() {
+                return Err(e);
+            }
+            c.batch_sizes.push(batch.len());
+            c.logs.extend(batch.iter().cloned());
+            Ok(())
+        })
+    }
+
+    async fn flush(&self) -> Result<(), ExportError> {
+        self.with(|c| c.flushes += 1);
+        Ok(())
+    }
+
+    async fn shutdown(&self) -> Result<(), ExportError> {
+        self.with(|c| c.shutdowns += 1);
+        Ok(())
     }
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crate::batch::SpanBatch;
 use crate::model::{
-    Array, Event, KeyValue, Link, MetricBatch, Resource, Scope, SpanContext, SpanData, SpanId, SpanKind,
-    Status, Timestamp, TraceFlags, TraceId, TraceState, Value,
+    AnyValue, Array, Event, KeyValue, Link, LogBatch, LogRecord, LogSeverity, MetricBatch, Resource, Scope,
+    SpanContext, SpanData, SpanId, SpanKind, Status, Timestamp, TraceFlags, TraceId, TraceState, Value,
 };
-use crate::signal::{MetricExporter, SpanExporter};
+use crate::signal::{LogExporter, MetricExporter, SpanExporter};
 
 /// Spans with every field set, and values at their edges: texts that are empty, long or not ASCII, numbers that are
 /// extreme or not numbers, a span that ends before it starts, a parent in another process, dropped counts.
@@ -107,6 +107,58 @@ pub async fn metric_exporter(exporter: &dyn MetricExporter) {
     accept("the shutdown", exporter.shutdown().await);
 }
 
+/// Log records with every field set, and values at their edges: nested, empty, extreme; a record with nothing at all.
+pub fn every_log_field() -> LogBatch {
+    let at = Timestamp::from_unix_secs(1_760_000_000);
+    let nested = AnyValue::Map(vec![
+        (
+            "list".into(),
+            AnyValue::List(vec![1.into(), "x".into(), AnyValue::Empty, AnyValue::List(Vec::new())]),
+        ),
+        ("bytes".into(), AnyValue::Bytes(vec![0, 255])),
+        ("none".into(), AnyValue::Empty),
+        ("nan".into(), f64::NAN.into()),
+    ]);
+    let mut full = LogRecord::new(LogSeverity::new(14), nested.clone());
+    (full.time, full.observed) = (at, at + std::time::Duration::from_millis(1));
+    full.severity_text = "WARNING".into();
+    full.attributes = vec![
+        ("text".into(), "<&>\"\\\n\u{0}☃".into()),
+        ("empty".into(), "".into()),
+        ("least".into(), i64::MIN.into()),
+        ("infinite".into(), f64::NEG_INFINITY.into()),
+        ("yes".into(), true.into()),
+        ("nested".into(), nested),
+    ];
+    full.dropped_attributes = 3;
+    (full.trace_id, full.span_id) = (Some(TraceId::from_random(42)), SpanId::new(7));
+    full.flags = TraceFlags::SAMPLED;
+    full.event_name = "card.declined".into();
+    full.scope = Arc::new(Scope {
+        version: "1.2".into(),
+        schema_url: "https://example.org/1".into(),
+        ..Scope::named("lib")
+    })
+    .into();
+    let plain = LogRecord::new(LogSeverity::FATAL, "a text");
+    LogBatch::new(Arc::new(Resource::service("conformance")), vec![full, LogRecord::default(), plain])
+}
+
+/// Runs the cases that every log exporter must pass, against one whose backend is up and takes everything.
+///
+/// # Panics
+/// With the name of the case that failed.
+pub async fn log_exporter(exporter: &dyn LogExporter) {
+    let batch = every_log_field();
+    accept("an empty batch", exporter.export(&batch.slice(0..0)).await);
+    accept("every field, and values at their edges", exporter.export(&batch).await);
+    accept("a slice of a shared batch", exporter.export(&batch.slice(1..2)).await);
+    accept("the same batch again, as after a lost answer", exporter.export(&batch).await);
+    accept("a flush", exporter.flush().await);
+    accept("a second flush", exporter.flush().await);
+    accept("the shutdown", exporter.shutdown().await);
+}
+
 fn accept(case: &str, result: Result<(), crate::signal::ExportError>) {
     if let Err(e) = result {
         panic!("{case} must be taken, but: {e}");
@@ -122,6 +174,7 @@ mod tests {
     async fn what_keeps_everything_passes() {
         span_exporter(&CaptureExporter::new()).await;
         metric_exporter(&CaptureExporter::new()).await;
+        log_exporter(&CaptureExporter::new()).await;
         span_exporter(&crate::store::MemoryStore::default()).await;
     }
 

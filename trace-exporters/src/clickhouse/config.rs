@@ -1,16 +1,12 @@
 //! Where ClickHouse is, and how it is written to and read from.
 
-use std::fmt;
-use std::path::PathBuf;
-use std::time::Duration;
-
 use http::Uri;
 use serde::Deserialize;
 
 use super::error::ClickHouseConfigError;
 use super::metric_schema::{self, Kind};
 use super::schema;
-use crate::http_client::{Compression, Headers, TlsConfig, header_map, parse, show};
+use crate::http_client::{Compression, Endpoint, Headers, Secret, Timeout, TlsConfig, check_request};
 
 /// The longest name of a database or a table: the engine makes file names of them.
 const MAX_NAME_BYTES: usize = 128;
@@ -19,12 +15,12 @@ const MAX_NAME_BYTES: usize = 128;
 /// names that the OpenTelemetry Collector uses.
 ///
 /// Unknown keys are refused. `Debug` shows neither the password nor header values.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ClickHouseConfig {
     /// The URL of the HTTP interface. Default `http://localhost:8123`.
-    pub endpoint: String,
+    pub endpoint: Endpoint,
     /// The database. Default `default`.
     pub database: String,
     /// The table of spans; the names of the other tables begin with it. Default `otel_traces`.
@@ -35,7 +31,7 @@ pub struct ClickHouseConfig {
     /// Whom to be. Default: the server's default user.
     pub username: Option<String>,
     /// The password of `username`, sent as a header.
-    pub password: Option<String>,
+    pub password: Option<Secret>,
     /// Extra request headers.
     pub headers: Headers,
     /// How requests are compressed. Default: not.
@@ -51,26 +47,19 @@ pub struct ClickHouseConfig {
     #[serde(alias = "asyncInsert")]
     pub async_insert: bool,
     /// Limit of one request in milliseconds; 0 means none. Default 10 000.
-    #[serde(alias = "timeoutMs")]
-    pub timeout_ms: u64,
+    #[serde(rename = "timeout_ms", alias = "timeoutMs")]
+    pub timeout: Timeout,
     /// Spans of one trace that are read at most; a longer one is marked as incomplete. Default 50 000.
     #[serde(alias = "maxTraceSpans")]
     pub max_trace_spans: u32,
-    /// A PEM file with the only certificates to trust, instead of the system's. For `https` alone.
-    #[serde(alias = "caCertificate")]
-    pub ca_certificate: Option<PathBuf>,
-    /// A PEM file with the certificate that this client shows. For `https` alone, together with `client_key`.
-    #[serde(alias = "clientCertificate")]
-    pub client_certificate: Option<PathBuf>,
-    /// A PEM file with the private key of `client_certificate`.
-    #[serde(alias = "clientKey")]
-    pub client_key: Option<PathBuf>,
+    /// Certificates for `https`.
+    pub tls: TlsConfig,
 }
 
 impl Default for ClickHouseConfig {
     fn default() -> Self {
         Self {
-            endpoint: "http://localhost:8123".to_owned(),
+            endpoint: "http://localhost:8123".into(),
             database: "default".to_owned(),
             table: "otel_traces".to_owned(),
             metrics_table: "otel_metrics".to_owned(),
@@ -81,18 +70,16 @@ impl Default for ClickHouseConfig {
             create_schema: true,
             ttl_days: 0,
             async_insert: true,
-            timeout_ms: 10_000,
+            timeout: Timeout::from_millis(10_000),
             max_trace_spans: 50_000,
-            ca_certificate: None,
-            client_certificate: None,
-            client_key: None,
+            tls: TlsConfig::default(),
         }
     }
 }
 
 impl ClickHouseConfig {
     /// The defaults with another URL.
-    pub fn new(endpoint: impl Into<String>) -> Self {
+    pub fn new(endpoint: impl Into<Endpoint>) -> Self {
         Self { endpoint: endpoint.into(), ..Self::default() }
     }
 
@@ -105,7 +92,7 @@ impl ClickHouseConfig {
 
     /// Sets who writes and reads.
     #[must_use]
-    pub fn user(mut self, name: impl Into<String>, password: impl Into<String>) -> Self {
+    pub fn user(mut self, name: impl Into<String>, password: impl Into<Secret>) -> Self {
         (self.username, self.password) = (Some(name.into()), Some(password.into()));
         self
     }
@@ -143,8 +130,7 @@ impl ClickHouseConfig {
     pub fn validate(&self) -> Result<(), ClickHouseConfigError> {
         self.uri()?;
         self.check_names()?;
-        header_map(&self.all_headers()?)?;
-        self.tls().identity()?;
+        check_request(&self.all_headers()?, &self.tls)?;
         if self.max_trace_spans == 0 {
             return Err(ClickHouseConfigError::NoSpans);
         }
@@ -167,7 +153,7 @@ impl ClickHouseConfig {
     }
 
     pub(super) fn uri(&self) -> Result<Uri, ClickHouseConfigError> {
-        Ok(parse("endpoint", &self.endpoint)?)
+        Ok(self.endpoint.uri("endpoint")?)
     }
 
     /// `database.table`.
@@ -192,45 +178,10 @@ impl ClickHouseConfig {
             (None, Some(_)) => return Err(ClickHouseConfigError::PasswordWithoutUser),
             (Some(user), password) => {
                 headers.set("x-clickhouse-user", user);
-                headers.set("x-clickhouse-key", password.as_deref().unwrap_or_default());
+                headers.set("x-clickhouse-key", password.as_ref().map_or("", Secret::expose));
             }
             (None, None) => {}
         }
         Ok(headers)
-    }
-
-    pub(super) fn tls(&self) -> TlsConfig {
-        TlsConfig {
-            ca_certificate: self.ca_certificate.clone(),
-            client_certificate: self.client_certificate.clone(),
-            client_key: self.client_key.clone(),
-        }
-    }
-
-    pub(super) fn attempt_limit(&self) -> Option<Duration> {
-        (self.timeout_ms > 0).then(|| Duration::from_millis(self.timeout_ms))
-    }
-}
-
-impl fmt::Debug for ClickHouseConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClickHouseConfig")
-            .field("endpoint", &show(&self.endpoint))
-            .field("database", &self.database)
-            .field("table", &self.table)
-            .field("metrics_table", &self.metrics_table)
-            .field("username", &self.username)
-            .field("password", &self.password.as_ref().map(|_| "[redacted]"))
-            .field("headers", &self.headers)
-            .field("compression", &self.compression)
-            .field("create_schema", &self.create_schema)
-            .field("ttl_days", &self.ttl_days)
-            .field("async_insert", &self.async_insert)
-            .field("timeout_ms", &self.timeout_ms)
-            .field("max_trace_spans", &self.max_trace_spans)
-            .field("ca_certificate", &self.ca_certificate)
-            .field("client_certificate", &self.client_certificate)
-            .field("client_key", &self.client_key)
-            .finish()
     }
 }

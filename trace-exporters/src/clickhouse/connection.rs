@@ -13,7 +13,7 @@ use super::config::ClickHouseConfig;
 use super::error::ClickHouseConfigError;
 use super::reply;
 use super::statement::{Statement, encoded};
-use crate::http_client::{HttpClient, Outgoing, show};
+use crate::http_client::{HttpClient, Outgoing, permanent, show};
 
 /// The largest answer that is read: a trace of 50,000 spans of one kilobyte.
 const MAX_ANSWER_BYTES: usize = 64 << 20;
@@ -57,7 +57,7 @@ impl Connection {
     pub(super) fn new(config: &ClickHouseConfig) -> Result<Self, ClickHouseConfigError> {
         config.validate()?;
         let uri = config.uri()?;
-        let client = HttpClient::new(&uri, &config.all_headers()?, &config.tls(), config.attempt_limit())?
+        let client = HttpClient::new(&uri, &config.all_headers()?, &config.tls, config.timeout)?
             .compressing(config.compression)
             .answers_up_to(MAX_ANSWER_BYTES);
         Ok(Self { client, uri, async_insert: config.async_insert })
@@ -95,6 +95,10 @@ impl Connection {
         })?;
         let outgoing = Outgoing { method: Method::POST, uri, headers: HeaderMap::new(), body };
         let answer = self.client.send(outgoing).await?;
+        if answer.oversized && answer.status.is_success() {
+            let text = format!("POST {}: the answer is too large", self.shown());
+            return Err(ExportError::permanent(text).into());
+        }
         match reply::check(answer.status, &answer.headers, &answer.body, SystemTime::now()) {
             Ok(()) => Ok(answer.body),
             Err(refused) => {
@@ -102,19 +106,16 @@ impl Connection {
                 let message = self.client.scrub(&self.uri, message);
                 let error = match refused.retryable {
                     true => ExportError::retryable(message),
-                    false => ExportError::permanent(message),
+                    false => permanent(answer.status, message),
                 };
-                let error = match refused.retry_after {
-                    Some(wait) => error.after(wait),
-                    None => error,
-                };
+                let error = error.after(refused.retry_after);
                 Err(Failed { error, lacks_schema: refused.lacks_schema })
             }
         }
     }
 
     fn shown(&self) -> String {
-        show(&self.uri.to_string())
+        show(&self.uri)
     }
 
     /// The URL with a query behind its own; `None` if it would be longer than a URL can be (64 KiB).

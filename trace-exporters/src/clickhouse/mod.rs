@@ -28,7 +28,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use crate::http_client::{Compression, Headers};
+pub use crate::http_client::{Compression, Endpoint, Headers, Secret, Timeout, TlsConfig};
 pub use config::ClickHouseConfig;
 pub use error::ClickHouseConfigError;
 pub use metric_exporter::ClickHouseMetricExporter;

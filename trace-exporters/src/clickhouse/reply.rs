@@ -4,7 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, StatusCode};
 
-use crate::http_client::{retry_after, shorten};
+use crate::http_client::retry_after;
+use crate::shorten::shorten;
 
 /// The header that holds the number of the error.
 const CODE_HEADER: &str = "x-clickhouse-exception-code";

@@ -1,30 +1,34 @@
 //! Metrics as lines: the name with its unit, then one line a series.
 
-use std::fmt::Write as _;
-
 use trace_core::model::{AttributeSet, MetricBatch, MetricData, Number, Temporality};
 
-use super::paint::{Paint, Safe};
+use super::line::Line;
+use super::paint::{Colour, Page};
 
-/// Writing to a String does not fail, here and below.
-pub(super) fn render(batch: &MetricBatch, paint: Paint) -> String {
+/// Columns for the attributes of a series: no more are kept free for long ones.
+const MAX_SERIES: usize = 72;
+
+pub(super) fn render(batch: &MetricBatch, page: Page) -> String {
     let mut out = String::new();
     if batch.point_count() == 0 {
         return out;
     }
-    let _ = writeln!(out, "{} {}", paint.bold("metrics"), Safe(batch.resource.service_name()));
+    let mut line = Line::default();
+    line.add(Colour::Bold, "metrics").plain(" ").add_safe(Colour::Bold, batch.resource.service_name());
+    line.end(page, &mut out);
     for scope in &batch.scopes {
         for metric in scope.metrics.iter().filter(|m| m.data.point_count() > 0) {
-            let _ = write!(out, "  {}", paint.cyan(Safe(&metric.name)));
+            let mut line = Line::default();
+            line.plain("  ").add_safe(Colour::Cyan, &metric.name);
             if !metric.unit.is_empty() {
-                let _ = write!(out, " [{}]", Safe(&metric.unit));
+                line.plain(" [").add_safe(Colour::None, &metric.unit).plain("]");
             }
-            let _ = write!(out, "  {}", kind(&metric.data));
+            line.plain("  ").plain(kind(&metric.data));
             if !scope.scope.name.is_empty() {
-                let _ = write!(out, "  {}", paint.dim(Safe(&scope.scope.name)));
+                line.plain("  ").add_safe(Colour::Dim, &scope.scope.name);
             }
-            out.push('\n');
-            points(&metric.data, &mut out);
+            line.end(page, &mut out);
+            points(&metric.data, page, &mut out);
         }
     }
     out
@@ -49,47 +53,54 @@ fn kind(data: &MetricData) -> &'static str {
     }
 }
 
-fn points(data: &MetricData, out: &mut String) {
+fn points(data: &MetricData, page: Page, out: &mut String) {
+    let mut lines: Vec<(Line, String)> = Vec::new();
     match data {
         MetricData::Sum { points, .. } | MetricData::Gauge { points } => {
-            for point in points {
-                series(&point.attributes, out);
-                let _ = match point.value {
-                    Number::I64(v) => writeln!(out, "{v}"),
-                    Number::F64(v) => writeln!(out, "{v:?}"),
-                };
-            }
+            lines.extend(points.iter().map(|p| (series(&p.attributes), number(p.value))));
         }
-        MetricData::Histogram { points, .. } => {
-            for point in points {
-                series(&point.attributes, out);
-                distribution(point.count, point.sum, point.min.zip(point.max), out);
-            }
-        }
-        MetricData::ExponentialHistogram { points, .. } => {
-            for point in points {
-                series(&point.attributes, out);
-                distribution(point.count, point.sum, point.min.zip(point.max), out);
-            }
-        }
+        MetricData::Histogram { points, .. } => lines.extend(
+            points.iter().map(|p| (series(&p.attributes), distribution(p.count, p.sum, p.min.zip(p.max)))),
+        ),
+        MetricData::ExponentialHistogram { points, .. } => lines.extend(
+            points.iter().map(|p| (series(&p.attributes), distribution(p.count, p.sum, p.min.zip(p.max)))),
+        ),
         _ => {}
     }
+    // Values stand below each other, unless a series has very many attributes.
+    let widest = lines.iter().map(|(line, _)| line.width()).filter(|w| *w <= MAX_SERIES).max().unwrap_or(0);
+    for (mut line, value) in lines {
+        line.pad_to(widest).plain(value);
+        line.end(page, out);
+    }
 }
 
-fn distribution(count: u64, sum: f64, extremes: Option<(f64, f64)>, out: &mut String) {
-    let _ = write!(out, "count {count}  sum {sum:?}");
+fn number(value: Number) -> String {
+    match value {
+        Number::I64(v) => v.to_string(),
+        Number::F64(v) => format!("{v:?}"),
+    }
+}
+
+fn distribution(count: u64, sum: f64, extremes: Option<(f64, f64)>) -> String {
+    let mut text = format!("count {count}  sum {sum:?}");
     if count > 0 {
-        let _ = write!(out, "  mean {:.6}", sum / count as f64);
+        text.push_str(&format!("  mean {:.6}", sum / count as f64));
     }
     if let Some((min, max)) = extremes {
-        let _ = write!(out, "  min {min:?}  max {max:?}");
+        text.push_str(&format!("  min {min:?}  max {max:?}"));
     }
-    out.push('\n');
+    text
 }
 
-fn series(attributes: &AttributeSet, out: &mut String) {
-    out.push_str("    ");
+fn series(attributes: &AttributeSet) -> Line {
+    let mut line = Line::default();
+    line.plain("    ");
     for kv in attributes {
-        let _ = write!(out, "{}={} ", Safe(&kv.key), Safe(&kv.value));
+        line.add_safe(Colour::Dim, &kv.key)
+            .add(Colour::Dim, "=")
+            .add_safe(Colour::None, &kv.value)
+            .plain(" ");
     }
+    line
 }

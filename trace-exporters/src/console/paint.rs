@@ -1,50 +1,48 @@
 //! Colours, and texts that are safe on a terminal.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
-/// Whether to use colours.
+/// How a text is to stand out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Colour {
+    None,
+    Bold,
+    Dim,
+    Red,
+    Cyan,
+    Blue,
+}
+
+impl Colour {
+    /// ECMA-48, "select graphic rendition".
+    fn code(self) -> Option<u8> {
+        match self {
+            Self::None => None,
+            Self::Bold => Some(1),
+            Self::Dim => Some(2),
+            Self::Red => Some(31),
+            Self::Cyan => Some(36),
+            Self::Blue => Some(34),
+        }
+    }
+}
+
+/// Where lines are written to.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Paint(bool);
-
-impl Paint {
-    pub(super) const PLAIN: Self = Self(false);
-
-    pub(super) fn new(colours: bool) -> Self {
-        Self(colours)
-    }
-
-    pub(super) fn bold<T: fmt::Display>(self, text: T) -> Painted<T> {
-        self.with("1", text)
-    }
-
-    pub(super) fn dim<T: fmt::Display>(self, text: T) -> Painted<T> {
-        self.with("2", text)
-    }
-
-    pub(super) fn red<T: fmt::Display>(self, text: T) -> Painted<T> {
-        self.with("31", text)
-    }
-
-    pub(super) fn cyan<T: fmt::Display>(self, text: T) -> Painted<T> {
-        self.with("36", text)
-    }
-
-    fn with<T>(self, code: &'static str, text: T) -> Painted<T> {
-        Painted { code: self.0.then_some(code), text }
-    }
+pub(super) struct Page {
+    pub(super) colours: bool,
+    /// Columns, where longer lines would be broken.
+    pub(super) width: Option<usize>,
 }
 
-/// A text between an ANSI code (ECMA-48, "select graphic rendition") and its reset.
-pub(super) struct Painted<T> {
-    code: Option<&'static str>,
-    text: T,
-}
+impl Page {
+    pub(super) const PLAIN: Self = Self { colours: false, width: None };
 
-impl<T: fmt::Display> fmt::Display for Painted<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.code {
-            Some(code) => write!(f, "\x1b[{code}m{}\x1b[0m", self.text),
-            None => self.text.fmt(f),
+    pub(super) fn write(self, colour: Colour, text: &str, out: &mut String) {
+        match colour.code().filter(|_| self.colours && !text.trim().is_empty()) {
+            // Writing to a String does not fail.
+            Some(code) => drop(write!(out, "\x1b[{code}m{text}\x1b[0m")),
+            None => out.push_str(text),
         }
     }
 }
@@ -67,7 +65,6 @@ impl<T: fmt::Display> fmt::Display for Safe<T> {
                 })
             }
         }
-        use fmt::Write as _;
         write!(Escape(f), "{}", self.0)
     }
 }
@@ -82,8 +79,15 @@ mod tests {
     }
 
     #[test]
-    fn plain_paint_adds_nothing() {
-        assert_eq!(Paint::PLAIN.red("x").to_string(), "x");
-        assert_eq!(Paint::new(true).red("x").to_string(), "\x1b[31mx\x1b[0m");
+    fn a_plain_page_has_no_colours_and_blanks_never_have() {
+        let write = |page: Page, text| {
+            let mut out = String::new();
+            page.write(Colour::Red, text, &mut out);
+            out
+        };
+        let coloured = Page { colours: true, ..Page::PLAIN };
+        assert_eq!(write(Page::PLAIN, "x"), "x");
+        assert_eq!(write(coloured, "x"), "\x1b[31mx\x1b[0m");
+        assert_eq!(write(coloured, "  "), "  ");
     }
 }

@@ -1,20 +1,22 @@
-//! Spans and metrics as one thing, so that a decorator is written once.
+//! Spans, metrics and log records as one thing, so that a decorator is written once.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use trace_core::batch::{SpanBatch, SpanBatchMut};
-use trace_core::model::MetricBatch;
-use trace_core::signal::{ExportError, Keeper, MetricExporter, SpanExporter};
+use trace_core::model::{LogBatch, MetricBatch};
+use trace_core::signal::{ExportError, Keeper, LogExporter, MetricExporter, SpanExporter};
 
-use crate::otlp::{DecodeError, decode_metrics, decode_spans, encode_metrics, encode_spans};
+use crate::otlp::{
+    DecodeError, decode_logs, decode_metrics, decode_spans, encode_logs, encode_metrics, encode_spans,
+};
 
 /// What is delivered: counted, written and read back.
 pub(super) trait Batch: Clone + Send + Sync + 'static {
     /// Its mark in a log.
     const KIND: u8;
 
-    /// How many records: spans or data points.
+    /// How many records: spans, data points or log records.
     fn records(&self) -> u64;
 
     /// About how many bytes it takes on the wire.
@@ -92,7 +94,33 @@ impl Batch for MetricBatch {
     }
 }
 
-/// An exporter of either kind.
+impl Batch for LogBatch {
+    const KIND: u8 = 3;
+
+    fn records(&self) -> u64 {
+        self.len() as u64
+    }
+
+    fn bytes(&self) -> u64 {
+        self.byte_size() as u64
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        encode_logs(self, out);
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Vec<Self>, DecodeError> {
+        Ok(decode_logs(bytes)?.batches.into_iter().map(Self::from).collect())
+    }
+
+    fn join(parts: &[Self]) -> Vec<(Self, usize)> {
+        let groups = parts.chunk_by(|a, b| a.resource() == b.resource());
+        let joined = groups.filter_map(|group| Some((Self::concat(group.to_vec()).pop()?, group.len())));
+        joined.collect()
+    }
+}
+
+/// An exporter of any kind.
 #[async_trait]
 pub(super) trait Target<B>: Send + Sync {
     async fn export(&self, batch: &B) -> Result<(), ExportError>;
@@ -122,10 +150,11 @@ macro_rules! target {
 }
 target!(SpanExporter, SpanBatch);
 target!(MetricExporter, MetricBatch);
+target!(LogExporter, LogBatch);
 
-/// Makes a decorator with `send`, `settle` and `end` an exporter of both kinds.
+/// Makes a decorator with `send`, `settle` and `end` an exporter of all kinds.
 macro_rules! decorator {
-    ($name:ident, $($exporter:ident: $batch:ty),*) => {$(
+    ($name:ident, $($exporter:path: $batch:ty),*) => {$(
         #[async_trait::async_trait]
         impl<E: $exporter> $exporter for $name<E> {
             async fn export(&self, batch: &$batch) -> Result<(), ExportError> {
@@ -146,7 +175,8 @@ macro_rules! decorator {
         $crate::delivery::batch::decorator!(
             $name,
             SpanExporter: trace_core::batch::SpanBatch,
-            MetricExporter: trace_core::model::MetricBatch
+            MetricExporter: trace_core::model::MetricBatch,
+            trace_core::signal::LogExporter: trace_core::model::LogBatch
         );
     };
 }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use trace_core::pipeline::{DestinationConfig, RetryPolicy};
 
 use super::spill::SpillConfig;
+use super::tee::TeePolicy;
 
 /// How a destination is delivered to. Everything is optional; without anything the pipeline's defaults hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -20,6 +21,8 @@ pub struct DeliveryConfig {
     pub throttle: Option<ThrottleConfig>,
     /// Other destinations to send to while this one is down.
     pub failover: Option<FailoverConfig>,
+    /// Other destinations to send everything to as well, where one of them is enough.
+    pub tee: Option<TeeConfig>,
     /// Limit of one attempt in milliseconds. Default 10 000.
     #[serde(alias = "timeoutMs")]
     pub timeout_ms: Option<u64>,
@@ -76,6 +79,22 @@ fn probe_after() -> u64 {
     30_000
 }
 
+/// Other destinations that get every batch too, as one destination with this one.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct TeeConfig {
+    /// Their names.
+    pub to: Vec<String>,
+    /// Whether a batch is taken when `any` of them all has taken it, which is the default, or when `all` have.
+    #[serde(default = "any")]
+    pub policy: TeePolicy,
+}
+
+fn any() -> TeePolicy {
+    TeePolicy::Any
+}
+
 /// A setting that cannot work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -98,6 +117,9 @@ pub enum DeliveryConfigError {
         /// The least that works.
         least: u64,
     },
+    /// Two settings of which each stands for the other destinations.
+    #[error("tee is set beside failover: use one of them")]
+    TeeAndFailover,
     /// A setting without which its section means nothing.
     #[error("{field} is missing: {remedy}")]
     Missing {
@@ -139,7 +161,21 @@ impl DeliveryConfig {
                 });
             }
         }
+        if let Some(t) = &self.tee {
+            if self.failover.is_some() {
+                return Err(DeliveryConfigError::TeeAndFailover);
+            }
+            if t.to.is_empty() {
+                return Err(Missing { field: "tee.to", remedy: "name the destinations that get it too" });
+            }
+        }
         self.spill.as_ref().map_or(Ok(()), SpillConfig::validate)
+    }
+
+    /// The names of the destinations that this one passes batches to: those of `failover` or of `tee`.
+    pub fn others(&self) -> impl Iterator<Item = &str> {
+        let failover = self.failover.iter().flat_map(|f| &f.to);
+        failover.chain(self.tee.iter().flat_map(|t| &t.to)).map(String::as_str)
     }
 
     /// The limit of one attempt.
@@ -221,6 +257,8 @@ mod tests {
             (r#"{"throttle":{}}"#, "throttle.records_per_second is missing"),
             (r#"{"throttle":{"bytes_per_second":0}}"#, "throttle.bytes_per_second is 0"),
             (r#"{"failover":{"to":[]}}"#, "failover.to is missing"),
+            (r#"{"tee":{"to":[]}}"#, "tee.to is missing"),
+            (r#"{"tee":{"to":["b"]},"failover":{"to":["c"]}}"#, "use one of them"),
             (r#"{"spill":{"dir":""}}"#, "spill.dir is missing"),
             (r#"{"spill":{"dir":"d","max_bytes":1024}}"#, "spill.max_bytes is 1024"),
             (r#"{"spill":{"dir":"d","segment_bytes":1}}"#, "spill.segment_bytes is 1"),

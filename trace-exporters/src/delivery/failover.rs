@@ -11,12 +11,12 @@ use super::batch::{Batch, Target, decorator};
 /// Sends each batch to the first destination that takes it, and stays with it; the first of the list is tried again after
 /// a while.
 ///
-/// Only an error that is retryable makes it go on to the next one; time limits are such, if a
-/// [`TimeLimit`](super::TimeLimit) is around each destination. One that says that the batch is bad would hear the same
-/// elsewhere. If a destination took a part of a batch and then failed, the whole batch goes to the next one: each record
+/// An error that is retryable makes it go on to the next one (time limits are such, if a
+/// [`TimeLimit`](super::TimeLimit) is around each destination), and one that is about this destination, such as an unknown
+/// token. One that says that the batch is bad would hear the same elsewhere. If a destination took a part of a batch and then failed, the whole batch goes to the next one: each record
 /// arrives at one destination or at several, and none is missing.
 ///
-/// If none takes it, the error is the last one's, with the shortest wait that any of them asked for. Destinations that
+/// If none takes it, the error is the last one's that is retryable, with the shortest wait that any of them asked for. Destinations that
 /// hold records themselves do not belong in here: what one holds is in no account.
 #[derive(Debug)]
 pub struct Failover<E> {
@@ -68,17 +68,19 @@ impl<E> Failover<E> {
         E: Target<B>,
     {
         let start = self.start();
-        let mut last = ExportError::retryable("no destination");
+        let mut last: Option<ExportError> = None;
         let mut wait: Option<Duration> = None;
         for at in (start..self.targets.len()).chain(0..start) {
             let Some(target) = self.targets.get(at) else { continue };
             match target.export(batch).await {
-                Err(error) if error.is_retryable() => {
+                Err(error) if error.is_retryable() || error.is_misconfigured() => {
                     if at == 0 {
                         self.lock().failed_at = Some(Instant::now());
                     }
                     wait = [wait, error.retry_after()].into_iter().flatten().min();
-                    last = error;
+                    if error.is_retryable() || !last.as_ref().is_some_and(ExportError::is_retryable) {
+                        last = Some(error);
+                    }
                 }
                 result => {
                     let mut state = self.lock();
@@ -92,6 +94,7 @@ impl<E> Failover<E> {
                 }
             }
         }
+        let last = last.unwrap_or_else(|| ExportError::retryable("no destination"));
         Err(match wait {
             Some(wait) => last.after(wait),
             None => last,
@@ -165,6 +168,20 @@ mod tests {
         let error = SpanExporter::export(&failover, &spans(1..2)).await.unwrap_err();
         assert!(error.is_retryable());
         assert_eq!(error.retry_after(), Some(Duration::from_secs(9)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_destination_that_does_not_know_us_is_passed_over_like_one_that_is_down() {
+        let unknown = || Err(ExportError::permanent("unknown token").misconfigured());
+        let (first, second) = (Answers::repeating(unknown), Answers::new([Ok(()), down()]));
+        let failover = Failover::new(first.clone(), [second.clone()], Duration::ZERO);
+        SpanExporter::export(&failover, &spans(1..2)).await.unwrap();
+        assert_eq!((second.taken(), failover.current()), (vec![1], 1));
+        let error = SpanExporter::export(&failover, &spans(2..3)).await.unwrap_err();
+        assert!(error.is_retryable(), "the second may come back: {error}");
+        let nobody = Failover::new(first.clone(), [first], Duration::ZERO);
+        let error = SpanExporter::export(&nobody, &spans(2..3)).await.unwrap_err();
+        assert!(error.is_misconfigured() && !error.is_retryable(), "{error}");
     }
 
     #[tokio::test]

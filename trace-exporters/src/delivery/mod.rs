@@ -1,5 +1,5 @@
-//! Decorators around any [`SpanExporter`](trace_core::signal::SpanExporter) or
-//! [`MetricExporter`](trace_core::signal::MetricExporter).
+//! Decorators around any [`SpanExporter`](trace_core::signal::SpanExporter),
+//! [`MetricExporter`](trace_core::signal::MetricExporter) or [`LogExporter`](trace_core::signal::LogExporter).
 //!
 //! | decorator | what it does |
 //! |---|---|
@@ -28,7 +28,9 @@ mod throttle;
 mod wrap;
 
 pub use attempt::TimeLimit;
-pub use config::{DeliveryConfig, DeliveryConfigError, FailoverConfig, RetryConfig, ThrottleConfig};
+pub use config::{
+    DeliveryConfig, DeliveryConfigError, FailoverConfig, RetryConfig, TeeConfig, ThrottleConfig,
+};
 pub use failover::Failover;
 pub use retry::Retry;
 pub use tee::{Tee, TeePolicy};

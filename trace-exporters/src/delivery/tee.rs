@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use serde::Deserialize;
 use trace_core::signal::{ExportError, Keeper, MetricExporter, SpanExporter};
 
 use super::attempt::limited;
 use super::batch::{Batch, Target, decorator};
 
 /// When a batch counts as taken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum TeePolicy {
     /// When every destination took it. A batch that one of them could not take is offered to all of them again.
     #[default]

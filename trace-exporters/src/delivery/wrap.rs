@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use trace_core::signal::{MetricExporter, SpanExporter};
+use trace_core::signal::{LogExporter, MetricExporter, SpanExporter};
 
 use super::config::DeliveryConfig;
 use super::spill::{Spill, SpillError};
-use super::{Failover, Throttle, TimeLimit};
+use super::{Failover, Tee, Throttle, TimeLimit};
 
 macro_rules! wrap {
     ($(#[$doc:meta])* $name:ident, $exporter:ident, $folder:literal) => {
@@ -16,15 +16,18 @@ macro_rules! wrap {
             inner: Box<dyn $exporter>,
             others: Vec<Box<dyn $exporter>>,
         ) -> Result<Box<dyn $exporter>, SpillError> {
-            let decorated = self.throttle.is_some() || self.failover.is_some() || self.spill.is_some();
+            let decorated = *self != Self { retry: self.retry, timeout_ms: self.timeout_ms, ..Self::default() };
             let mut exporter = inner;
             if decorated {
                 exporter = Box::new(TimeLimit::new(exporter, self.timeout()));
             }
-            if let Some(failover) = &self.failover {
-                let others = others.into_iter().map(|other| -> Box<dyn $exporter> {
-                    Box::new(TimeLimit::new(other, self.timeout()))
-                });
+            let others = others
+                .into_iter()
+                .map(|other| -> Box<dyn $exporter> { Box::new(TimeLimit::new(other, self.timeout())) });
+            if let Some(tee) = &self.tee {
+                let all = std::iter::once(exporter).chain(others);
+                exporter = Box::new(Tee::new(all, tee.policy, self.timeout()));
+            } else if let Some(failover) = &self.failover {
                 let probe_after = Duration::from_millis(failover.probe_after_ms);
                 exporter = Box::new(Failover::new(exporter, others, probe_after));
             }
@@ -44,8 +47,8 @@ macro_rules! wrap {
 impl DeliveryConfig {
     wrap! {
         /// Puts what is configured around an exporter: a log on disk (in the folder `spill.dir/spans`), behind it the
-        /// throttle, behind that the alternatives, each with the time limit. `others` are the exporters that
-        /// `failover.to` names, in its order.
+        /// throttle, behind that the other destinations, each with the time limit. `others` are the exporters of
+        /// [`DeliveryConfig::others`], in its order.
         ///
         /// Retries are the pipeline's, or those of the log: see [`DeliveryConfig::destination`].
         ///
@@ -60,6 +63,14 @@ impl DeliveryConfig {
         /// # Errors
         /// If the log cannot be opened.
         metrics, MetricExporter, "metrics"
+    }
+
+    wrap! {
+        /// The same for log records; the log is in `spill.dir/logs`. See [`DeliveryConfig::spans`].
+        ///
+        /// # Errors
+        /// If the log cannot be opened.
+        logs, LogExporter, "logs"
     }
 }
 
@@ -87,6 +98,17 @@ mod tests {
         let kept = exporter.keeper().map(|k| k.kept()).unwrap();
         assert_eq!((kept.accepted, kept.delivered, kept.held), (4, 4, 0));
         assert!(dir.path().join("spans").is_dir());
+    }
+
+    #[tokio::test]
+    async fn a_tee_is_content_with_one_of_them() {
+        let config: DeliveryConfig = serde_json::from_str(r#"{"tee":{"to":["b"]}}"#).unwrap();
+        assert_eq!(config.others().collect::<Vec<_>>(), ["b"]);
+        let first = Answers::repeating(|| Err(ExportError::retryable("down")));
+        let second = Answers::new([]);
+        let exporter = config.spans(Box::new(first.clone()), vec![Box::new(second.clone())]).unwrap();
+        exporter.export(&spans(1..3)).await.unwrap();
+        assert_eq!((first.calls(), second.taken()), (1, vec![1, 2]));
     }
 
     #[tokio::test]

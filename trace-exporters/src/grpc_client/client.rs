@@ -13,8 +13,9 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use trace_core::signal::ExportError;
 
 use super::{Code, Status, frame};
+use crate::connection::Timeout;
 use crate::http_client::{
-    Ask, Carried, Compression, Connector, HttpConfigError, TlsConfig, http2_connector, no_answer,
+    Ask, Carried, Compression, Connector, HttpConfigError, TlsConfig, http2_connector, media_type, no_answer,
     retry_after, show,
 };
 
@@ -30,6 +31,8 @@ const IDLE_CONNECTION: Duration = Duration::from_secs(30);
 pub(crate) enum CallError {
     /// There was no complete answer, or it was not one of gRPC.
     Unanswered(ExportError),
+    /// The call succeeded, and what was answered cannot be used.
+    Unreadable(String),
     /// The server refused.
     Refused(Status),
 }
@@ -53,9 +56,9 @@ impl GrpcClient {
         uri: Uri,
         carried: Carried,
         tls: &TlsConfig,
-        limit: Option<Duration>,
+        timeout: Timeout,
     ) -> Result<Self, HttpConfigError> {
-        let connector = http2_connector(tls, &uri)?;
+        let (connector, limit) = (http2_connector(tls, &uri)?, timeout.limit());
         let mut fixed = HeaderMap::new();
         fixed.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         fixed.insert(TE, HeaderValue::from_static("trailers"));
@@ -93,7 +96,7 @@ impl GrpcClient {
 
     /// The server's address, without what may be secret.
     pub(crate) fn subject(&self) -> String {
-        format!("gRPC {}", show(&self.uri.to_string()))
+        format!("gRPC {}", show(&self.uri))
     }
 
     /// See [`Carried::scrub`].
@@ -148,7 +151,11 @@ impl GrpcClient {
             Ok(body) => body,
             Err(e) if e.is::<LengthLimitError>() => {
                 let text = format!("{}: answered with more than 4 MiB", self.subject());
-                return Err(unanswered(ExportError::permanent(text)));
+                return Err(match is_grpc(&head.headers) {
+                    // Failures have no message.
+                    true => CallError::Unreadable(text),
+                    false => unanswered(ExportError::permanent(text).misconfigured()),
+                });
             }
             Err(_) => {
                 let text = format!("{}: the answer broke off", self.subject());
@@ -167,9 +174,13 @@ impl GrpcClient {
         let body = body.to_bytes();
         match frame::message(&body) {
             Ok(_) => Ok(body.slice(frame::PREFIX..)),
-            Err(what) => Err(unanswered(ExportError::permanent(format!("{}: {what}", self.subject())))),
+            Err(what) => Err(CallError::Unreadable(format!("{}: {what}", self.subject()))),
         }
     }
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    media_type(headers).is_some_and(|kind| kind.starts_with("application/grpc"))
 }
 
 /// A call under way. If it ends without an answer its connection may be a dead one, which HTTP/2 would go on using: the next
@@ -212,7 +223,7 @@ fn timeout_value(limit: Duration) -> HeaderValue {
 impl fmt::Debug for GrpcClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GrpcClient")
-            .field("url", &show(&self.uri.to_string()))
+            .field("url", &show(&self.uri))
             .field("headers", &self.carried)
             .field("compression", &self.compression)
             .field("limit", &self.limit)

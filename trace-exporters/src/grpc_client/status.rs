@@ -8,7 +8,7 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use http::{HeaderMap, StatusCode};
 
-use crate::http_client::shorten;
+use crate::shorten::shorten;
 use crate::wire_reader::{Field, Malformed, fields};
 
 /// Senders may leave the padding away, and must read both.
@@ -36,6 +36,11 @@ impl Code {
     pub(crate) const UNAVAILABLE: Self = Self(14);
     pub(crate) const DATA_LOSS: Self = Self(15);
     pub(crate) const UNAUTHENTICATED: Self = Self(16);
+
+    /// Whether a refusal is about who calls or what is called, and not about the message.
+    pub(crate) fn is_misconfigured(self) -> bool {
+        matches!(self, Self::PERMISSION_DENIED | Self::UNIMPLEMENTED | Self::UNAUTHENTICATED)
+    }
 
     /// What a code is called; the order is that of the numbers.
     const NAMES: [&str; 17] = [

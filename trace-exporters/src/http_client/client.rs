@@ -15,8 +15,9 @@ use trace_core::signal::ExportError;
 
 use super::{
     Answer, Ask, Carried, Compression, Connector, HeaderProvider, Headers, HttpConfigError, TlsConfig,
-    connector, header_map, show,
+    connector, show,
 };
+use crate::connection::Timeout;
 
 /// The largest answer that is read (OTLP specification: a client's limit of 4 MiB).
 const MAX_RESPONSE_BYTES: usize = 4 << 20;
@@ -54,9 +55,9 @@ impl HttpClient {
         uri: &Uri,
         headers: &Headers,
         tls: &TlsConfig,
-        limit: Option<Duration>,
+        timeout: Timeout,
     ) -> Result<Self, HttpConfigError> {
-        let mut fixed = header_map(headers)?;
+        let mut fixed = headers.to_map()?;
         fixed.insert(USER_AGENT, HeaderValue::from_static(AGENT));
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
@@ -65,6 +66,7 @@ impl HttpClient {
             .http1_max_buf_size(MAX_RESPONSE_HEAD_BYTES)
             .build(connector(tls, uri)?);
         let (carried, compression) = (Carried::new(fixed, None), Compression::None);
+        let limit = timeout.limit();
         Ok(Self { client, carried, compression, limit, max_answer_bytes: MAX_RESPONSE_BYTES })
     }
 
@@ -106,9 +108,9 @@ impl HttpClient {
     /// Cancel safe: a dropped call closes its connection.
     ///
     /// # Errors
-    /// If there was no complete answer: retryable unless the other side does not speak HTTP or says too much.
+    /// If there was no complete answer, which is retryable.
     pub(crate) async fn send(&self, outgoing: Outgoing) -> Result<Answer, ExportError> {
-        let subject = format!("{} {}", outgoing.method, show(&outgoing.uri.to_string()));
+        let subject = format!("{} {}", outgoing.method, show(&outgoing.uri));
         let Some(limit) = self.limit else { return self.attempts(outgoing, &subject).await };
         match tokio::time::timeout(limit, self.attempts(outgoing, &subject)).await {
             Ok(result) => result,
@@ -140,18 +142,14 @@ impl HttpClient {
 
         let response = self.client.request(request).await.map_err(|e| no_answer(&e, subject))?;
         let (head, body) = response.into_parts();
-        let body = match Limited::new(body, self.max_answer_bytes).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(e) if e.is::<LengthLimitError>() => {
-                let limit = self.max_answer_bytes >> 20;
-                let text = format!("{subject}: answered {} with more than {limit} MiB", head.status);
-                return Err(ExportError::permanent(text));
-            }
+        let (body, oversized) = match Limited::new(body, self.max_answer_bytes).collect().await {
+            Ok(body) => (body.to_bytes(), false),
+            Err(e) if e.is::<LengthLimitError>() => (Bytes::new(), true),
             // The status of a failure is enough; a success that breaks off may hide a refusal.
-            Err(_) if !head.status.is_success() => Bytes::new(),
+            Err(_) if !head.status.is_success() => (Bytes::new(), false),
             Err(_) => return Err(ExportError::retryable(format!("{subject}: the answer broke off"))),
         };
-        Ok(Answer { status: head.status, headers: head.headers, body })
+        Ok(Answer { status: head.status, headers: head.headers, body, oversized })
     }
 
     /// See [`Carried::scrub`].
@@ -174,16 +172,21 @@ impl fmt::Debug for HttpClient {
 pub(crate) fn no_answer(error: &ClientError, subject: &str) -> ExportError {
     let mut cause = error.source();
     let mut innermost = error.to_string();
-    let mut malformed = false;
+    let (mut malformed, mut ours) = (false, false);
     while let Some(e) = cause {
         innermost = e.to_string();
-        malformed |= e.downcast_ref::<hyper::Error>().is_some_and(|e| e.is_parse() || e.is_user());
+        let hyper = e.downcast_ref::<hyper::Error>();
+        malformed |= hyper.is_some_and(hyper::Error::is_parse);
+        ours |= hyper.is_some_and(hyper::Error::is_user);
         cause = e.source();
     }
     if error.is_connect() {
         ExportError::retryable(format!("{subject}: cannot connect: {innermost}"))
+    } else if ours {
+        ExportError::permanent(format!("{subject}: the request cannot be sent: {innermost}"))
     } else if malformed {
-        ExportError::permanent(format!("{subject}: the answer is not HTTP: {innermost}"))
+        // Nobody has said that anything was taken, or refused.
+        ExportError::retryable(format!("{subject}: the answer is not HTTP: {innermost}"))
     } else {
         ExportError::retryable(format!("{subject}: the connection ended without an answer: {innermost}"))
     }

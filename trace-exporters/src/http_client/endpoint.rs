@@ -1,8 +1,18 @@
-//! Addresses: parsing them, showing them without their secrets, and paths below them.
+//! Addresses as URLs: parsing them, and paths below them.
 
 use http::Uri;
 
-use super::HttpConfigError;
+use super::{Endpoint, HttpConfigError, show};
+
+impl Endpoint {
+    /// The URL that it is.
+    ///
+    /// # Errors
+    /// With the name of the configuration's field, if this build cannot send there, or if it holds credentials.
+    pub(crate) fn uri(&self, field: &'static str) -> Result<Uri, HttpConfigError> {
+        parse(field, self.expose())
+    }
+}
 
 /// The URL that a field of a configuration holds.
 ///
@@ -24,15 +34,6 @@ pub(crate) fn parse(field: &'static str, text: &str) -> Result<Uri, HttpConfigEr
         (Some(_), _) => fail(shown, "has a scheme other than http and https"),
         (None, _) => fail(shown, "has no scheme; write http://host:port"),
     }
-}
-
-/// The URL without what may be secret: credentials and query.
-pub(crate) fn show(url: &str) -> String {
-    let url = url.split(['?', '#']).next().unwrap_or_default().trim();
-    let (scheme, rest) = url.split_once("://").map_or(("", url), |(s, r)| (&url[..s.len() + 3], r));
-    // The last one, even in what should be the path: a password may hold a slash.
-    let host = rest.rfind('@').map_or(0, |at| at + 1);
-    format!("{scheme}{}", &rest[host..])
 }
 
 /// The URL with a path, such as `v1/traces`, below that of the base; the query stays.

@@ -1,6 +1,7 @@
-//! What can be wrong with an address, its headers and its certificates.
+//! What can be wrong with an address, its headers, its certificates and its limits.
 
-use std::path::PathBuf;
+use super::check::MIN_REQUEST_BYTES;
+use crate::connection::TlsError;
 
 /// Why nothing can be sent to an address. Messages hold no header values, no credentials and no query.
 #[derive(Debug, thiserror::Error)]
@@ -30,30 +31,13 @@ pub enum HttpConfigError {
         /// What is wrong.
         reason: &'static str,
     },
-    /// A file of certificates or the key cannot be used.
-    #[error("{field} {}: {reason}", path.display())]
-    Certificate {
-        /// `ca_certificate`, `client_certificate` or `client_key`.
-        field: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
-    /// One half of a client's identity is missing.
-    #[error("{given} is set and {missing} is not: a client proves itself with both")]
-    HalfIdentity {
-        /// The field that is set.
-        given: &'static str,
-        /// The field that is not.
-        missing: &'static str,
-    },
-    /// No trusted certificates were found on this machine.
-    #[error(
-        "no root certificates found ({reason}): install ca-certificates, or set ca_certificate to a PEM file"
-    )]
-    RootCertificates {
-        /// What the system said.
-        reason: String,
+    /// A certificate or its key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// A limit is too small for any record.
+    #[error("max_request_bytes must be at least {MIN_REQUEST_BYTES}, got {found}")]
+    RequestLimit {
+        /// The value given.
+        found: usize,
     },
 }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::HttpConfigError;
+use crate::connection::Secret;
 
 /// Headers that the exporter itself sets, or that would break the request.
 const RESERVED: [&str; 7] = [
@@ -19,22 +20,6 @@ const RESERVED: [&str; 7] = [
     "user-agent",
 ];
 
-/// A text that is sent but never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Secret(String);
-
-impl Secret {
-    pub(crate) fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[redacted]")
-    }
-}
-
 /// Extra request headers in the order given. `Debug` shows names only.
 ///
 /// A header whose value is empty is not sent, so that an unset token sends no header.
@@ -44,9 +29,12 @@ pub struct Headers(Vec<(String, Secret)>);
 impl Headers {
     /// Adds a header; an earlier one of the same name, in any case, is replaced.
     pub fn set(&mut self, name: impl Into<String>, value: impl Into<String>) {
-        let name = name.into();
+        self.put(name.into(), Secret::from(value));
+    }
+
+    fn put(&mut self, name: String, value: Secret) {
         self.0.retain(|(n, _)| !n.eq_ignore_ascii_case(&name));
-        self.0.push((name, Secret(value.into())));
+        self.0.push((name, value));
     }
 
     /// The names in order.
@@ -56,6 +44,25 @@ impl Headers {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Secret)> {
         self.0.iter().map(|(n, v)| (n.as_str(), v))
+    }
+
+    /// The headers as they are sent, values marked as sensitive; those without a value left out.
+    pub(crate) fn to_map(&self) -> Result<HeaderMap, HttpConfigError> {
+        let mut map = HeaderMap::new();
+        for (name, value) in self.iter() {
+            let fail = |reason| HttpConfigError::Header { name: name.to_owned(), reason };
+            let parsed = HeaderName::try_from(name).map_err(|_| fail("is not a header name"))?;
+            if RESERVED.contains(&parsed.as_str()) {
+                return Err(fail("is set by the exporter"));
+            }
+            let mut value = HeaderValue::try_from(value.expose())
+                .map_err(|_| fail("has a value with characters that a header cannot carry"))?;
+            value.set_sensitive(true);
+            if !value.is_empty() {
+                map.insert(parsed, value);
+            }
+        }
+        Ok(map)
     }
 }
 
@@ -86,66 +93,12 @@ impl<'de> Deserialize<'de> for Headers {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Headers, A::Error> {
                 let mut headers = Headers::default();
                 while let Some(name) = map.next_key::<String>()? {
-                    let Scalar(value) = map.next_value()?;
-                    headers.set(name, value);
+                    let value: Secret = map.next_value()?;
+                    headers.put(name, value);
                 }
                 Ok(headers)
             }
         }
         d.deserialize_map(Map)
-    }
-}
-
-/// The headers as they are sent, values marked as sensitive; those without a value left out.
-pub(crate) fn header_map(headers: &Headers) -> Result<HeaderMap, HttpConfigError> {
-    let mut map = HeaderMap::new();
-    for (name, value) in headers.iter() {
-        let fail = |reason| HttpConfigError::Header { name: name.to_owned(), reason };
-        let parsed = HeaderName::try_from(name).map_err(|_| fail("is not a header name"))?;
-        if RESERVED.contains(&parsed.as_str()) {
-            return Err(fail("is set by the exporter"));
-        }
-        let mut value = HeaderValue::try_from(value.expose())
-            .map_err(|_| fail("has a value with characters that a header cannot carry"))?;
-        value.set_sensitive(true);
-        if !value.is_empty() {
-            map.insert(parsed, value);
-        }
-    }
-    Ok(map)
-}
-
-/// Any scalar as text. A token of digits is a number to YAML, and an error about its type would quote it.
-struct Scalar(String);
-
-impl<'de> Deserialize<'de> for Scalar {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl Visitor<'_> for Text {
-            type Value = Scalar;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text")
-            }
-            fn visit_str<E>(self, v: &str) -> Result<Scalar, E> {
-                Ok(Scalar(v.to_owned()))
-            }
-            fn visit_bool<E>(self, v: bool) -> Result<Scalar, E> {
-                Ok(Scalar(v.to_string()))
-            }
-            fn visit_i64<E>(self, v: i64) -> Result<Scalar, E> {
-                Ok(Scalar(v.to_string()))
-            }
-            fn visit_u64<E>(self, v: u64) -> Result<Scalar, E> {
-                Ok(Scalar(v.to_string()))
-            }
-            fn visit_f64<E>(self, v: f64) -> Result<Scalar, E> {
-                Ok(Scalar(v.to_string()))
-            }
-            fn visit_unit<E>(self) -> Result<Scalar, E> {
-                Ok(Scalar(String::new()))
-            }
-        }
-        d.deserialize_any(Text)
     }
 }

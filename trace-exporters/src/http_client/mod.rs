@@ -4,6 +4,7 @@
 //! shown: neither in `Debug`, nor in an error, nor if the other side repeats them.
 
 mod answer;
+mod check;
 mod client;
 mod compression;
 #[cfg(not(feature = "tls"))]
@@ -14,23 +15,28 @@ mod connect;
 mod endpoint;
 mod error;
 mod headers;
+#[cfg(any(feature = "jaeger", feature = "zipkin"))]
+mod post;
 mod provider;
-mod tls_config;
 
-pub(crate) use answer::{Answer, media_type, retry_after, shorten};
+#[cfg(any(feature = "clickhouse", feature = "jaeger", feature = "remote-write", feature = "zipkin"))]
+pub(crate) use answer::permanent;
+pub(crate) use answer::{Answer, is_misconfigured, media_type, retry_after};
+pub(crate) use check::{check_request, check_request_limit};
 #[cfg(feature = "grpc-client")]
 pub(crate) use client::no_answer;
 pub(crate) use client::{HttpClient, Outgoing};
 pub use compression::Compression;
-#[cfg(all(feature = "kafka", feature = "tls"))]
-pub(crate) use connect::client_config;
 #[cfg(feature = "grpc-client")]
 pub(crate) use connect::http2_connector;
 pub(crate) use connect::{Connector, connector};
-pub(crate) use endpoint::{append, parse, show};
+pub(crate) use endpoint::{append, parse};
 pub use error::HttpConfigError;
 pub use headers::Headers;
-pub(crate) use headers::header_map;
+#[cfg(any(feature = "jaeger", feature = "zipkin"))]
+pub(crate) use post::Post;
 pub(crate) use provider::Carried;
 pub use provider::{Ask, HeaderProvider};
-pub use tls_config::TlsConfig;
+
+pub(crate) use crate::connection::show;
+pub use crate::connection::{Endpoint, Secret, Timeout, TlsConfig, TlsError};

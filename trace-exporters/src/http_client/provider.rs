@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use http::{HeaderMap, HeaderValue, Uri};
 use trace_core::signal::ExportError;
 
-use super::{Headers, header_map};
+use super::Headers;
 
 /// Why headers are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl Carried {
         let Some(provider) = &self.provider else { return Ok(self.fixed.clone()) };
         let failed = |e: &dyn fmt::Display| ExportError::retryable(format!("no headers to send: {e}"));
         let provided = provider.headers(ask).await.map_err(|e| failed(&e))?;
-        let provided = header_map(&provided).map_err(|e| failed(&e))?;
+        let provided = provided.to_map().map_err(|e| failed(&e))?;
         let mut all = self.fixed.clone();
         for (name, value) in &provided {
             all.insert(name, value.clone());

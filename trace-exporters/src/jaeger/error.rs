@@ -7,7 +7,7 @@ use crate::otlp::OtlpConfigError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JaegerConfigError {
-    /// The address, headers or certificates.
+    /// The address, headers, certificates or the limit of a request.
     #[error(transparent)]
     Http(#[from] HttpConfigError),
     /// What OTLP needs besides.
@@ -27,15 +27,10 @@ pub enum JaegerConfigError {
         /// What was configured.
         found: usize,
     },
-    /// A limit is too small for any span.
-    #[error("max_request_bytes is {found}: at least 1024")]
-    RequestLimit {
-        /// What was configured.
-        found: usize,
-    },
-    /// The endpoint means OTLP over gRPC.
+    /// The endpoint means OTLP over gRPC, which needs a feature.
     #[error(
-        "endpoint {shown:?} means OTLP over gRPC, which this build cannot send: use port 4318 for OTLP over HTTP"
+        "endpoint {shown:?} means OTLP over gRPC, which this build lacks (feature `otlp-grpc`): use port 4318 for OTLP \
+         over HTTP"
     )]
     Grpc {
         /// The endpoint as far as it can be shown.

@@ -3,17 +3,19 @@
 use std::fmt;
 
 use async_trait::async_trait;
+use http::Uri;
+use http::header::CONTENT_TYPE;
 use trace_core::batch::SpanBatch;
 use trace_core::signal::{ExportError, SpanExporter};
 
 use super::config::JaegerConfig;
 use super::encode::{Form, Packed, pack};
 use super::error::JaegerConfigError;
-use super::http::Collector;
 use super::udp::Agent;
 use super::wire::Wire;
-use crate::http_client::show;
-use crate::otlp::{OtlpConfig, OtlpSpanExporter};
+use crate::http_client::{HttpClient, Post};
+use crate::otlp::{OtlpConfig, OtlpSpanExporter, Protocol};
+use crate::outcome::Outcome;
 
 /// Sends spans to Jaeger by the protocol that the endpoint means.
 ///
@@ -31,7 +33,7 @@ pub struct JaegerExporter {
 #[allow(clippy::large_enum_variant, reason = "there is one a destination, and it is not moved")]
 enum Sender {
     Otlp(OtlpSpanExporter),
-    Collector { collector: Collector, limit: usize },
+    Collector { collector: Post, limit: usize },
     Agent { agent: Agent, limit: usize },
 }
 
@@ -44,11 +46,12 @@ impl JaegerExporter {
         config.validate()?;
         let wire = config.wire()?;
         let name = wire.name();
+        let otlp = |config: &OtlpConfig| OtlpSpanExporter::new(config).map(Sender::Otlp);
         let sender = match wire {
-            Wire::OtlpHttp(uri) => Sender::Otlp(over_http(config, uri.to_string())?),
-            Wire::OtlpGrpc(endpoint) => return over_grpc(&endpoint),
+            Wire::OtlpHttp(uri) => otlp(&config.otlp(uri.to_string(), Protocol::HttpProtobuf))?,
+            Wire::OtlpGrpc(endpoint) => otlp(&config.otlp(endpoint, Protocol::Grpc))?,
             Wire::ThriftHttp(uri) => {
-                Sender::Collector { collector: Collector::new(config, uri)?, limit: config.max_request_bytes }
+                Sender::Collector { collector: over_thrift(config, uri)?, limit: config.max_request_bytes }
             }
             Wire::Udp { host, port } => {
                 Sender::Agent { agent: Agent::new(host, port), limit: config.max_packet_bytes }
@@ -63,23 +66,10 @@ impl JaegerExporter {
     }
 }
 
-fn over_http(config: &JaegerConfig, url: String) -> Result<OtlpSpanExporter, JaegerConfigError> {
-    let otlp = OtlpConfig {
-        url: Some(url),
-        headers: config.headers.clone(),
-        timeout_ms: config.timeout_ms,
-        max_request_bytes: config.max_request_bytes,
-        ca_certificate: config.ca_certificate.clone(),
-        client_certificate: config.client_certificate.clone(),
-        client_key: config.client_key.clone(),
-        ..OtlpConfig::default()
-    };
-    Ok(OtlpSpanExporter::new(&otlp)?)
-}
-
-/// Where OTLP over gRPC is to be joined.
-fn over_grpc(endpoint: &str) -> Result<JaegerExporter, JaegerConfigError> {
-    Err(JaegerConfigError::Grpc { shown: show(endpoint) })
+fn over_thrift(config: &JaegerConfig, uri: Uri) -> Result<Post, JaegerConfigError> {
+    let client = HttpClient::new(&uri, &config.headers, &config.tls, config.timeout)?
+        .always(CONTENT_TYPE, "application/vnd.apache.thrift.binary");
+    Ok(Post::new(client, uri))
 }
 
 #[async_trait]
@@ -88,61 +78,29 @@ impl SpanExporter for JaegerExporter {
         match &self.sender {
             Sender::Otlp(otlp) => otlp.export(batch).await,
             Sender::Collector { collector, limit } => {
-                let Packed { messages, oversized } = pack(batch, Form::Binary, *limit);
-                let mut refused = Refused::oversized(oversized, *limit);
-                for (body, count) in messages {
-                    match collector.send(body).await {
-                        Ok(()) => refused.taken = true,
-                        Err(error) if error.is_retryable() => return Err(error),
-                        Err(error) => refused.add(count, error.to_string()),
-                    }
+                let mut outcome = Outcome::default();
+                for (body, count) in packed(batch, Form::Binary, *limit, &mut outcome) {
+                    outcome.add(collector.send(body).await, count)?;
                 }
-                refused.result()
+                outcome.result()
             }
             Sender::Agent { agent, limit } => {
-                let Packed { messages, oversized } = pack(batch, Form::Compact, *limit);
-                let mut refused = Refused::oversized(oversized, *limit);
-                for (packet, count) in messages {
-                    match agent.send(&packet).await {
-                        Ok(()) => refused.taken = true,
-                        Err(error) if error.is_retryable() => return Err(error),
-                        Err(error) => refused.add(count, error.to_string()),
-                    }
+                let mut outcome = Outcome::default();
+                for (packet, count) in packed(batch, Form::Compact, *limit, &mut outcome) {
+                    outcome.add(agent.send(&packet).await, count)?;
                 }
-                refused.result()
+                outcome.result()
             }
         }
     }
 }
 
-/// What of a batch was not taken so far.
-struct Refused {
-    count: usize,
-    reason: Option<String>,
-    /// The batch as a whole did not fail.
-    taken: bool,
-}
-
-impl Refused {
-    fn oversized(count: usize, limit: usize) -> Self {
-        let reason = (count > 0).then(|| format!("{count} of the spans are over {limit} bytes each"));
-        // Not a failure of the batch: the others are sent.
-        Self { count, reason, taken: count > 0 }
-    }
-
-    fn add(&mut self, count: usize, reason: String) {
-        self.count += count;
-        // The first reason is the one that explains; later ones mostly repeat it.
-        self.reason.get_or_insert(reason);
-    }
-
-    fn result(self) -> Result<(), ExportError> {
-        match self.reason {
-            None => Ok(()),
-            Some(reason) if self.taken => Err(ExportError::partial(self.count as u64, reason)),
-            Some(reason) => Err(ExportError::permanent(reason)),
-        }
-    }
+/// The messages of a batch with their counts of spans; spans over the limit alone are left out.
+fn packed(batch: &SpanBatch, form: Form, limit: usize, outcome: &mut Outcome) -> Vec<(Vec<u8>, usize)> {
+    let Packed { messages, oversized } = pack(batch, form, limit);
+    // Not a failure of the batch: the others are sent.
+    outcome.leave_out(oversized, || format!("{oversized} of the spans are over {limit} bytes each"));
+    messages
 }
 
 impl fmt::Debug for JaegerExporter {

@@ -9,7 +9,6 @@ mod decode;
 mod encode;
 mod error;
 mod exporter;
-mod http;
 mod same_backend;
 #[cfg(test)]
 mod tests;
@@ -17,8 +16,11 @@ mod udp;
 mod wire;
 
 pub use crate::decoded::Decoded;
+pub use crate::http_client::{Endpoint, Headers, Timeout, TlsConfig};
 pub use config::JaegerConfig;
-pub use decode::{DecodeError, decode_binary, decode_compact};
+#[cfg(feature = "jaeger-receiver")]
+pub(crate) use decode::decode_binary_within;
+pub use decode::{DecodeError, decode_binary, decode_binary_call, decode_compact};
 pub use encode::{encode_binary, encode_compact};
 pub use error::JaegerConfigError;
 pub use exporter::JaegerExporter;

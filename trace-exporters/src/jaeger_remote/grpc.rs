@@ -11,7 +11,7 @@ use super::message;
 use super::source::AGENT;
 
 use crate::grpc_client::{CallError, Code, GrpcClient, frame};
-use crate::http_client::{Carried, TlsConfig};
+use crate::http_client::{Carried, Timeout, TlsConfig};
 
 const METHOD: &str = "/jaeger.api_v2.SamplingManager/GetSamplingStrategy";
 
@@ -35,7 +35,8 @@ impl JaegerGrpcSampling {
         let mut parts = address.uri.clone().into_parts();
         parts.path_and_query = Some(http::uri::PathAndQuery::from_static(METHOD));
         let uri = Uri::from_parts(parts).map_err(|e| address.fail(e))?;
-        let client = GrpcClient::new(uri, Carried::new(HeaderMap::new(), None), &TlsConfig::default(), None);
+        let client =
+            GrpcClient::new(uri, Carried::new(HeaderMap::new(), None), &TlsConfig::default(), Timeout::NONE);
         let client = client.map_err(|e| address.fail(e))?.agent(AGENT).without_idle_connection();
         Ok(Self { client, shown: address.shown })
     }
@@ -51,6 +52,7 @@ impl StrategySource for JaegerGrpcSampling {
         let answer = self.client.call(frame::of(&message::parameters(service))).await;
         let answer = answer.map_err(|e| match e {
             CallError::Unanswered(e) => FetchError(e.to_string()),
+            CallError::Unreadable(what) => FetchError(what),
             CallError::Refused(status) if status.code == Code::UNIMPLEMENTED => {
                 self.fail(format_args!("{status} (is it Jaeger's sampling port, 5779?)"))
             }

@@ -16,6 +16,8 @@
 
 mod any;
 mod endpoint;
+#[cfg(all(fuzzing, feature = "jaeger-remote-grpc"))]
+pub mod fuzzing;
 #[cfg(feature = "jaeger-remote-grpc")]
 mod grpc;
 #[cfg(feature = "jaeger-remote-grpc")]

@@ -1,13 +1,9 @@
 //! Where the log is, and how records are written.
 
-use std::fmt;
-use std::path::PathBuf;
-use std::time::Duration;
-
 use serde::Deserialize;
 
 use super::error::KafkaConfigError;
-use crate::http_client::TlsConfig;
+use crate::connection::{Endpoint, Secret, Timeout, TlsConfig};
 
 /// How the records of one request are compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -43,39 +39,13 @@ pub enum SaslMechanism {
     ScramSha512,
 }
 
-/// Certificates of TLS connections to brokers.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct KafkaTls {
-    /// A PEM file with the only certificates to trust, instead of the system's.
-    #[serde(alias = "caCertificate")]
-    pub ca_certificate: Option<PathBuf>,
-    /// A PEM file with the certificate that this client shows; needs `client_key`.
-    #[serde(alias = "clientCertificate")]
-    pub client_certificate: Option<PathBuf>,
-    /// A PEM file with the key of `client_certificate`.
-    #[serde(alias = "clientKey")]
-    pub client_key: Option<PathBuf>,
-}
-
-impl KafkaTls {
-    pub(super) fn to_config(&self) -> TlsConfig {
-        TlsConfig {
-            ca_certificate: self.ca_certificate.clone(),
-            client_certificate: self.client_certificate.clone(),
-            client_key: self.client_key.clone(),
-        }
-    }
-}
-
 /// Where the log is, and how records are written. Unknown keys are refused; `Debug` does not show the password.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct KafkaConfig {
     /// Brokers to begin with, as `host:port`. Default `localhost:9092`.
-    pub brokers: Vec<String>,
+    pub brokers: Vec<Endpoint>,
     /// The topic; it must exist. Default `otlp_spans`, as the OpenTelemetry Collector's.
     pub topic: String,
     /// How records are compressed. Default: not.
@@ -83,14 +53,14 @@ pub struct KafkaConfig {
     /// Whom to be.
     pub username: Option<String>,
     /// The password of `username`.
-    pub password: Option<String>,
+    pub password: Option<Secret>,
     /// How they are proved. Default `plain`.
     pub mechanism: SaslMechanism,
     /// Whether connections use TLS, and with which certificates. Default: they do not.
-    pub tls: Option<KafkaTls>,
+    pub tls: Option<TlsConfig>,
     /// Limit of one attempt in milliseconds; 0 means none. Default 10 000.
-    #[serde(alias = "timeoutMs")]
-    pub timeout_ms: u64,
+    #[serde(rename = "timeout_ms", alias = "timeoutMs")]
+    pub timeout: Timeout,
     /// Limit of the records of one request to a partition in bytes, before compression; a trace that is larger becomes
     /// several records. Default 900 000: brokers refuse more than 1 MiB unless told otherwise.
     #[serde(alias = "maxRecordBytes")]
@@ -100,14 +70,14 @@ pub struct KafkaConfig {
 impl Default for KafkaConfig {
     fn default() -> Self {
         Self {
-            brokers: vec!["localhost:9092".to_owned()],
+            brokers: vec!["localhost:9092".into()],
             topic: "otlp_spans".to_owned(),
             compression: KafkaCompression::None,
             username: None,
             password: None,
             mechanism: SaslMechanism::Plain,
             tls: None,
-            timeout_ms: 10_000,
+            timeout: Timeout::from_millis(10_000),
             max_record_bytes: 900_000,
         }
     }
@@ -115,7 +85,7 @@ impl Default for KafkaConfig {
 
 impl KafkaConfig {
     /// The defaults with other brokers, as `host:port`.
-    pub fn new(brokers: impl IntoIterator<Item = impl Into<String>>) -> Self {
+    pub fn new(brokers: impl IntoIterator<Item = impl Into<Endpoint>>) -> Self {
         Self { brokers: brokers.into_iter().map(Into::into).collect(), ..Self::default() }
     }
 
@@ -133,17 +103,16 @@ impl KafkaConfig {
         self
     }
 
-    /// Sets the limit of one attempt, in whole milliseconds; zero means none.
+    /// Sets the limit of one attempt; zero means none.
     #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        let ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
-        self.timeout_ms = if timeout.is_zero() { 0 } else { ms.max(1) };
+    pub fn timeout(mut self, timeout: impl Into<Timeout>) -> Self {
+        self.timeout = timeout.into();
         self
     }
 
     /// Sets who connects.
     #[must_use]
-    pub fn user(mut self, name: impl Into<String>, password: impl Into<String>, how: SaslMechanism) -> Self {
+    pub fn user(mut self, name: impl Into<String>, password: impl Into<Secret>, how: SaslMechanism) -> Self {
         (self.username, self.password) = (Some(name.into()), Some(password.into()));
         self.mechanism = how;
         self
@@ -157,14 +126,12 @@ impl KafkaConfig {
         if self.brokers.is_empty() {
             return Err(KafkaConfigError::NoBroker);
         }
-        let is_address = |b: &&String| {
-            let (host, port) = b.rsplit_once(':').unwrap_or_default();
+        let is_address = |broker: &str| {
+            let (host, port) = broker.rsplit_once(':').unwrap_or_default();
             !host.is_empty() && !host.contains(['/', '@']) && port.parse::<u16>().is_ok()
         };
-        if let Some(bad) = self.brokers.iter().find(|b| !is_address(b)) {
-            // What lies before an @ may be a password.
-            let shown = bad.rsplit('@').next().unwrap_or_default();
-            return Err(KafkaConfigError::Broker(shown.chars().take(100).collect()));
+        if let Some(bad) = self.brokers.iter().find(|broker| !is_address(broker.expose())) {
+            return Err(KafkaConfigError::Broker(bad.to_string().chars().take(100).collect()));
         }
         let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
         if self.topic.is_empty() || self.topic.len() > 249 || !self.topic.bytes().all(plain) {
@@ -180,32 +147,12 @@ impl KafkaConfig {
             if !cfg!(feature = "tls") {
                 return Err(KafkaConfigError::TlsUnavailable);
             }
-            tls.to_config().identity()?;
+            tls.validate()?;
         }
         if self.max_record_bytes < 1024 {
             return Err(KafkaConfigError::RecordLimit(self.max_record_bytes));
         }
         Ok(())
-    }
-
-    pub(super) fn attempt_limit(&self) -> Option<Duration> {
-        (self.timeout_ms > 0).then(|| Duration::from_millis(self.timeout_ms))
-    }
-}
-
-impl fmt::Debug for KafkaConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KafkaConfig")
-            .field("brokers", &self.brokers)
-            .field("topic", &self.topic)
-            .field("compression", &self.compression)
-            .field("username", &self.username)
-            .field("password", &self.password.as_ref().map(|_| "[redacted]"))
-            .field("mechanism", &self.mechanism)
-            .field("tls", &self.tls)
-            .field("timeout_ms", &self.timeout_ms)
-            .field("max_record_bytes", &self.max_record_bytes)
-            .finish()
     }
 }
 
@@ -226,7 +173,7 @@ mod tests {
         ];
         for (config, part) in wrong {
             let error = config.validate().unwrap_err().to_string();
-            assert!(error.contains(part) && !error.contains("hunter2"), "{error}");
+            assert!(error.contains(part) && !format!("{error} {config:?}").contains("hunter2"), "{error}");
         }
         let config = KafkaConfig::default().user("me", "hunter2", SaslMechanism::ScramSha256);
         assert!(config.validate().is_ok() && !format!("{config:?}").contains("hunter2"));
@@ -237,7 +184,7 @@ mod tests {
         let json = r#"{"brokers":["k:1"],"timeoutMs":5,"max_record_bytes":2048,"mechanism":"scram-sha-512",
             "compression":"zstd"}"#;
         let config: KafkaConfig = serde_json::from_str(json).unwrap();
-        assert_eq!((config.timeout_ms, config.max_record_bytes), (5, 2048));
+        assert_eq!((config.timeout, config.max_record_bytes), (5.into(), 2048));
         assert_eq!(
             (config.mechanism, config.compression),
             (SaslMechanism::ScramSha512, KafkaCompression::Zstd)

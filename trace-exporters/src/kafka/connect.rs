@@ -12,7 +12,8 @@ use trace_core::signal::ExportError;
 use super::config::{KafkaConfig, SaslMechanism};
 #[cfg(feature = "tls")]
 use super::error::KafkaConfigError;
-use crate::http_client::shorten;
+use crate::connection::Secret;
+use crate::shorten::shorten;
 
 /// The largest answer: what a fetch asks for, and the one record that may be larger.
 const MAX_MESSAGE_BYTES: usize = 64 << 20;
@@ -47,13 +48,14 @@ pub(super) async fn connect(config: &KafkaConfig, only: &[i32]) -> Result<Topic,
 
 async fn client(config: &KafkaConfig) -> Result<Client, ExportError> {
     // Attempts are limited and repeated by those who call; without a limit the client would go on by itself for ever.
-    let backoff = BackoffConfig { deadline: config.attempt_limit(), ..BackoffConfig::default() };
-    let mut builder = ClientBuilder::new(config.brokers.clone())
-        .client_id(CLIENT_ID)
-        .max_message_size(MAX_MESSAGE_BYTES)
-        .backoff_config(backoff);
+    let backoff = BackoffConfig { deadline: config.timeout.limit(), ..BackoffConfig::default() };
+    let mut builder =
+        ClientBuilder::new(config.brokers.iter().map(|broker| broker.expose().to_owned()).collect())
+            .client_id(CLIENT_ID)
+            .max_message_size(MAX_MESSAGE_BYTES)
+            .backoff_config(backoff);
     if let (Some(user), Some(password)) = (&config.username, &config.password) {
-        let credentials = Credentials::new(user.clone(), password.clone());
+        let credentials = Credentials::new(user.clone(), password.expose().to_owned());
         builder = builder.sasl_config(match config.mechanism {
             SaslMechanism::Plain => SaslConfig::Plain(credentials),
             SaslMechanism::ScramSha256 => SaslConfig::ScramSha256(credentials),
@@ -62,7 +64,7 @@ async fn client(config: &KafkaConfig) -> Result<Client, ExportError> {
     }
     #[cfg(feature = "tls")]
     if let Some(tls) = &config.tls {
-        let tls = crate::http_client::client_config(&tls.to_config())
+        let tls = crate::connection::client_config(Some(tls))
             .map_err(|e| ExportError::permanent("brokers").caused_by(KafkaConfigError::from(e)))?;
         builder = builder.tls_config(std::sync::Arc::new(tls));
     }
@@ -75,7 +77,7 @@ pub(super) async fn limited<T>(
     what: &str,
     attempt: impl Future<Output = Result<T, ExportError>>,
 ) -> Result<T, ExportError> {
-    let Some(limit) = config.attempt_limit() else { return attempt.await };
+    let Some(limit) = config.timeout.limit() else { return attempt.await };
     match tokio::time::timeout(limit, attempt).await {
         Ok(result) => result,
         Err(_) => Err(ExportError::retryable(format!("kafka {what}: no answer within {limit:?}"))),
@@ -85,7 +87,7 @@ pub(super) async fn limited<T>(
 /// Whether to try again, with a message without the password.
 pub(super) fn judge(config: &KafkaConfig, what: &str, error: &Error) -> ExportError {
     let mut text = shorten(&error.to_string());
-    if let Some(password) = config.password.as_deref().filter(|p| p.len() >= 4) {
+    if let Some(password) = config.password.as_ref().map(Secret::expose).filter(|p| p.len() >= 4) {
         text = text.replace(password, "[redacted]");
     }
     let message = format!("kafka {what}, topic {:?}: {text}", config.topic);

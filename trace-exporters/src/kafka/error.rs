@@ -1,8 +1,9 @@
 //! What can be wrong with a configuration, and what ends a source.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use crate::http_client::HttpConfigError;
+use crate::connection::TlsError;
 
 /// Why nothing can be written or read. Messages hold no password.
 #[derive(Debug, thiserror::Error)]
@@ -32,19 +33,19 @@ pub enum KafkaConfigError {
     #[error("partition {0} must not be negative")]
     Partition(i32),
     /// Every fetch without records would run into its limit.
-    #[error("max_wait_ms {max_wait_ms} must be less than timeout_ms {timeout_ms}")]
+    #[error("max_wait_ms {max_wait_ms} must be less than timeout_ms {}", timeout.as_millis())]
     Wait {
         /// How long a broker may wait.
         max_wait_ms: u32,
         /// The limit of a request.
-        timeout_ms: u64,
+        timeout: Duration,
     },
     /// TLS in a build without it.
     #[error("tls needs the feature `tls` of trace-exporters")]
     TlsUnavailable,
     /// A certificate.
     #[error(transparent)]
-    Certificate(#[from] HttpConfigError),
+    Certificate(#[from] TlsError),
     /// The file of offsets cannot be used.
     #[error("offsets {}: {reason}", path.display())]
     Offsets {

@@ -10,6 +10,8 @@ mod config;
 mod connect;
 mod error;
 mod exporter;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod murmur;
 mod offsets;
 mod records;
@@ -17,7 +19,8 @@ mod source;
 mod source_config;
 mod stats;
 
-pub use config::{KafkaCompression, KafkaConfig, KafkaTls, SaslMechanism};
+pub use crate::connection::{Endpoint, Secret, Timeout, TlsConfig, TlsError};
+pub use config::{KafkaCompression, KafkaConfig, SaslMechanism};
 pub use error::{KafkaConfigError, KafkaSourceError};
 pub use exporter::KafkaSpanExporter;
 pub use source::KafkaSpanSource;

@@ -1,6 +1,7 @@
 //! What is read, from where on, and where it is noted how far that was.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -72,9 +73,9 @@ impl KafkaSourceConfig {
     /// Names the field that cannot be used, and why.
     pub fn validate(&self) -> Result<(), KafkaConfigError> {
         self.connection.validate()?;
-        let limit_ms = self.connection.timeout_ms;
-        if limit_ms > 0 && u64::from(self.max_wait_ms) >= limit_ms {
-            return Err(KafkaConfigError::Wait { max_wait_ms: self.max_wait_ms, timeout_ms: limit_ms });
+        let wait = Duration::from_millis(self.max_wait_ms.into());
+        if let Some(timeout) = self.connection.timeout.limit().filter(|limit| wait >= *limit) {
+            return Err(KafkaConfigError::Wait { max_wait_ms: self.max_wait_ms, timeout });
         }
         match self.partitions.iter().find(|p| **p < 0) {
             Some(negative) => Err(KafkaConfigError::Partition(*negative)),

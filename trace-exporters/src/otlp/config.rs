@@ -1,14 +1,13 @@
 //! Where and how OTLP is sent.
 
-use std::fmt;
-use std::path::PathBuf;
-use std::time::Duration;
-
 use http::Uri;
 use serde::Deserialize;
 
 use super::error::OtlpConfigError;
-use crate::http_client::{Compression, Headers, TlsConfig, append, header_map, parse, show};
+use crate::http_client::{
+    Compression, Endpoint, Headers, Timeout, TlsConfig, append, check_request, check_request_limit, parse,
+    show,
+};
 
 /// The connections that a pool keeps.
 const MAX_IN_FLIGHT: usize = 16;
@@ -21,6 +20,8 @@ pub enum Signal {
     Traces,
     /// Metrics, to `v1/metrics`.
     Metrics,
+    /// Log records, to `v1/logs`.
+    Logs,
 }
 
 impl Signal {
@@ -28,6 +29,7 @@ impl Signal {
         match self {
             Self::Traces => "v1/traces",
             Self::Metrics => "v1/metrics",
+            Self::Logs => "v1/logs",
         }
     }
 
@@ -35,6 +37,7 @@ impl Signal {
         match self {
             Self::Traces => "opentelemetry.proto.collector.trace.v1.TraceService/Export",
             Self::Metrics => "opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+            Self::Logs => "opentelemetry.proto.collector.logs.v1.LogsService/Export",
         }
     }
 }
@@ -77,17 +80,17 @@ impl Protocol {
 /// Where and how OTLP is sent. The defaults are OpenTelemetry's: a receiver on this machine.
 ///
 /// Unknown keys are refused. `Debug` shows neither header values nor credentials in URLs.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct OtlpConfig {
     /// How requests travel. Default protobuf over HTTP.
     pub protocol: Protocol,
-    /// The base URL; over HTTP `v1/traces` or `v1/metrics` is appended, for gRPC it has no path and may lack its scheme.
+    /// The base URL; over HTTP `v1/traces`, `v1/metrics` or `v1/logs` is appended, for gRPC it has no path and may lack its scheme.
     /// Default: this machine, at port 4318 for HTTP and 4317 for gRPC.
-    pub endpoint: Option<String>,
+    pub endpoint: Option<Endpoint>,
     /// The full URL, used as it is instead of `endpoint`; over HTTP, without a path, it means `/`.
-    pub url: Option<String>,
+    pub url: Option<Endpoint>,
     /// Whether an address without a scheme means `http` instead of `https`; for gRPC alone.
     pub insecure: bool,
     /// Extra request headers, such as `authorization`.
@@ -96,27 +99,19 @@ pub struct OtlpConfig {
     pub compression: Compression,
     /// Limit of one attempt in milliseconds, from connecting to the last byte of the answer; 0 means none.
     /// Default 10 000.
-    #[serde(alias = "timeoutMs")]
-    pub timeout_ms: u64,
+    #[serde(rename = "timeout_ms", alias = "timeoutMs")]
+    pub timeout: Timeout,
     /// Limit of one request body in bytes, before compression; a larger batch is split. Default 64 MiB.
     #[serde(alias = "maxRequestBytes")]
     pub max_request_bytes: usize,
-    /// Limit of the spans or data points of one request; a larger batch is split. 0, the default, means none.
+    /// Limit of the spans, data points or log records of one request; a larger batch is split. 0, the default, means none.
     #[serde(alias = "maxRequestRecords")]
     pub max_request_records: usize,
     /// How many requests of a batch that was split are under way at once, 1 to 16. Default 4.
     #[serde(alias = "inFlight")]
     pub in_flight: usize,
-    /// A PEM file with the only certificates to trust, instead of the system's. For `https` alone.
-    #[serde(alias = "caCertificate")]
-    pub ca_certificate: Option<PathBuf>,
-    /// A PEM file with the certificate that this client shows, and those up to its root. For `https` alone, together
-    /// with `client_key`.
-    #[serde(alias = "clientCertificate")]
-    pub client_certificate: Option<PathBuf>,
-    /// A PEM file with the private key of `client_certificate`.
-    #[serde(alias = "clientKey")]
-    pub client_key: Option<PathBuf>,
+    /// Certificates for `https`.
+    pub tls: TlsConfig,
 }
 
 impl Default for OtlpConfig {
@@ -128,20 +123,18 @@ impl Default for OtlpConfig {
             insecure: false,
             headers: Headers::default(),
             compression: Compression::None,
-            timeout_ms: 10_000,
+            timeout: Timeout::from_millis(10_000),
             max_request_bytes: 64 << 20,
             max_request_records: 0,
             in_flight: 4,
-            ca_certificate: None,
-            client_certificate: None,
-            client_key: None,
+            tls: TlsConfig::default(),
         }
     }
 }
 
 impl OtlpConfig {
     /// The defaults with another base URL.
-    pub fn new(endpoint: impl Into<String>) -> Self {
+    pub fn new(endpoint: impl Into<Endpoint>) -> Self {
         Self { endpoint: Some(endpoint.into()), ..Self::default() }
     }
 
@@ -166,12 +159,10 @@ impl OtlpConfig {
         self
     }
 
-    /// Sets the limit of one attempt, in whole milliseconds; zero means none.
+    /// Sets the limit of one attempt; zero means none.
     #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        let ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
-        // A limit below a millisecond is a limit, not the absence of one.
-        self.timeout_ms = if timeout.is_zero() { 0 } else { ms.max(1) };
+    pub fn timeout(mut self, timeout: impl Into<Timeout>) -> Self {
+        self.timeout = timeout.into();
         self
     }
 
@@ -181,14 +172,11 @@ impl OtlpConfig {
     /// Names the field that cannot be used, and why.
     pub fn validate(&self) -> Result<(), OtlpConfigError> {
         self.request_uri(Signal::Traces)?;
-        header_map(&self.headers)?;
-        if self.max_request_bytes < 1024 {
-            return Err(OtlpConfigError::RequestLimit { found: self.max_request_bytes });
-        }
+        check_request(&self.headers, &self.tls)?;
+        check_request_limit(self.max_request_bytes)?;
         if !(1..=MAX_IN_FLIGHT).contains(&self.in_flight) {
             return Err(OtlpConfigError::InFlight { found: self.in_flight });
         }
-        self.tls().identity()?;
         Ok(())
     }
 
@@ -198,13 +186,13 @@ impl OtlpConfig {
             return self.grpc_uri(signal);
         }
         match &self.url {
-            Some(url) => Ok(parse("url", url)?),
+            Some(url) => Ok(url.uri("url")?),
             None => Ok(append(&parse("endpoint", self.base())?, signal.path())),
         }
     }
 
     fn base(&self) -> &str {
-        self.endpoint.as_deref().unwrap_or(self.protocol.default_endpoint())
+        self.endpoint.as_ref().map_or(self.protocol.default_endpoint(), Endpoint::expose)
     }
 
     /// The URL of the method for this signal.
@@ -212,7 +200,7 @@ impl OtlpConfig {
         if !cfg!(feature = "otlp-grpc") {
             return Err(OtlpConfigError::GrpcUnavailable);
         }
-        let (field, text) = self.url.as_deref().map_or(("endpoint", self.base()), |url| ("url", url));
+        let (field, text) = self.url.as_ref().map_or(("endpoint", self.base()), |url| ("url", url.expose()));
         let base = if text.contains("://") {
             parse(field, text)?
         } else {
@@ -220,43 +208,9 @@ impl OtlpConfig {
             parse(field, &format!("{scheme}://{}", text.trim()))?
         };
         if !matches!(base.path(), "" | "/") || base.query().is_some() {
-            return Err(OtlpConfigError::GrpcPath { field, shown: show(&base.to_string()) });
+            return Err(OtlpConfigError::GrpcPath { field, shown: show(&base) });
         }
         Ok(append(&base, signal.grpc_method()))
-    }
-
-    /// The certificates that are used for `https`.
-    pub(super) fn tls(&self) -> TlsConfig {
-        TlsConfig {
-            ca_certificate: self.ca_certificate.clone(),
-            client_certificate: self.client_certificate.clone(),
-            client_key: self.client_key.clone(),
-        }
-    }
-
-    /// The limit of one attempt.
-    pub(super) fn attempt_limit(&self) -> Option<Duration> {
-        (self.timeout_ms > 0).then(|| Duration::from_millis(self.timeout_ms))
-    }
-}
-
-impl fmt::Debug for OtlpConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OtlpConfig")
-            .field("protocol", &self.protocol)
-            .field("endpoint", &self.endpoint.as_deref().map(show))
-            .field("url", &self.url.as_deref().map(show))
-            .field("insecure", &self.insecure)
-            .field("headers", &self.headers)
-            .field("compression", &self.compression)
-            .field("timeout_ms", &self.timeout_ms)
-            .field("max_request_bytes", &self.max_request_bytes)
-            .field("max_request_records", &self.max_request_records)
-            .field("in_flight", &self.in_flight)
-            .field("ca_certificate", &self.ca_certificate)
-            .field("client_certificate", &self.client_certificate)
-            .field("client_key", &self.client_key)
-            .finish()
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a configuration reads, refuses and shows.
 
+use std::time::Duration;
+
 use super::*;
 use proptest::prelude::*;
 
@@ -81,7 +83,7 @@ fn a_configuration_reads_both_spellings_and_refuses_unknown_keys() {
     let json =
         r#"{"endpoint":"http://h","compression":"gzip","timeoutMs":5,"headers":{"a":"b","c":null,"n":7}}"#;
     let config: OtlpConfig = serde_json::from_str(json).unwrap();
-    assert_eq!((config.timeout_ms, config.compression), (5, Compression::Gzip));
+    assert_eq!((config.timeout, config.compression), (5.into(), Compression::Gzip));
     assert_eq!(config.headers.names().collect::<Vec<_>>(), ["a", "c", "n"]);
     let error = serde_json::from_str::<OtlpConfig>(r#"{"endpont":"x"}"#).unwrap_err().to_string();
     assert!(error.contains("endpont"), "{error}");
@@ -103,8 +105,8 @@ fn https_without_the_feature_says_which_feature() {
 
 #[test]
 fn a_timeout_below_a_millisecond_is_still_a_limit() {
-    let limit = |d| OtlpConfig::default().timeout(d).attempt_limit();
-    assert_eq!(limit(Duration::from_micros(1)), Some(Duration::from_millis(1)));
+    let limit = |d: Duration| OtlpConfig::default().timeout(d).timeout.limit();
+    assert_eq!(limit(Duration::from_micros(1)), Some(Duration::from_micros(1)));
     assert_eq!(limit(Duration::ZERO), None);
 }
 

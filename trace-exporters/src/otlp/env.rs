@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use super::config::{OtlpConfig, Protocol, Signal};
-use crate::http_client::{Compression, Headers};
+use crate::http_client::{Compression, Headers, Timeout};
 
 /// A configuration read from the environment.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ pub struct FromEnv {
 }
 
 impl OtlpConfig {
-    /// Reads `OTEL_EXPORTER_OTLP_[TRACES_|METRICS_]{ENDPOINT,HEADERS,COMPRESSION,TIMEOUT,CERTIFICATE,CLIENT_CERTIFICATE,
+    /// Reads `OTEL_EXPORTER_OTLP_[TRACES_|METRICS_|LOGS_]{ENDPOINT,HEADERS,COMPRESSION,TIMEOUT,CERTIFICATE,CLIENT_CERTIFICATE,
     /// CLIENT_KEY,PROTOCOL,INSECURE}`.
     ///
     /// `lookup` returns the value of a variable; in a program it is `|name| std::env::var(name).ok()`.
@@ -38,9 +38,9 @@ impl OtlpConfig {
 
         if let Some((name, value)) = env.find("ENDPOINT") {
             if name.contains(signal_name(signal)) {
-                config.url = Some(value);
+                config.url = Some(value.into());
             } else {
-                config.endpoint = Some(value);
+                config.endpoint = Some(value.into());
             }
         }
         if let Some((name, value)) = env.find("HEADERS") {
@@ -57,18 +57,18 @@ impl OtlpConfig {
         }
         if let Some((name, value)) = env.find("TIMEOUT") {
             match value.parse() {
-                Ok(ms) => config.timeout_ms = ms,
+                Ok(ms) => config.timeout = Timeout::from_millis(ms),
                 Err(_) => env.warn(&name, "is not a whole number of milliseconds"),
             }
         }
         if let Some((_, value)) = env.find("CERTIFICATE") {
-            config.ca_certificate = Some(value.into());
+            config.tls.ca_certificate = Some(value.into());
         }
         if let Some((_, value)) = env.find("CLIENT_CERTIFICATE") {
-            config.client_certificate = Some(value.into());
+            config.tls.client_certificate = Some(value.into());
         }
         if let Some((_, value)) = env.find("CLIENT_KEY") {
-            config.client_key = Some(value.into());
+            config.tls.client_key = Some(value.into());
         }
         if let Some((name, value)) = env.find("PROTOCOL") {
             let known = [Protocol::HttpProtobuf, Protocol::HttpJson, Protocol::Grpc];
@@ -94,6 +94,7 @@ fn signal_name(signal: Signal) -> &'static str {
     match signal {
         Signal::Traces => "TRACES_",
         Signal::Metrics => "METRICS_",
+        Signal::Logs => "LOGS_",
     }
 }
 
@@ -199,10 +200,10 @@ mod tests {
         ];
         let metrics = read(Signal::Metrics, &vars).config;
         assert_eq!(sent(&metrics), [("b", "2")]);
-        assert_eq!((metrics.compression, metrics.timeout_ms), (Compression::None, 0));
+        assert_eq!((metrics.compression, metrics.timeout), (Compression::None, Timeout::NONE));
         let traces = read(Signal::Traces, &vars).config;
         assert_eq!(sent(&traces), [("a", "1")]);
-        assert_eq!((traces.compression, traces.timeout_ms), (Compression::Gzip, 1));
+        assert_eq!((traces.compression, traces.timeout), (Compression::Gzip, 1.into()));
     }
 
     #[test]
@@ -232,10 +233,10 @@ mod tests {
                 ("TRACES_CLIENT_KEY", "/key.pem"),
             ],
         );
-        assert_eq!(read.config.timeout_ms, 10_000);
-        assert_eq!(read.config.ca_certificate.as_deref(), Some("/ca.pem".as_ref()));
-        assert_eq!(read.config.client_certificate.as_deref(), Some("/client.pem".as_ref()));
-        assert_eq!(read.config.client_key.as_deref(), Some("/key.pem".as_ref()));
+        assert_eq!(read.config.timeout, Timeout::from_millis(10_000));
+        assert_eq!(read.config.tls.ca_certificate.as_deref(), Some("/ca.pem".as_ref()));
+        assert_eq!(read.config.tls.client_certificate.as_deref(), Some("/client.pem".as_ref()));
+        assert_eq!(read.config.tls.client_key.as_deref(), Some("/key.pem".as_ref()));
         assert_eq!(read.warnings.len(), 3, "{:?}", read.warnings);
     }
 

@@ -6,15 +6,9 @@ use crate::http_client::HttpConfigError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OtlpConfigError {
-    /// The address, a header or a certificate cannot be used.
+    /// The address, a header, a certificate or the limit of a request cannot be used.
     #[error(transparent)]
     Http(#[from] HttpConfigError),
-    /// No request could ever be sent.
-    #[error("max_request_bytes must be at least 1024, got {found}")]
-    RequestLimit {
-        /// The value given.
-        found: usize,
-    },
     /// There would be no request, or more than there are connections for.
     #[error("in_flight must be 1 to 16, got {found}")]
     InFlight {

@@ -14,11 +14,12 @@ use trace_core::signal::{ExportError, MetricExporter, SpanExporter};
 
 use super::config::{OtlpConfig, Signal};
 use super::error::OtlpConfigError;
-use super::outcome::Outcome;
 use super::payload::Payload;
+use super::remarks::Remarks;
 use super::reply::Accepted;
 use super::transport::Transport;
 use crate::http_client::HeaderProvider;
+use crate::outcome::Outcome;
 
 /// A buffer that grew beyond this is not kept for the next batch.
 const KEPT_BUFFER_BYTES: usize = 4 << 20;
@@ -55,10 +56,9 @@ impl OtlpSpanExporter {
         Sender::new(config, Signal::Traces, Some(Arc::new(provider))).map(Self)
     }
 
-    /// What the receiver last remarked while it took everything, once; receivers announce limits and deprecated
-    /// fields so.
-    pub fn take_warning(&self) -> Option<String> {
-        self.0.take_warning()
+    /// What the receiver remarks while it takes everything.
+    pub fn remarks(&self) -> Arc<Remarks> {
+        self.0.remarks.clone()
     }
 }
 
@@ -82,9 +82,9 @@ impl OtlpMetricExporter {
         Sender::new(config, Signal::Metrics, Some(Arc::new(provider))).map(Self)
     }
 
-    /// See [`OtlpSpanExporter::take_warning`].
-    pub fn take_warning(&self) -> Option<String> {
-        self.0.take_warning()
+    /// What the receiver remarks while it takes everything.
+    pub fn remarks(&self) -> Arc<Remarks> {
+        self.0.remarks.clone()
     }
 }
 
@@ -102,18 +102,18 @@ impl MetricExporter for OtlpMetricExporter {
     }
 }
 
-struct Sender {
+pub(super) struct Sender {
     transport: Transport,
     max_request_bytes: usize,
     max_request_records: usize,
     in_flight: usize,
     /// Allocations for the next requests.
     buffers: Mutex<Vec<Vec<u8>>>,
-    warning: Mutex<Option<String>>,
+    pub(super) remarks: Arc<Remarks>,
 }
 
 impl Sender {
-    fn new(
+    pub(super) fn new(
         config: &OtlpConfig,
         signal: Signal,
         provider: Option<Arc<dyn HeaderProvider>>,
@@ -128,12 +128,12 @@ impl Sender {
             },
             in_flight: config.in_flight,
             buffers: Mutex::default(),
-            warning: Mutex::default(),
+            remarks: Arc::default(),
         })
     }
 
     /// `Err` that is retryable if the whole batch is to be offered again; what is then still under way is cancelled.
-    async fn send_all<P: Payload>(&self, batch: &P) -> Result<(), ExportError> {
+    pub(super) async fn send_all<P: Payload>(&self, batch: &P) -> Result<(), ExportError> {
         let mut outcome = Outcome::default();
         let mut waiting = vec![Cow::Borrowed(batch)];
         let mut sending = FuturesUnordered::new();
@@ -144,8 +144,14 @@ impl Sender {
                 sending.push(self.send(body, count));
             }
             let Some((count, answer)) = sending.next().await else { return outcome.result() };
-            if let Some(warning) = outcome.add(answer, count, P::RECORDS)? {
-                *self.warning.lock().unwrap_or_else(PoisonError::into_inner) = Some(warning);
+            let Some(Accepted { rejected, message }) = outcome.add(answer, count)? else { continue };
+            if rejected > 0 {
+                let rejected = usize::try_from(rejected).unwrap_or(count).min(count);
+                outcome.leave_out(rejected, || {
+                    format!("{rejected} of {count} {} rejected: {message}", P::RECORDS)
+                });
+            } else if !message.is_empty() {
+                self.remarks.add(message);
             }
         }
     }
@@ -177,7 +183,7 @@ impl Sender {
             } else {
                 let limit = self.max_request_bytes;
                 // Not a failure of the batch: the others are sent.
-                outcome.refuse(count, format!("one of the {} alone is over {limit} bytes", P::RECORDS), true);
+                outcome.leave_out(count, || format!("one of the {} alone is over {limit} bytes", P::RECORDS));
             }
         }
         None
@@ -210,8 +216,8 @@ impl Sender {
         }
     }
 
-    fn take_warning(&self) -> Option<String> {
-        self.warning.lock().unwrap_or_else(PoisonError::into_inner).take()
+    pub(super) fn transport(&self) -> &Transport {
+        &self.transport
     }
 }
 

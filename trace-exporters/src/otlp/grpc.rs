@@ -9,9 +9,9 @@ use trace_core::signal::ExportError;
 use super::config::{OtlpConfig, Signal};
 use super::error::OtlpConfigError;
 use super::http::AGENT;
-use super::reply::{Accepted, partial_success};
+use super::reply::{Accepted, partial_success, unread};
 use crate::grpc_client::{CallError, Code, GrpcClient, Status};
-use crate::http_client::{Carried, Compression, HeaderProvider, header_map};
+use crate::http_client::{Carried, Compression, HeaderProvider};
 
 /// As for HTTP: a batch that waits longer leaves the queue in the meantime.
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(300);
@@ -29,9 +29,9 @@ impl GrpcTransport {
         signal: Signal,
         provider: Option<Arc<dyn HeaderProvider>>,
     ) -> Result<Self, OtlpConfigError> {
-        let carried = Carried::new(header_map(&config.headers)?, provider);
+        let carried = Carried::new(config.headers.to_map()?, provider);
         let uri = config.request_uri(signal)?;
-        let client = GrpcClient::new(uri, carried, &config.tls(), config.attempt_limit())?;
+        let client = GrpcClient::new(uri, carried, &config.tls, config.timeout)?;
         let client = client.compressing(config.compression).agent(AGENT);
         Ok(Self { client, compression: config.compression })
     }
@@ -42,11 +42,11 @@ impl GrpcTransport {
     pub(super) async fn send(&self, framed: Bytes) -> Result<Accepted, ExportError> {
         match self.client.call(framed).await {
             Ok(answer) => {
-                let text = || format!("{}: answered with a malformed message", self.client.subject());
-                let mut accepted = partial_success(&answer).map_err(|_| ExportError::permanent(text()))?;
+                let mut accepted = partial_success(&answer).unwrap_or_else(|_| unread_success());
                 accepted.message = self.client.scrub(accepted.message);
                 Ok(accepted)
             }
+            Err(CallError::Unreadable(_)) => Ok(unread_success()),
             Err(CallError::Unanswered(error)) => Err(error),
             Err(CallError::Refused(status)) => Err(self.refused(&status)),
         }
@@ -61,14 +61,16 @@ impl GrpcTransport {
         }
         let message = self.client.scrub(message);
         if !is_retryable(status) {
-            return ExportError::permanent(message);
+            let error = ExportError::permanent(message);
+            return if status.code.is_misconfigured() { error.misconfigured() } else { error };
         }
-        let error = ExportError::retryable(message);
-        match status.retry_delay {
-            Some(delay) => error.after(delay.min(MAX_RETRY_DELAY)),
-            None => error,
-        }
+        ExportError::retryable(message).after(status.retry_delay.map(|delay| delay.min(MAX_RETRY_DELAY)))
     }
+}
+
+/// A server sends a message with a success alone: it has taken the request.
+fn unread_success() -> Accepted {
+    Accepted { rejected: 0, message: unread("OK") }
 }
 
 /// The retryable codes of the OTLP specification, section "Failures".

@@ -38,7 +38,7 @@ impl HttpTransport {
             Encoding::Json => "application/json",
         };
         let uri = config.request_uri(signal)?;
-        let client = HttpClient::new(&uri, &config.headers, &config.tls(), config.attempt_limit())?
+        let client = HttpClient::new(&uri, &config.headers, &config.tls, config.timeout)?
             .compressing(config.compression)
             .always(USER_AGENT, AGENT)
             .always(CONTENT_TYPE, media_type)
@@ -59,25 +59,26 @@ impl HttpTransport {
         let answer = self.client.send(outgoing).await?;
         match reply::read(answer.status, &answer.headers, &answer.body, SystemTime::now()) {
             Ok(mut accepted) => {
+                if answer.oversized {
+                    accepted.message = reply::unread(answer.status);
+                }
                 accepted.message = self.client.scrub(&self.uri, accepted.message);
                 Ok(accepted)
             }
             Err(refused) => {
-                let mut message = format!("POST {}: {}", show(&self.uri.to_string()), refused.message);
+                let mut message = format!("POST {}: {}", show(&self.uri), refused.message);
                 if matches!(answer.status, StatusCode::BAD_REQUEST | StatusCode::UNSUPPORTED_MEDIA_TYPE)
                     && let Some(advice) = self.compression.advice()
                 {
                     message = format!("{message}; {advice}");
                 }
                 let message = self.client.scrub(&self.uri, message);
-                let error = match refused.retryable {
-                    true => ExportError::retryable(message),
-                    false => ExportError::permanent(message),
+                let error = match (refused.retryable, refused.misconfigured) {
+                    (true, _) => ExportError::retryable(message),
+                    (false, true) => ExportError::permanent(message).misconfigured(),
+                    (false, false) => ExportError::permanent(message),
                 };
-                Err(match refused.retry_after {
-                    Some(wait) => error.after(wait),
-                    None => error,
-                })
+                Err(error.after(refused.retry_after))
             }
         }
     }
@@ -85,9 +86,6 @@ impl HttpTransport {
 
 impl fmt::Debug for HttpTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpTransport")
-            .field("url", &show(&self.uri.to_string()))
-            .field("client", &self.client)
-            .finish()
+        f.debug_struct("HttpTransport").field("url", &show(&self.uri)).field("client", &self.client).finish()
     }
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use trace_core::batch::SpanBatch;
-use trace_core::model::{Metric, MetricBatch, MetricData, ScopeMetrics};
+use trace_core::model::{LogBatch, Metric, MetricBatch, MetricData, ScopeMetrics};
 
-use super::encode::{encode_metrics, encode_spans};
-use super::json::{encode_metrics_json, encode_spans_json};
+use super::encode::{encode_logs, encode_metrics, encode_spans};
+use super::json::{encode_logs_json, encode_metrics_json, encode_spans_json};
 
 /// How a message is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(super) trait Payload: Clone + Send + Sync {
     /// What a record is called in a message.
     const RECORDS: &'static str;
 
-    /// How many records there are: spans or data points.
+    /// How many records there are: spans, data points or log records.
     fn count(&self) -> usize;
 
     /// Appends the request if it takes at most `limit` bytes, and says whether it did.
@@ -83,6 +83,27 @@ impl Payload for MetricBatch {
     fn halves(&self) -> Option<(Self, Self)> {
         let middle = self.point_count() / 2;
         (middle > 0).then(|| (points(self, 0, middle), points(self, middle, usize::MAX)))
+    }
+}
+
+impl Payload for LogBatch {
+    const RECORDS: &'static str = "log records";
+
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn protobuf(&self, out: &mut Vec<u8>) {
+        encode_logs(self, out);
+    }
+
+    fn json(&self, out: &mut Vec<u8>) {
+        encode_logs_json(self, out);
+    }
+
+    fn halves(&self) -> Option<(Self, Self)> {
+        let middle = self.len() / 2;
+        (middle > 0).then(|| (self.slice(0..middle), self.slice(middle..self.len())))
     }
 }
 

@@ -4,7 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, StatusCode};
 
-use crate::http_client::{media_type, retry_after, shorten};
+use crate::http_client::{is_misconfigured, media_type, retry_after};
+use crate::shorten::shorten;
 use crate::wire_reader::{Field, Malformed, fields};
 
 /// A successful answer.
@@ -21,33 +22,38 @@ pub(super) struct Accepted {
 pub(super) struct Refused {
     pub(super) message: String,
     pub(super) retryable: bool,
+    /// Whether it is about who sends or where to.
+    pub(super) misconfigured: bool,
     pub(super) retry_after: Option<Duration>,
 }
 
 /// Reads an answer. `now` is needed for a `Retry-After` that is a date.
+///
+/// A success whose body cannot be read is a success: by the specification 200 says that the request was processed, and the
+/// body only how much of it was refused. Sending it again would store it twice.
 pub(super) fn read(
     status: StatusCode,
     headers: &HeaderMap,
     body: &[u8],
     now: SystemTime,
 ) -> Result<Accepted, Refused> {
-    let permanent = |message: String| Refused { message, retryable: false, retry_after: None };
+    let elsewhere =
+        |message: String| Refused { message, retryable: false, misconfigured: true, retry_after: None };
+    let taken = || Accepted { rejected: 0, message: unread(status) };
     let media_type = media_type(headers);
     if status.is_success() {
         return match media_type.as_deref() {
             // An answer without a type is one of ours or empty; one with another type is not read.
-            None | Some("application/x-protobuf") => partial_success(body)
-                .map_err(|_| permanent(format!("answered {status} with a malformed body"))),
-            Some("application/json") => json_partial_success(body)
-                .map_err(|_| permanent(format!("answered {status} with malformed JSON"))),
+            None | Some("application/x-protobuf") => Ok(partial_success(body).unwrap_or_else(|_| taken())),
+            Some("application/json") => Ok(json_partial_success(body).unwrap_or_else(|_| taken())),
             Some("text/html") => {
-                Err(permanent(format!("answered {status} with a web page: this is not an OTLP receiver")))
+                Err(elsewhere(format!("answered {status} with a web page: this is not an OTLP receiver")))
             }
             Some(_) => Ok(Accepted::default()),
         };
     }
     if status.is_redirection() {
-        return Err(permanent(format!("answered {status}; redirects are not followed, set the final URL")));
+        return Err(elsewhere(format!("answered {status}; redirects are not followed, set the final URL")));
     }
     let words = match media_type.as_deref() {
         Some("application/x-protobuf") => status_message(body).unwrap_or_default(),
@@ -60,7 +66,12 @@ pub(super) fn read(
         if words.is_empty() { format!("answered {status}") } else { format!("answered {status}: {words}") };
     let retryable = matches!(status.as_u16(), 429 | 502 | 503 | 504);
     let retry_after = if retryable { retry_after(headers, now) } else { None };
-    Err(Refused { message, retryable, retry_after })
+    Err(Refused { message, retryable, misconfigured: is_misconfigured(status), retry_after })
+}
+
+/// The remark on a success whose body cannot be read.
+pub(super) fn unread(status: impl std::fmt::Display) -> String {
+    format!("answered {status} with a body that cannot be read: whether anything was refused is not known")
 }
 
 /// `Export*ServiceResponse{1: partial_success{1: rejected (int64), 2: error_message}}`, equal for all signals.
@@ -86,7 +97,8 @@ fn json_partial_success(body: &[u8]) -> Result<Accepted, serde_json::Error> {
     }
     let answer: serde_json::Value = serde_json::from_slice(body)?;
     let partial = &answer["partialSuccess"];
-    let rejected = [&partial["rejectedSpans"], &partial["rejectedDataPoints"]].into_iter();
+    let keys = ["rejectedSpans", "rejectedDataPoints", "rejectedLogRecords"];
+    let rejected = keys.iter().map(|key| &partial[*key]);
     let number = |v: &serde_json::Value| v.as_u64().or_else(|| v.as_str()?.parse().ok());
     Ok(Accepted {
         rejected: rejected.filter_map(number).max().unwrap_or(0),
@@ -139,6 +151,16 @@ mod tests {
     }
 
     #[test]
+    fn refusals_of_the_sender_or_the_address_are_told_from_those_of_the_batch() {
+        let misconfigured: Vec<u16> =
+            (300..600).filter(|s| refused(*s, &[], b"").misconfigured).filter(|s| *s >= 400).collect();
+        assert_eq!(misconfigured, [401, 403, 404, 405, 407]);
+        assert!((300..400).all(|s| refused(s, &[], b"").misconfigured), "an address that has moved");
+        let page = headers(&[(CONTENT_TYPE, "text/html")]);
+        assert!(read(StatusCode::OK, &page, b"", SystemTime::UNIX_EPOCH).unwrap_err().misconfigured);
+    }
+
+    #[test]
     fn retry_after_is_seconds_or_a_date_and_is_capped() {
         let wait =
             |status, text| refused(status, &[(RETRY_AFTER, text)], b"").retry_after.map(|d| d.as_secs());
@@ -188,7 +210,11 @@ mod tests {
         assert!(
             get("text/html; charset=utf-8", b"<html>").unwrap_err().message.contains("not an OTLP receiver")
         );
-        assert!(get("application/x-protobuf", b"\xff").unwrap_err().message.contains("malformed"));
+        for (kind, body) in [("application/x-protobuf", &b"\xff"[..]), ("application/json", b"{")] {
+            let accepted = get(kind, body).unwrap();
+            assert_eq!(accepted.rejected, 0, "{kind}");
+            assert!(accepted.message.contains("cannot be read"), "{accepted:?}");
+        }
     }
 
     #[test]
@@ -199,6 +225,7 @@ mod tests {
         let text = r#"{"partialSuccess":{"rejectedSpans":"3","errorMessage":"late"}}"#;
         assert_eq!(read(text), Some((3, "late".into())));
         assert_eq!(read(r#"{"partialSuccess":{"rejectedDataPoints":2}}"#), Some((2, String::new())));
+        assert_eq!(read(r#"{"partialSuccess":{"rejectedLogRecords":"4"}}"#), Some((4, String::new())));
         assert_eq!(read("{"), None);
         let typed = [(CONTENT_TYPE, "application/json")];
         let said = refused(400, &typed, br#"{"code":3,"message":"no tenant"}"#).message;

@@ -2,21 +2,19 @@
 
 use bytes::Bytes;
 use trace_core::batch::SpanBatchMut;
-use trace_core::model::{MetricBatch, TenantId};
+use trace_core::model::{LogBatchMut, MetricBatch, TenantId};
 
-use super::json::{decode_metrics_json, decode_spans_json};
+use super::json::{decode_logs_json, decode_metrics_json, decode_spans_json};
 use super::service::Inner;
-use crate::otlp::{Decoded, decode_metrics_within, decode_spans_within};
-use crate::receiver::Failure;
-
-/// Bodies above this are decoded on a thread for such work, so that they do not hold up other requests.
-const LONG_BODY: usize = 512 << 10;
+use crate::otlp::{Decoded, decode_logs_within, decode_metrics_within, decode_spans_within};
+use crate::receiver::{Failure, off_thread};
 
 /// What is exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Signal {
     Traces,
     Metrics,
+    Logs,
 }
 
 /// How it is encoded.
@@ -65,6 +63,17 @@ impl Inner {
                 self.counts.points(points, rejected);
                 Ok(LeftOut { records: rejected, reason })
             }
+            Signal::Logs => {
+                let logs = self.logs.as_ref().ok_or(Failure::NotFound)?;
+                let Decoded { batches, rejected, reason } =
+                    off_thread(body, move |bytes| decode_logs(form, bytes, most)).await?;
+                let records = batches.iter().map(|b| b.records.len() as u64).sum();
+                if !batches.is_empty() {
+                    logs.hold(batches, tenant).await?;
+                }
+                self.counts.logs(records, rejected);
+                Ok(LeftOut { records: rejected, reason })
+            }
         }
     }
 }
@@ -95,14 +104,9 @@ fn decode_metrics(form: Form, bytes: &[u8], most: usize) -> Result<Decoded<Metri
     }
 }
 
-async fn off_thread<T: Send + 'static>(
-    body: Bytes,
-    decode: impl FnOnce(&[u8]) -> Result<T, Failure> + Send + 'static,
-) -> Result<T, Failure> {
-    if body.len() <= LONG_BODY {
-        return decode(&body);
+fn decode_logs(form: Form, bytes: &[u8], most: usize) -> Result<Decoded<LogBatchMut>, Failure> {
+    match form {
+        Form::Protobuf => decode_logs_within(bytes, most).map_err(|e| Failure::Undecodable(e.to_string())),
+        Form::Json => decode_logs_json(bytes, most).map_err(|e| Failure::Undecodable(e.to_string())),
     }
-    let decoded = tokio::task::spawn_blocking(move || decode(&body)).await;
-    // Only if the runtime shuts down.
-    decoded.unwrap_or(Err(Failure::NotHeld(crate::receiver::NotHeld::Closed)))
 }

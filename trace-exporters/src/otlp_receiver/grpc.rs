@@ -19,6 +19,7 @@ use crate::receiver::{BodyError, Encoding, Failure, Pass, ReplyBody, gunzip, rea
 const PREFIX: usize = 5;
 const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 const METRICS: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
+const LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
 
 /// The answer to a call.
 pub(super) async fn answer<B>(inner: &Inner, head: &Parts, body: B) -> Response<ReplyBody>
@@ -87,20 +88,26 @@ where
     let signal = match head.uri.path() {
         TRACES => Signal::Traces,
         METRICS => Signal::Metrics,
+        LOGS => Signal::Logs,
         _ => return Err(Failure::NotFound),
     };
     if head.method != Method::POST || !inner.takes(signal) {
         return Err(Failure::NotFound);
     }
     let tenant = inner.tenant.read(&head.headers)?;
-    let mut pass = inner.gate.enter().ok_or(Failure::Busy("too many requests are under way"))?;
+    let mut pass = inner.gate.enter()?;
     let framed = read_body(&head.headers, body, Encoding::Identity, &inner.limits, &mut pass).await?;
     let message = message(&head.headers, framed, inner.limits.max_decoded_bytes, &mut pass)?;
     inner.export(signal, Form::Protobuf, message, tenant).await
 }
 
 /// The one message of a body.
-fn message(headers: &HeaderMap, framed: Bytes, limit: usize, pass: &mut Pass) -> Result<Bytes, Failure> {
+pub(super) fn message(
+    headers: &HeaderMap,
+    framed: Bytes,
+    limit: usize,
+    pass: &mut Pass,
+) -> Result<Bytes, Failure> {
     let bad = |why: &str| Failure::Undecodable(why.to_owned());
     let Some((&[flag, ref length @ ..], _)) = framed.split_first_chunk::<PREFIX>() else {
         return Err(bad("the call has no message"));

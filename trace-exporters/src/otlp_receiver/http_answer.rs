@@ -61,7 +61,9 @@ where
     B::Error: Into<BodyError>,
 {
     let path = head.uri.path();
-    let signal = [("/v1/traces", Signal::Traces), ("/v1/metrics", Signal::Metrics)]
+    let paths =
+        [("/v1/traces", Signal::Traces), ("/v1/metrics", Signal::Metrics), ("/v1/logs", Signal::Logs)];
+    let signal = paths
         .into_iter()
         .find_map(|(end, signal)| path.ends_with(end).then_some(signal))
         .filter(|signal| inner.takes(*signal))
@@ -73,7 +75,7 @@ where
         .ok_or(Failure::Unsupported("the Content-Type must be application/x-protobuf or application/json"))?;
     let encoding = Encoding::of(&head.headers)?;
     let tenant = inner.tenant.read(&head.headers)?;
-    let mut pass = inner.gate.enter().ok_or(Failure::Busy("too many requests are under way"))?;
+    let mut pass = inner.gate.enter()?;
     let body = read_body(&head.headers, body, encoding, &inner.limits, &mut pass).await?;
     Ok((signal, inner.export(signal, form, body, tenant).await?))
 }

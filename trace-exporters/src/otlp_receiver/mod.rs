@@ -8,6 +8,8 @@
 
 mod config;
 mod export;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod grpc;
 mod http_answer;
 mod json;
@@ -16,6 +18,6 @@ mod service;
 mod status;
 
 pub use config::{InvalidReceiver, OtlpReceiverConfig};
-pub use json::{JsonError, decode_metrics_json, decode_spans_json};
+pub use json::{JsonError, decode_logs_json, decode_metrics_json, decode_spans_json};
 pub use listener::OtlpListener;
 pub use service::OtlpReceiver;

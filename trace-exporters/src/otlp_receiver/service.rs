@@ -13,10 +13,11 @@ use http_body::Body;
 use super::export::Signal;
 use super::{grpc, http_answer};
 use crate::receiver::{
-    BodyError, Counts, Gate, Holder, MetricHolder, ReceiverCounts, ReceiverLimits, ReplyBody, TenantHeader,
+    BodyError, Counts, Gate, Holder, LogHolder, MetricHolder, ReceiverCounts, ReceiverLimits, ReplyBody,
+    TenantHeader,
 };
 
-/// A `tower` service that takes OTLP: over HTTP by POST to paths that end in `/v1/traces` and `/v1/metrics`, and over
+/// A `tower` service that takes OTLP: over HTTP by POST to paths that end in `/v1/traces`, `/v1/metrics` and `/v1/logs`, and over
 /// gRPC, which it knows by its `Content-Type`. Cheap to clone; clones share limits and counts.
 ///
 /// ```
@@ -27,10 +28,12 @@ use crate::receiver::{
 ///
 /// let pipeline = Pipeline::builder().start().unwrap();
 /// let receiver = OtlpReceiver::new(pipeline.ingest(OverflowPolicy::Drop), ReceiverLimits::default())
-///     .metrics(pipeline.metric_ingest());
+///     .metrics(pipeline.metric_ingest())
+///     .logs(pipeline.log_ingest());
 /// let app: axum::Router = axum::Router::new()
 ///     .route_service("/v1/traces", receiver.clone())
-///     .route_service("/v1/metrics", receiver);
+///     .route_service("/v1/metrics", receiver.clone())
+///     .route_service("/v1/logs", receiver);
 /// ```
 #[derive(Clone)]
 pub struct OtlpReceiver {
@@ -41,6 +44,7 @@ pub struct OtlpReceiver {
 pub(super) struct Inner {
     pub(super) spans: Arc<dyn Holder>,
     pub(super) metrics: Option<Arc<dyn MetricHolder>>,
+    pub(super) logs: Option<Arc<dyn LogHolder>>,
     pub(super) limits: ReceiverLimits,
     pub(super) tenant: TenantHeader,
     pub(super) gate: Arc<Gate>,
@@ -48,11 +52,12 @@ pub(super) struct Inner {
 }
 
 impl OtlpReceiver {
-    /// Takes spans into the keeping of `spans`, and no metrics. A limit of zero refuses everything.
+    /// Takes spans into the keeping of `spans`, and neither metrics nor logs. A limit of zero refuses everything.
     pub fn new(spans: impl Holder, limits: ReceiverLimits) -> Self {
         let inner = Inner {
             spans: Arc::new(spans),
             metrics: None,
+            logs: None,
             gate: Gate::new(&limits),
             limits,
             tenant: TenantHeader::default(),
@@ -65,6 +70,13 @@ impl OtlpReceiver {
     #[must_use]
     pub fn metrics(mut self, metrics: impl MetricHolder) -> Self {
         Arc::make_mut(&mut self.inner).metrics = Some(Arc::new(metrics));
+        self
+    }
+
+    /// Takes log records too.
+    #[must_use]
+    pub fn logs(mut self, logs: impl LogHolder) -> Self {
+        Arc::make_mut(&mut self.inner).logs = Some(Arc::new(logs));
         self
     }
 
@@ -102,7 +114,11 @@ impl OtlpReceiver {
 impl Inner {
     /// Whether records of this kind are taken.
     pub(super) fn takes(&self, signal: Signal) -> bool {
-        signal == Signal::Traces || self.metrics.is_some()
+        match signal {
+            Signal::Traces => true,
+            Signal::Metrics => self.metrics.is_some(),
+            Signal::Logs => self.logs.is_some(),
+        }
     }
 }
 

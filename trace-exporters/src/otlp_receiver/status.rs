@@ -1,7 +1,7 @@
 //! `google.rpc.Status`, and what an export is answered with.
 //!
 //! Field numbers: `google/rpc/status.proto`, `google/rpc/error_details.proto`, and
-//! `opentelemetry/proto/collector/{trace,metrics}/v1/*_service.proto`.
+//! `opentelemetry/proto/collector/{trace,metrics,logs}/v1/*_service.proto`.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub(super) fn status_json(failure: &Failure, retry_after: u64) -> Vec<u8> {
     status.to_string().into_bytes()
 }
 
-/// `ExportTraceServiceResponse` or `ExportMetricsServiceResponse`.
+/// `ExportTraceServiceResponse` and those of the other signals, which are equal.
 pub(super) fn success(left_out: LeftOut) -> Vec<u8> {
     let mut out = Vec::new();
     if left_out.records > 0 {
@@ -57,6 +57,7 @@ pub(super) fn success_json(signal: Signal, left_out: LeftOut) -> Vec<u8> {
     let key = match signal {
         Signal::Traces => "rejectedSpans",
         Signal::Metrics => "rejectedDataPoints",
+        Signal::Logs => "rejectedLogRecords",
     };
     let message = left_out.reason.unwrap_or_default();
     // 64-bit numbers are texts in OTLP/JSON.

@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 
 use super::family::Family;
+use super::page::{Part, Row};
 
 /// The labels of all families in one form.
 #[derive(Default)]
@@ -32,7 +33,7 @@ pub(super) struct Seen {
 /// The labels of the series of one metric, by the index of the series.
 #[derive(Default)]
 pub(super) struct SeriesLabels {
-    bytes: Vec<u8>,
+    labels: Row,
     entries: Vec<Entry>,
 }
 
@@ -80,22 +81,20 @@ impl SeriesLabels {
         index: usize,
         seen: &mut Seen,
         render: impl FnOnce(&mut Vec<u8>),
-    ) -> Option<&[u8]> {
+    ) -> Option<Part<'_>> {
         let known = self.entries.get(index).copied().unwrap_or_default();
         let entry = if known.state == State::Unknown { self.render(index, seen, render) } else { known };
-        (entry.state == State::Shown).then(|| &self.bytes[entry.start..entry.start + entry.len as usize])
+        (entry.state == State::Shown).then(|| self.labels.part(entry.start, entry.len as usize))
     }
 
     #[cold]
     fn render(&mut self, index: usize, seen: &mut Seen, render: impl FnOnce(&mut Vec<u8>)) -> Entry {
-        let start = self.bytes.len();
-        render(&mut self.bytes);
-        let hash = seen.hasher.hash_one(&self.bytes[start..]);
-        let fits = u32::try_from(self.bytes.len() - start);
-        let entry = match fits {
+        let (start, len) = self.labels.append(render);
+        let hash = seen.hasher.hash_one(self.labels.part(start, len).as_slice());
+        let entry = match u32::try_from(len) {
             Ok(len) if seen.hashes.insert(hash) => Entry { start, len, state: State::Shown },
             _ => {
-                self.bytes.truncate(start);
+                self.labels.remove_from(start);
                 Entry { start, len: 0, state: State::Duplicate }
             }
         };
@@ -114,12 +113,16 @@ mod tests {
     #[test]
     fn labels_are_rendered_once_and_shown_once() {
         let (mut labels, mut seen) = (SeriesLabels::default(), Seen::default());
-        assert_eq!(labels.get(2, &mut seen, |out| out.extend(b"a=1")), Some(&b"a=1"[..]));
-        assert_eq!(labels.get(0, &mut seen, |out| out.extend(b"a=1")), None);
-        assert_eq!(labels.get(1, &mut seen, |_| {}), Some(&b""[..]));
+        let mut get = |index, text: Option<&[u8]>| {
+            let render = |out: &mut Vec<u8>| out.extend(text.expect("it is known"));
+            labels.get(index, &mut seen, render).map(|part| part.as_slice().to_vec())
+        };
+        assert_eq!(get(2, Some(b"a=1")), Some(b"a=1".to_vec()));
+        assert_eq!(get(0, Some(b"a=1")), None);
+        assert_eq!(get(1, Some(b"")), Some(vec![]));
         for _ in 0..2 {
-            assert_eq!(labels.get(2, &mut seen, |_| unreachable!("it is known")), Some(&b"a=1"[..]));
-            assert_eq!(labels.get(0, &mut seen, |_| unreachable!("it is known")), None);
+            assert_eq!(get(2, None), Some(b"a=1".to_vec()));
+            assert_eq!(get(0, None), None);
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use super::accumulate::DeltaConfig;
+
 /// How OpenTelemetry's names and units become names of metrics and labels (OpenTelemetry specification, "Prometheus
 /// Metrics Exporter").
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
@@ -48,6 +50,8 @@ pub struct ExpositionConfig {
     /// store it as one more series. Default `true`. Protobuf has the time in any case, at no such cost.
     #[serde(alias = "createdLines")]
     pub created_lines: bool,
+    /// How deltas of the source are added up: for a [`Scrape`](super::Scrape).
+    pub deltas: DeltaConfig,
 }
 
 impl Default for ExpositionConfig {
@@ -57,6 +61,7 @@ impl Default for ExpositionConfig {
             scope_labels: true,
             target_info: true,
             created_lines: true,
+            deltas: DeltaConfig::default(),
         }
     }
 }
@@ -76,10 +81,12 @@ mod tests {
 
     #[test]
     fn a_configuration_reads_both_spellings_and_refuses_unknown_keys() {
-        let json = r#"{"translationStrategy":"NoUTF8EscapingWithSuffixes","scope_labels":false,"createdLines":false}"#;
+        let json = r#"{"translationStrategy":"NoUTF8EscapingWithSuffixes","scope_labels":false,"createdLines":false,
+            "deltas":{"maxSeries":7,"stale_after_ms":8}}"#;
         let config: ExpositionConfig = serde_json::from_str(json).unwrap();
         assert_eq!(config.translation_strategy, TranslationStrategy::NoUtf8EscapingWithSuffixes);
         assert!(!config.scope_labels && !config.created_lines && config.target_info);
+        assert_eq!((config.deltas.max_series, config.deltas.stale_after_ms), (7, 8));
         let error = serde_json::from_str::<ExpositionConfig>(r#"{"scopes":true}"#).unwrap_err().to_string();
         assert!(error.contains("scopes"), "{error}");
     }

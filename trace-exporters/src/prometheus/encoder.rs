@@ -11,8 +11,9 @@ use super::escape::Escaping;
 use super::family::families;
 use super::format::{ContentType, Format};
 use super::label::Naming;
+use super::page::{PAGE_BYTES, Page};
 use super::report::{Conflict, Dropped, Report};
-use super::text::{PIECE_BYTES, Spill, Style};
+use super::text::{Sink, Style};
 use super::{protobuf, text};
 
 /// Forms of labels that are remembered: one for each format family and escaping that servers ask for.
@@ -60,8 +61,16 @@ pub struct Encoder {
     config: ExpositionConfig,
     /// By form, the latest first.
     caches: Vec<(Form, Cache)>,
-    /// The memory of pieces.
-    piece: Vec<u8>,
+    /// The memory of pieces of text.
+    page: Option<Page>,
+}
+
+/// Where metrics are written to.
+enum Out<'a> {
+    /// Full pages are handed on.
+    Text(&'a mut Page, Sink<'a>),
+    /// After each family, what was written may be taken.
+    Protobuf(&'a mut Vec<u8>, &'a mut dyn FnMut(&mut Vec<u8>)),
 }
 
 /// What the labels of a series depend on, besides the configuration.
@@ -74,12 +83,15 @@ struct Form {
 impl Encoder {
     /// With nothing to remember yet.
     pub fn new(config: ExpositionConfig) -> Self {
-        Self { config, caches: Vec::new(), piece: Vec::new() }
+        Self { config, caches: Vec::new(), page: None }
     }
 
     /// Appends all metrics.
     pub fn encode(&mut self, live: &LiveMetrics<'_>, asked: ContentType, out: &mut Vec<u8>) -> Report {
-        self.run(live, asked, out, &mut |_| {})
+        if asked.format == Format::Protobuf {
+            return self.run(live, asked, Out::Protobuf(out, &mut |_| {}));
+        }
+        self.text(live, asked, &mut |text| out.extend_from_slice(text))
     }
 
     /// Writes all metrics piece by piece, so that a large text is never held as a whole. In protobuf a family is a
@@ -94,28 +106,36 @@ impl Encoder {
         to: &mut dyn std::io::Write,
     ) -> std::io::Result<Report> {
         let mut result = Ok(());
-        let mut spill = |piece: &mut Vec<u8>| {
+        let mut sink = |piece: &[u8]| {
             if result.is_ok() {
                 result = to.write_all(piece);
             }
-            piece.clear();
         };
-        let mut piece = std::mem::take(&mut self.piece);
-        let report = self.run(live, asked, &mut piece, &mut spill);
-        spill(&mut piece);
-        if piece.capacity() <= 4 * PIECE_BYTES {
-            self.piece = piece;
-        }
+        let report = if asked.format == Format::Protobuf {
+            let mut piece = Vec::new();
+            let mut spill = |piece: &mut Vec<u8>| {
+                sink(piece);
+                piece.clear();
+            };
+            let report = self.run(live, asked, Out::Protobuf(&mut piece, &mut spill));
+            spill(&mut piece);
+            report
+        } else {
+            self.text(live, asked, &mut sink)
+        };
         result.map(|()| report)
     }
 
-    fn run(
-        &mut self,
-        live: &LiveMetrics<'_>,
-        asked: ContentType,
-        out: &mut Vec<u8>,
-        spill: Spill<'_>,
-    ) -> Report {
+    fn text(&mut self, live: &LiveMetrics<'_>, asked: ContentType, sink: Sink<'_>) -> Report {
+        let mut page = self.page.take().unwrap_or_default();
+        let report = self.run(live, asked, Out::Text(&mut page, sink));
+        sink(page.as_slice());
+        page.truncate(0);
+        self.page = Some(page).filter(Page::is_small);
+        report
+    }
+
+    fn run(&mut self, live: &LiveMetrics<'_>, asked: ContentType, mut out: Out<'_>) -> Report {
         let mut report = Report::default();
         let naming = Naming { strategy: self.config.translation_strategy, escaping: asked.escaping };
         let open = matches!(asked.format, Format::OpenMetrics001 | Format::OpenMetrics100);
@@ -127,25 +147,29 @@ impl Encoder {
 
         if self.config.target_info {
             let attributes = &live.resource.attributes;
-            match protobuf {
-                true => protobuf::write_target(attributes, naming, out),
-                false => text::write_target(attributes, style, out),
+            match &mut out {
+                Out::Protobuf(out, _) => protobuf::write_target(attributes, naming, out),
+                Out::Text(page, _) => text::write_target(attributes, style, page),
             }
         }
         let mut used = Vec::new();
         for family in families(live, naming, open, &mut report) {
             let mut labels = cache.take(&family);
-            match protobuf {
-                true => protobuf::write_family(&family, style, &mut labels, out, &mut report),
-                false => text::write_family(&family, style, &mut labels, (out, spill), &mut report),
-            }
-            if out.len() >= PIECE_BYTES {
-                spill(out);
+            match &mut out {
+                Out::Protobuf(out, spill) => {
+                    protobuf::write_family(&family, style, &mut labels, out, &mut report);
+                    if out.len() >= PAGE_BYTES {
+                        spill(out);
+                    }
+                }
+                Out::Text(page, sink) => {
+                    text::write_family(&family, style, &mut labels, (page, sink), &mut report);
+                }
             }
             used.push((family.name, labels));
         }
-        if open {
-            out.extend_from_slice(b"# EOF\n");
+        if open && let Out::Text(page, _) = out {
+            page.put_slice(b"# EOF\n");
         }
         cache.keep(used);
         self.caches.insert(0, (form, cache));

@@ -2,9 +2,10 @@
 //!
 //! [`encode`] turns a collection into text 0.0.4, and [`Encoder`] into any [`Format`]; [`Scrape`] is the `tower` service
 //! for a server that a program already has; [`PrometheusListener`] (feature `prometheus-listener`) is a server of its
-//! own. Names and labels follow OpenTelemetry's rules for Prometheus: see [`metric_name`] and
+//! own. What comes as deltas is added up by an [`Accumulator`]. Names and labels follow OpenTelemetry's rules for Prometheus: see [`metric_name`] and
 //! [`TranslationStrategy`].
 
+pub(crate) mod accumulate;
 mod cache;
 mod config;
 mod encoder;
@@ -19,12 +20,13 @@ mod listener;
 mod name;
 pub(crate) mod native;
 mod number;
+mod page;
 mod protobuf;
 mod report;
 mod scrape;
-mod scratch;
 pub(crate) mod text;
 
+pub use accumulate::{Accumulated, Accumulator, DeltaConfig};
 pub use config::{ExpositionConfig, TranslationStrategy};
 pub use encoder::{Encoder, Exposition, encode};
 pub use escape::Escaping;

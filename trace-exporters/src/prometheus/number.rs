@@ -2,8 +2,10 @@
 
 use trace_core::model::{Number, Timestamp};
 
+use super::page::Page;
+
 /// An integer.
-pub(super) fn push_u64(v: u64, out: &mut Vec<u8>) {
+fn push_u64(v: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(itoa::Buffer::new().format(v).as_bytes());
 }
 
@@ -15,15 +17,47 @@ pub(super) fn push_number(v: Number, out: &mut Vec<u8>) {
     }
 }
 
+/// The same on a page, for which room is made.
+#[inline]
+pub(super) fn put_number(v: Number, page: &mut Page) {
+    match v {
+        Number::I64(v) => put_i64(v, page),
+        Number::F64(v) => put_f64(v, page),
+    }
+}
+
+#[inline]
+fn put_i64(v: i64, page: &mut Page) {
+    page.make_room(32);
+    if v < 0 {
+        page.put_bytes([b'-']);
+    }
+    page.put_u64(v.unsigned_abs());
+}
+
+/// As [`push_f64`] does.
+#[inline]
+pub(super) fn put_f64(v: f64, page: &mut Page) {
+    match whole(v) {
+        Some(whole) => put_i64(whole, page),
+        None => page.put_with(|out| push_f64(v, out)),
+    }
+}
+
+/// Exact in both directions below 2^53. Not for -0, which has a sign.
+#[inline]
+fn whole(v: f64) -> Option<i64> {
+    let whole = v as i64;
+    (v.abs() < 1e15 && whole as f64 == v && (whole != 0 || v.is_sign_positive())).then_some(whole)
+}
+
 /// The shortest digits that read back; whole numbers without a point; `NaN`, `+Inf`, `-Inf`.
 pub(super) fn push_f64(v: f64, out: &mut Vec<u8>) {
-    // Exact in both directions below 2^53.
-    let whole = v as i64;
     if v.is_nan() {
         out.extend_from_slice(b"NaN");
     } else if v.is_infinite() {
         out.extend_from_slice(if v > 0.0 { b"+Inf" } else { b"-Inf" });
-    } else if v.abs() < 1e15 && whole as f64 == v && (whole != 0 || v.is_sign_positive()) {
+    } else if let Some(whole) = whole(v) {
         out.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes());
     } else if v == 0.0 {
         out.extend_from_slice(b"-0");
@@ -90,6 +124,17 @@ mod tests {
             for write in [push_f64, push_canonical_f64] {
                 prop_assert_eq!(text(|out| write(v, out)).parse::<f64>().unwrap().to_bits(), bits);
             }
+        }
+
+        #[test]
+        fn a_page_has_the_same_digits(bits: u64, whole in any::<i64>(), shift in 0u32..64) {
+            let mut page = Page::default();
+            let mut expected = Vec::new();
+            for v in [Number::F64(f64::from_bits(bits)), Number::F64((whole >> shift) as f64), Number::I64(whole >> shift)] {
+                put_number(v, &mut page);
+                push_number(v, &mut expected);
+            }
+            prop_assert_eq!(page.as_slice(), &*expected);
         }
     }
 }

@@ -120,7 +120,7 @@ impl Points<'_> {
         };
         self.shown += 1;
         nested(self.out, METRIC, |out| {
-            out.extend_from_slice(labels);
+            out.extend_from_slice(labels.as_slice());
             value(out);
         });
     }

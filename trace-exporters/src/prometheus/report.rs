@@ -35,8 +35,14 @@ pub enum DropReason {
         /// The type that came first.
         first: &'static str,
     },
-    /// Prometheus needs cumulative values.
+    /// Prometheus needs totals: an [`Accumulator`](super::Accumulator) makes them of deltas.
     DeltaTemporality,
+    /// A delta that ended before the last one of its series did.
+    OutOfOrder,
+    /// A delta whose parts contradict each other, without a time, or below zero though its sum only grows.
+    MalformedDelta,
+    /// A delta of a new series, and as many totals are kept as may be.
+    TooManySeries,
     /// The buckets do not fit the bounds, the bounds are not ascending, or the counts disagree.
     MalformedHistogram,
     /// The buckets are wider than those of native histograms: a scale below -4.
@@ -67,6 +73,13 @@ impl Report {
         self.dropped.iter().map(|d| d.series).sum()
     }
 
+    /// Both together.
+    pub(crate) fn and(mut self, later: Self) -> Self {
+        self.dropped.extend(later.dropped);
+        self.conflicts.extend(later.conflicts);
+        self
+    }
+
     pub(crate) fn drop(&mut self, metric: &str, series: usize, reason: DropReason) {
         if series > 0 {
             self.dropped.push(Dropped { metric: metric.to_owned(), series, reason });
@@ -80,6 +93,11 @@ impl fmt::Display for Dropped {
         match &self.reason {
             DropReason::TypeConflict { name, first } => write!(f, "{name} is taken by a {first}"),
             DropReason::DeltaTemporality => f.write_str("delta temporality; Prometheus needs cumulative"),
+            DropReason::OutOfOrder => f.write_str("deltas that end before the last ones did"),
+            DropReason::MalformedDelta => f.write_str("deltas whose parts contradict each other"),
+            DropReason::TooManySeries => {
+                f.write_str("as many series come as deltas as may (deltas.maxSeries)")
+            }
             DropReason::MalformedHistogram => f.write_str("buckets do not fit bounds or count"),
             DropReason::TooCoarse => f.write_str("buckets too wide for a native histogram (scale below -4)"),
             DropReason::DuplicateSeries => f.write_str("labels equal those of another series"),

@@ -13,6 +13,7 @@ use http_body_util::Full;
 use trace_core::metric::{LiveMetrics, MeterRegistry};
 use trace_core::model::{MetricBatch, Timestamp};
 
+use super::accumulate::{Accumulated, Accumulator};
 use super::config::ExpositionConfig;
 use super::encoder::Encoder;
 use super::format::ContentType;
@@ -23,8 +24,8 @@ pub const CONTENT_TYPE_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Where a scrape gets its metrics: anything that can be called for the current values.
 pub trait Collect: Send + Sync + 'static {
-    /// The current values, cumulative since start. Called once a scrape, possibly by several at a time; must not
-    /// wait for I/O.
+    /// The current values, cumulative since start; or what came since the last call, as deltas, which are added up.
+    /// Called once a scrape, by one at a time; must not wait for I/O, nor ask for a scrape.
     fn collect(&self) -> MetricBatch;
 
     /// The same without a copy of each point, where the source can.
@@ -68,11 +69,15 @@ pub struct Scrape {
 
 struct Shared {
     source: Box<dyn Collect>,
+    /// Held while the source is asked, so that its answers are taken in their order. Not the lock of the state, which
+    /// callbacks may ask for a report.
+    turn: Mutex<()>,
     state: Mutex<State>,
 }
 
 struct State {
     encoder: Encoder,
+    accumulator: Accumulator,
     report: Report,
     /// The last body, whose memory is used again once its client has read it.
     last: Bytes,
@@ -86,8 +91,10 @@ impl Scrape {
 
     /// The same with names and labels as configured.
     pub fn with_config(source: impl Collect, config: ExpositionConfig) -> Self {
-        let state = State { encoder: Encoder::new(config), report: Report::default(), last: Bytes::new() };
-        Self { shared: Arc::new(Shared { source: Box::new(source), state: Mutex::new(state) }) }
+        let accumulator = Accumulator::new(config.deltas);
+        let encoder = Encoder::new(config);
+        let state = Mutex::new(State { encoder, accumulator, report: Report::default(), last: Bytes::new() });
+        Self { shared: Arc::new(Shared { source: Box::new(source), turn: Mutex::default(), state }) }
     }
 
     /// What the latest scrape could not show, such as metrics whose types conflict.
@@ -100,22 +107,32 @@ impl Scrape {
         self.state().report.clone()
     }
 
+    /// What became of deltas, if the source gives such.
+    pub fn accumulated(&self) -> Accumulated {
+        self.state().accumulator.counts()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The body, and whether it is compressed.
     fn body(&self, asked: ContentType, compressed: bool) -> (Bytes, bool) {
-        // Callbacks run here, outside of the lock.
+        let turn = self.shared.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        // Callbacks run here.
         let live = self.shared.source.live();
-        let mut state = self.state();
+        let mut guard = self.state();
+        drop(turn);
+        let state = &mut *guard;
+        let mut found = Report::default();
+        let live = state.accumulator.accumulate(live, Timestamp::now(), &mut found);
         if compressed {
             let mut gzip = GzEncoder::new(Vec::new(), flate2::Compression::fast());
             // Neither fails on memory; plain text serves if it does.
             if let Ok(report) = state.encoder.write(&live, asked, &mut gzip)
                 && let Ok(body) = gzip.finish()
             {
-                state.report = report;
+                state.report = found.and(report);
                 return (Bytes::from(body), true);
             }
         }
@@ -124,7 +141,7 @@ impl Scrape {
             Err(_) => Vec::new(),
         };
         out.clear();
-        state.report = state.encoder.encode(&live, asked, &mut out);
+        state.report = found.and(state.encoder.encode(&live, asked, &mut out));
         let body = Bytes::from(out);
         if body.len() <= KEPT_BODY_BYTES {
             state.last = body.clone();

@@ -14,13 +14,10 @@ use super::exponential;
 use super::family::{Family, TARGET_INFO};
 use super::label::{self, Naming, merge, scope_labels};
 use super::name::Kind;
-use super::number::{push_canonical_f64, push_f64, push_number, push_seconds, push_u64};
+use super::number::{push_canonical_f64, push_f64, push_number, push_seconds, put_f64, put_number};
+use super::page::{Padded, Page, Part, Row};
 use super::report::{DropReason, Report};
-use super::scratch::{Padded, Scratch};
 use super::{ExpositionConfig, exemplar};
-
-/// A piece of a text that is handed on: it stays in the processor's cache.
-pub(super) const PIECE_BYTES: usize = 128 << 10;
 
 /// Which of the text formats, and what is in it.
 #[derive(Clone, Copy)]
@@ -38,54 +35,61 @@ impl Style {
     }
 }
 
-/// Called after each series: may take what was written so far.
-pub(super) type Spill<'a> = &'a mut dyn FnMut(&mut Vec<u8>);
+/// Takes pieces of the text.
+pub(super) type Sink<'a> = &'a mut dyn FnMut(&[u8]);
 
 /// What stands at the beginning of a line.
 struct Lead {
-    /// Without labels.
-    bare: Vec<u8>,
+    /// Without labels, with the blank behind it.
+    bare: Padded,
     /// With labels behind it.
-    open: Vec<u8>,
+    open: Padded,
 }
 
 impl Lead {
     fn new(name: &str, suffix: &str) -> Self {
-        let mut quoted = b"{\"".to_vec();
-        if is_legacy(name, NameOf::Metric) {
-            let name = format!("{name}{suffix}").into_bytes();
-            return Self { open: [&*name, b"{"].concat(), bare: name };
-        }
-        push_quoted(name, &mut quoted);
-        quoted.extend_from_slice(suffix.as_bytes());
-        quoted.push(b'"');
-        Self { bare: [&*quoted, b"}"].concat(), open: [&*quoted, b","].concat() }
+        let (bare, open) = if is_legacy(name, NameOf::Metric) {
+            (format!("{name}{suffix} ").into_bytes(), format!("{name}{suffix}{{").into_bytes())
+        } else {
+            let mut quoted = b"{\"".to_vec();
+            push_quoted(name, &mut quoted);
+            quoted.extend_from_slice(suffix.as_bytes());
+            quoted.push(b'"');
+            ([&*quoted, b"} "].concat(), [&*quoted, b","].concat())
+        };
+        Self { bare: Padded::new(&bare), open: Padded::new(&open) }
+    }
+
+    /// The room that a line takes with a number behind it.
+    #[inline]
+    fn room(&self, labels: Part<'_>) -> usize {
+        self.open.room() + self.bare.room() + labels.room() + 32
     }
 
     #[inline]
-    fn push(&self, labels: &[u8], out: &mut Vec<u8>) {
+    fn put(&self, labels: Part<'_>, page: &mut Page) {
+        page.make_room(self.room(labels));
         if labels.is_empty() {
-            out.extend_from_slice(&self.bare);
-            out.push(b' ');
+            page.put(&self.bare);
         } else {
-            out.extend_from_slice(&self.open);
-            out.extend_from_slice(labels);
-            out.extend_from_slice(b"} ");
+            page.put(&self.open);
+            page.put_part(labels);
+            page.put_bytes(*b"} ");
         }
     }
 }
 
 /// The attributes of the resource.
-pub(super) fn write_target(attributes: &AttributeSet, style: Style, out: &mut Vec<u8>) {
+pub(super) fn write_target(attributes: &AttributeSet, style: Style, page: &mut Page) {
     if attributes.is_empty() {
         return;
     }
     let (family, kind) = if style.open { ("target", "info") } else { (TARGET_INFO, "gauge") };
-    write_head(family, kind, None, "Target metadata", style, out);
-    let mut labels = Vec::new();
-    label::push_text(&merge(attributes, &[], &[], style.naming), &mut labels);
-    Lead::new(TARGET_INFO, "").push(&labels, out);
-    out.extend_from_slice(b"1\n");
+    page.put_with(|out| write_head(family, kind, None, "Target metadata", style, out));
+    let mut row = Row::default();
+    let (start, len) = row.append(|out| label::push_text(&merge(attributes, &[], &[], style.naming), out));
+    Lead::new(TARGET_INFO, "").put(row.part(start, len), page);
+    page.put_slice(b"1\n");
 }
 
 /// A family with all its series; nothing if none can be shown.
@@ -93,10 +97,10 @@ pub(super) fn write_family(
     family: &Family<'_>,
     style: Style,
     labels: &mut FamilyLabels,
-    (out, spill): (&mut Vec<u8>, Spill<'_>),
+    (page, sink): (&mut Page, Sink<'_>),
     report: &mut Report,
 ) {
-    let before = out.len();
+    let before = page.len();
     let counts = family.kind == Kind::Counter && family.stem() != family.name;
     let (name, kind) = match family.kind {
         // OpenMetrics knows no counter whose samples do not end in `_total`.
@@ -104,13 +108,13 @@ pub(super) fn write_family(
         kind if style.open => (family.stem(), kind.as_str()),
         kind => (&*family.name, kind.as_str()),
     };
-    write_head(name, kind, family.unit.as_deref(), family.help, style, out);
+    page.put_with(|out| write_head(name, kind, family.unit.as_deref(), family.help, style, out));
 
     let has_exemplars = style.open && (counts || family.kind == Kind::Histogram);
     let created = style.created && has_exemplars;
     let mut lines = Lines {
-        out,
-        spill,
+        page,
+        sink,
         shown: false,
         style,
         has_exemplars,
@@ -123,8 +127,6 @@ pub(super) fn write_family(
         bounds_fit: true,
         le: Vec::new(),
         le_room: 0,
-        prefix: Padded::default(),
-        scratch: Scratch::default(),
     };
     for (metric, member) in family.members.iter().zip(&mut labels.members) {
         let fixed = if style.scope_labels { scope_labels(metric.scope(), style.naming) } else { Vec::new() };
@@ -143,7 +145,7 @@ pub(super) fn write_family(
         report.drop(metric.name(), malformed, DropReason::MalformedHistogram);
     }
     if !lines.shown {
-        out.truncate(before);
+        page.truncate(before);
     }
 }
 
@@ -184,8 +186,8 @@ fn write_head(name: &str, kind: &str, unit: Option<&str>, help: &str, style: Sty
 
 /// The lines of a family.
 struct Lines<'a> {
-    out: &'a mut Vec<u8>,
-    spill: Spill<'a>,
+    page: &'a mut Page,
+    sink: Sink<'a>,
     /// Whether there is a series.
     shown: bool,
     style: Style,
@@ -203,10 +205,6 @@ struct Lines<'a> {
     le: Vec<Padded>,
     /// The room for all of them.
     le_room: usize,
-    /// The beginning of each line of buckets of one series.
-    prefix: Padded,
-    /// Where the lines of one series are put together.
-    scratch: Scratch,
 }
 
 /// The points of one metric.
@@ -251,12 +249,12 @@ impl PointVisitor for Points<'_, '_> {
             return;
         };
         let lines = &mut *self.lines;
-        lines.plain.push(labels, lines.out);
-        push_number(value, lines.out);
+        lines.plain.put(labels, lines.page);
+        put_number(value, lines.page);
         if has_exemplars && let Some(exemplar) = exemplar::latest(&*series.exemplars()) {
-            push_exemplar(exemplar, naming, lines.out);
+            lines.page.put_with(|out| push_exemplar(exemplar, naming, out));
         }
-        lines.out.push(b'\n');
+        lines.page.put_byte(b'\n');
         lines.end(labels, series.start);
     }
 
@@ -293,7 +291,7 @@ impl PointVisitor for Points<'_, '_> {
 impl Lines<'_> {
     fn histogram(
         &mut self,
-        labels: &[u8],
+        labels: Part<'_>,
         point: HistogramView<'_>,
         start: Timestamp,
         exemplars: &[Exemplar],
@@ -302,48 +300,57 @@ impl Lines<'_> {
         let of_buckets =
             if with_exemplars { exemplar::by_bucket(exemplars, point.bounds) } else { Vec::new() };
 
-        let comma: &[u8] = if labels.is_empty() { b"" } else { b"," };
-        self.prefix.set(&[&self.bucket.open, labels, comma]);
-        // A number has at most 20 digits.
-        let room = self.le_room + self.le.len() * (self.prefix.room() + 32) + 32;
-        self.scratch.clear(room);
-        let out = &mut *self.out;
+        let page = &mut *self.page;
+        page.make_room(self.le_room + (self.le.len() + 1) * self.bucket.room(labels));
+        let mut lead = None;
         let mut below = 0;
         for (i, le) in self.le.iter().enumerate() {
             // Without bounds, buckets may be left out.
             below = point.buckets.get(i).map_or(point.count, |n| below + n);
-            self.scratch.put(&self.prefix);
-            self.scratch.put(le);
-            self.scratch.put_u64(below);
-            if let Some(Some(exemplar)) = of_buckets.get(i) {
-                out.extend_from_slice(self.scratch.as_slice());
-                self.scratch.clear(room);
-                push_exemplar(exemplar, self.style.naming, out);
+            // From the second line on, what is before the bound is on the page already.
+            match lead {
+                Some((start, end)) => page.put_again(start, end),
+                None => {
+                    let start = page.len();
+                    page.put(&self.bucket.open);
+                    page.put_part(labels);
+                    if !labels.is_empty() {
+                        page.put_byte(b',');
+                    }
+                    lead = Some((start, page.len()));
+                }
             }
-            self.scratch.put_byte(b'\n');
+            page.put(le);
+            page.put_u64(below);
+            if let Some(Some(exemplar)) = of_buckets.get(i) {
+                page.put_with(|out| push_exemplar(exemplar, self.style.naming, out));
+                page.make_room(self.le_room + (self.le.len() + 1) * self.bucket.room(labels));
+            }
+            page.put_byte(b'\n');
         }
-        out.extend_from_slice(self.scratch.as_slice());
-        self.sum.push(labels, out);
-        push_f64(point.sum, out);
-        out.push(b'\n');
-        self.count.push(labels, out);
-        push_u64(point.count, out);
-        out.push(b'\n');
+        self.sum.put(labels, page);
+        put_f64(point.sum, page);
+        page.put_byte(b'\n');
+        self.count.put(labels, page);
+        page.put_u64(point.count);
+        page.put_byte(b'\n');
         self.end(labels, start);
     }
 
     /// The last line of a series, if it has one, and the end of the series.
-    fn end(&mut self, labels: &[u8], start: Timestamp) {
+    #[inline]
+    fn end(&mut self, labels: Part<'_>, start: Timestamp) {
         if let Some(lead) = &self.created
             && start != Timestamp::default()
         {
-            lead.push(labels, self.out);
-            push_seconds(start, self.out);
-            self.out.push(b'\n');
+            lead.put(labels, self.page);
+            self.page.put_with(|out| push_seconds(start, out));
+            self.page.put_byte(b'\n');
         }
         self.shown = true;
-        if self.out.len() >= PIECE_BYTES {
-            (self.spill)(self.out);
+        if self.page.is_full() {
+            (self.sink)(self.page.as_slice());
+            self.page.truncate(0);
         }
     }
 

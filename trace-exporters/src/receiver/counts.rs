@@ -22,6 +22,10 @@ pub struct ReceiverCounts {
     pub points: u64,
     /// Data points that were left out.
     pub rejected_points: u64,
+    /// Log records that were held.
+    pub logs: u64,
+    /// Log records that were left out.
+    pub rejected_logs: u64,
 }
 
 /// The same, live.
@@ -34,6 +38,8 @@ pub(crate) struct Counts {
     rejected_spans: AtomicU64,
     points: AtomicU64,
     rejected_points: AtomicU64,
+    logs: AtomicU64,
+    rejected_logs: AtomicU64,
 }
 
 impl Counts {
@@ -47,6 +53,8 @@ impl Counts {
             rejected_spans: read(&self.rejected_spans),
             points: read(&self.points),
             rejected_points: read(&self.rejected_points),
+            logs: read(&self.logs),
+            rejected_logs: read(&self.rejected_logs),
         }
     }
 
@@ -60,6 +68,12 @@ impl Counts {
         self.accepted_requests.fetch_add(1, Ordering::Relaxed);
         self.points.fetch_add(held, Ordering::Relaxed);
         self.rejected_points.fetch_add(rejected, Ordering::Relaxed);
+    }
+
+    pub(crate) fn logs(&self, held: u64, rejected: u64) {
+        self.accepted_requests.fetch_add(1, Ordering::Relaxed);
+        self.logs.fetch_add(held, Ordering::Relaxed);
+        self.rejected_logs.fetch_add(rejected, Ordering::Relaxed);
     }
 
     pub(crate) fn failed(&self, failure: &Failure) {

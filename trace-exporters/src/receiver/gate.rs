@@ -1,17 +1,20 @@
-//! How many requests and bytes are under way.
+//! How many requests and bytes are under way, and how many come in a second.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::ReceiverLimits;
+use super::rate::Rate;
+use super::{Failure, ReceiverLimits};
 
-/// Counts requests and bytes under way against limits.
+/// Counts requests and bytes, under way and by the second, against limits.
 #[derive(Debug)]
 pub(crate) struct Gate {
     requests: AtomicUsize,
     bytes: AtomicUsize,
     max_requests: usize,
     max_bytes: usize,
+    requests_per_second: Option<Rate>,
+    bytes_per_second: Option<Rate>,
 }
 
 /// A request under way; ends when it is dropped.
@@ -28,12 +31,27 @@ impl Gate {
             bytes: AtomicUsize::new(0),
             max_requests: limits.max_requests,
             max_bytes: limits.max_bytes_in_flight,
+            requests_per_second: Rate::new(limits.max_requests_per_second),
+            bytes_per_second: Rate::new(limits.max_bytes_per_second),
         })
     }
 
-    /// `None` if there are too many already.
-    pub(crate) fn enter(self: &Arc<Self>) -> Option<Pass> {
-        add(&self.requests, 1, self.max_requests).then(|| Pass { gate: self.clone(), bytes: 0 })
+    /// Lets a request in, unless there are too many already, or too much came within this second.
+    pub(crate) fn enter(self: &Arc<Self>) -> Result<Pass, Failure> {
+        let is_open = |rate: &Option<Rate>| rate.as_ref().is_none_or(Rate::is_open);
+        if !is_open(&self.requests_per_second) {
+            return Err(Failure::Busy("too many requests come in a second"));
+        }
+        if !is_open(&self.bytes_per_second) {
+            return Err(Failure::Busy("too many bytes come in a second"));
+        }
+        if !add(&self.requests, 1, self.max_requests) {
+            return Err(Failure::Busy("too many requests are under way"));
+        }
+        if let Some(rate) = &self.requests_per_second {
+            rate.charge(1);
+        }
+        Ok(Pass { gate: self.clone(), bytes: 0 })
     }
 }
 
@@ -43,6 +61,9 @@ impl Pass {
         let fits = add(&self.gate.bytes, bytes, self.gate.max_bytes);
         if fits {
             self.bytes += bytes;
+            if let Some(rate) = &self.gate.bytes_per_second {
+                rate.charge(bytes);
+            }
         }
         fits
     }
@@ -70,12 +91,26 @@ mod tests {
         let gate = Gate::new(&limits);
         let mut first = gate.enter().unwrap();
         let mut second = gate.enter().unwrap();
-        assert!(gate.enter().is_none());
+        assert!(gate.enter().is_err());
         assert!(first.take(6) && !second.take(5) && second.take(4));
         drop(first);
         assert!(second.take(6) && !second.take(1));
-        assert!(gate.enter().is_some());
+        assert!(gate.enter().is_ok());
         drop(second);
         assert_eq!(gate.bytes.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_in_a_second_is_limited() {
+        let limits = ReceiverLimits { max_requests_per_second: 2, ..Default::default() };
+        let gate = Gate::new(&limits);
+        let passes = [gate.enter(), gate.enter(), gate.enter()].map(|p| p.is_ok());
+        assert_eq!(passes, [true, true, false]);
+        let limits = ReceiverLimits { max_bytes_per_second: 1000, ..Default::default() };
+        let gate = Gate::new(&limits);
+        assert!(gate.enter().unwrap().take(1500));
+        assert_eq!(gate.enter().unwrap_err(), Failure::Busy("too many bytes come in a second"));
+        tokio::time::advance(std::time::Duration::from_millis(600)).await;
+        assert!(gate.enter().is_ok());
     }
 }

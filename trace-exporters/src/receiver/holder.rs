@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use trace_core::batch::SpanBatchMut;
-use trace_core::model::{MetricBatch, TenantId};
-use trace_core::pipeline::{Ingest, IngestError, MetricIngest, MetricIngestError};
+use trace_core::model::{LogBatchMut, MetricBatch, TenantId};
+use trace_core::pipeline::{Ingest, IngestError, LogIngest, LogIngestError, MetricIngest, MetricIngestError};
 
 /// Takes received spans into its keeping: a pipeline, or a log on disk.
 ///
@@ -25,6 +25,16 @@ pub trait MetricHolder: Send + Sync + 'static {
     /// # Errors
     /// As [`Holder::hold`].
     async fn hold(&self, batches: Vec<MetricBatch>, tenant: Option<TenantId>) -> Result<(), NotHeld>;
+}
+
+/// The same for log records.
+#[async_trait]
+pub trait LogHolder: Send + Sync + 'static {
+    /// Takes all batches of one request, or none of them.
+    ///
+    /// # Errors
+    /// As [`Holder::hold`].
+    async fn hold(&self, batches: Vec<LogBatchMut>, tenant: Option<TenantId>) -> Result<(), NotHeld>;
 }
 
 /// What was received is not held.
@@ -67,6 +77,20 @@ impl MetricHolder for MetricIngest {
     }
 }
 
+#[async_trait]
+impl LogHolder for LogIngest {
+    async fn hold(&self, batches: Vec<LogBatchMut>, tenant: Option<TenantId>) -> Result<(), NotHeld> {
+        let taken = match tenant {
+            Some(tenant) => self.clone().of_tenant(tenant).hand_in(batches),
+            None => self.hand_in(batches),
+        };
+        taken.map_err(|why| match why {
+            LogIngestError::Full => NotHeld::Full,
+            _ => NotHeld::Closed,
+        })
+    }
+}
+
 macro_rules! forward {
     ($trait:ident, $batch:ty, $($ptr:ident),*) => {$(
         #[async_trait]
@@ -80,3 +104,4 @@ macro_rules! forward {
 use std::sync::Arc;
 forward!(Holder, SpanBatchMut, Box, Arc);
 forward!(MetricHolder, MetricBatch, Box, Arc);
+forward!(LogHolder, LogBatchMut, Box, Arc);

@@ -25,6 +25,13 @@ pub struct ReceiverLimits {
     /// Bytes of all requests at a time, after decompression. Default 256 MiB.
     #[serde(alias = "maxBytesInFlight")]
     pub max_bytes_in_flight: usize,
+    /// Requests in a second; more are told to come back. 0, the default: no limit.
+    #[serde(alias = "maxRequestsPerSecond")]
+    pub max_requests_per_second: u64,
+    /// Bytes in a second, after decompression: a request is taken while those before it stay below, so that a large one
+    /// may overdraw it. 0, the default: no limit.
+    #[serde(alias = "maxBytesPerSecond")]
+    pub max_bytes_per_second: u64,
     /// Time for a body to arrive, in milliseconds. Default 30 000.
     #[serde(alias = "bodyTimeoutMs")]
     pub body_timeout_ms: u64,
@@ -41,6 +48,8 @@ impl Default for ReceiverLimits {
             max_records: 262_144,
             max_requests: 256,
             max_bytes_in_flight: 256 << 20,
+            max_requests_per_second: 0,
+            max_bytes_per_second: 0,
             body_timeout_ms: 30_000,
             retry_after_seconds: 1,
         }
@@ -59,7 +68,7 @@ impl ReceiverLimits {
     /// Checks the values.
     ///
     /// # Errors
-    /// If a limit is zero. (`retry_after_seconds` may be.)
+    /// If a limit is zero. (Those by the second, and `retry_after_seconds`, may be.)
     pub fn check(&self) -> Result<(), InvalidLimits> {
         let all = [
             ("max_body_bytes", self.max_body_bytes),

@@ -26,6 +26,12 @@ impl ReplyBody {
     }
 }
 
+impl<T: Into<Bytes>> From<T> for ReplyBody {
+    fn from(data: T) -> Self {
+        Self::new(data)
+    }
+}
+
 impl Body for ReplyBody {
     type Data = Bytes;
     type Error = Infallible;

@@ -1,16 +1,13 @@
 //! Where metrics are written to, and how.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::path::PathBuf;
-use std::time::Duration;
 
 use http::Uri;
 use serde::Deserialize;
 
 use super::error::RemoteWriteConfigError;
-use crate::http_client::{Headers, TlsConfig, header_map, parse, show};
-use crate::prometheus::TranslationStrategy;
+use crate::http_client::{Endpoint, Headers, Timeout, TlsConfig, check_request};
+use crate::prometheus::{DeltaConfig, TranslationStrategy};
 
 /// Which version of the protocol is spoken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -29,20 +26,20 @@ pub enum RemoteWriteVersion {
 }
 
 /// Where metrics are written to, and how. Unknown keys are refused; `Debug` shows neither header values nor the query.
-#[derive(Clone, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RemoteWriteConfig {
     /// The receiver. Default `http://localhost:9090/api/v1/write`.
     #[serde(alias = "endpoint")]
-    pub url: String,
+    pub url: Endpoint,
     /// The version of the protocol. Default `auto`.
     pub version: RemoteWriteVersion,
     /// Headers of each request, such as `authorization`.
     pub headers: Headers,
     /// Limit of one attempt in milliseconds; 0 means none. Default 30 000.
-    #[serde(alias = "timeoutMs")]
-    pub timeout_ms: u64,
+    #[serde(rename = "timeout_ms", alias = "timeoutMs")]
+    pub timeout: Timeout,
     /// Series in one request; a larger batch is split. Default 2000.
     #[serde(alias = "maxSeriesPerRequest")]
     pub max_series_per_request: usize,
@@ -62,40 +59,34 @@ pub struct RemoteWriteConfig {
     /// Default `true`.
     #[serde(alias = "stalenessMarkers")]
     pub staleness_markers: bool,
-    /// A PEM file with the only certificates to trust, instead of the system's. For `https` alone.
-    #[serde(alias = "caCertificate")]
-    pub ca_certificate: Option<PathBuf>,
-    /// A PEM file with the certificate that this client shows, together with `client_key`.
-    #[serde(alias = "clientCertificate")]
-    pub client_certificate: Option<PathBuf>,
-    /// A PEM file with the private key of `client_certificate`.
-    #[serde(alias = "clientKey")]
-    pub client_key: Option<PathBuf>,
+    /// How deltas are added up.
+    pub deltas: DeltaConfig,
+    /// Certificates for `https`.
+    pub tls: TlsConfig,
 }
 
 impl Default for RemoteWriteConfig {
     fn default() -> Self {
         Self {
-            url: "http://localhost:9090/api/v1/write".to_owned(),
+            url: "http://localhost:9090/api/v1/write".into(),
             version: RemoteWriteVersion::Auto,
             headers: Headers::default(),
-            timeout_ms: 30_000,
+            timeout: Timeout::from_millis(30_000),
             max_series_per_request: 2000,
             translation_strategy: TranslationStrategy::default(),
             scope_labels: true,
             target_info: true,
             external_labels: BTreeMap::new(),
             staleness_markers: true,
-            ca_certificate: None,
-            client_certificate: None,
-            client_key: None,
+            deltas: DeltaConfig::default(),
+            tls: TlsConfig::default(),
         }
     }
 }
 
 impl RemoteWriteConfig {
     /// The defaults with another receiver.
-    pub fn new(url: impl Into<String>) -> Self {
+    pub fn new(url: impl Into<Endpoint>) -> Self {
         Self { url: url.into(), ..Self::default() }
     }
 
@@ -119,7 +110,7 @@ impl RemoteWriteConfig {
     /// Names the field that cannot be used, and why.
     pub fn validate(&self) -> Result<(), RemoteWriteConfigError> {
         self.uri()?;
-        header_map(&self.headers)?;
+        check_request(&self.headers, &self.tls)?;
         if let Some(name) = self.headers.names().find(|n| is_ours(n)) {
             return Err(RemoteWriteConfigError::Header { name: name.to_owned() });
         }
@@ -142,50 +133,17 @@ impl RemoteWriteConfig {
                 return fail("has no value");
             }
         }
-        self.tls().identity()?;
         Ok(())
     }
 
     pub(super) fn uri(&self) -> Result<Uri, RemoteWriteConfigError> {
-        Ok(parse("url", &self.url)?)
-    }
-
-    pub(super) fn tls(&self) -> TlsConfig {
-        TlsConfig {
-            ca_certificate: self.ca_certificate.clone(),
-            client_certificate: self.client_certificate.clone(),
-            client_key: self.client_key.clone(),
-        }
-    }
-
-    pub(super) fn attempt_limit(&self) -> Option<Duration> {
-        (self.timeout_ms > 0).then(|| Duration::from_millis(self.timeout_ms))
+        Ok(self.url.uri("url")?)
     }
 }
 
 /// Headers that say what the body is.
 fn is_ours(name: &str) -> bool {
     name.eq_ignore_ascii_case("x-prometheus-remote-write-version")
-}
-
-impl fmt::Debug for RemoteWriteConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RemoteWriteConfig")
-            .field("url", &show(&self.url))
-            .field("version", &self.version)
-            .field("headers", &self.headers)
-            .field("timeout_ms", &self.timeout_ms)
-            .field("max_series_per_request", &self.max_series_per_request)
-            .field("translation_strategy", &self.translation_strategy)
-            .field("scope_labels", &self.scope_labels)
-            .field("target_info", &self.target_info)
-            .field("external_labels", &self.external_labels)
-            .field("staleness_markers", &self.staleness_markers)
-            .field("ca_certificate", &self.ca_certificate)
-            .field("client_certificate", &self.client_certificate)
-            .field("client_key", &self.client_key)
-            .finish()
-    }
 }
 
 #[cfg(test)]
@@ -197,7 +155,7 @@ mod tests {
         let json = r#"{"url":"http://h/w","version":"1.0","timeoutMs":5,"external_labels":{"zone":"a"},
                        "maxSeriesPerRequest":7,"translationStrategy":"NoTranslation","headers":{"authorization":"hunter2"}}"#;
         let config: RemoteWriteConfig = serde_json::from_str(json).unwrap();
-        assert_eq!((config.version, config.timeout_ms), (RemoteWriteVersion::V1, 5));
+        assert_eq!((config.version, config.timeout), (RemoteWriteVersion::V1, 5.into()));
         assert_eq!(config.translation_strategy, TranslationStrategy::NoTranslation);
         assert!(config.validate().is_ok());
         assert!(!format!("{config:?}").contains("hunter2"));

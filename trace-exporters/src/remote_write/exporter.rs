@@ -9,7 +9,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
-use trace_core::model::MetricBatch;
+use trace_core::metric::LiveMetrics;
+use trace_core::model::{MetricBatch, Timestamp};
 use trace_core::signal::{ExportError, MetricExporter};
 
 use super::config::{RemoteWriteConfig, RemoteWriteVersion};
@@ -20,7 +21,7 @@ use super::sample::{Amount, FamilyInfo, Series};
 use super::series::Collected;
 use super::stale::Written;
 use crate::http_client::{HttpClient, Outgoing, show};
-use crate::prometheus::Report;
+use crate::prometheus::{Accumulated, Accumulator, Report};
 
 const VERSION: HeaderName = HeaderName::from_static("x-prometheus-remote-write-version");
 
@@ -28,7 +29,7 @@ const VERSION: HeaderName = HeaderName::from_static("x-prometheus-remote-write-v
 ///
 /// In version `auto` it speaks 2.0 until a receiver answers 415, or answers 2xx without saying what it stored, which
 /// is what receivers of 1.0 say to a body that they cannot read; then it sends the same again in 1.0, and speaks 1.0
-/// from there on. Metrics must be cumulative: deltas are left out and counted as rejected.
+/// from there on. Deltas are added up by an [`Accumulator`]: what cannot be is counted as rejected.
 ///
 /// A batch over `max_series_per_request` goes out as several requests, one after the other, so that the samples of a
 /// series arrive in the order of their times. If one of them fails for now, the whole batch is offered again: receivers
@@ -39,6 +40,7 @@ pub struct RemoteWriteExporter {
     uri: Uri,
     speaks: AtomicU8,
     written: Mutex<Written>,
+    totals: Mutex<Accumulator>,
     report: Mutex<Report>,
     /// One batch at a time: the samples of a series must arrive in order.
     turn: tokio::sync::Mutex<()>,
@@ -59,16 +61,18 @@ impl RemoteWriteExporter {
     pub fn new(config: RemoteWriteConfig) -> Result<Self, RemoteWriteConfigError> {
         config.validate()?;
         let uri = config.uri()?;
-        let client = HttpClient::new(&uri, &config.headers, &config.tls(), config.attempt_limit())?
+        let client = HttpClient::new(&uri, &config.headers, &config.tls, config.timeout)?
             .always(CONTENT_ENCODING, "snappy");
         let speaks = match config.version {
             RemoteWriteVersion::Auto => TRIES_V2,
             RemoteWriteVersion::V1 => SPEAKS_V1,
             RemoteWriteVersion::V2 => SPEAKS_V2,
         };
+        let totals = Mutex::new(Accumulator::new(config.deltas));
         Ok(Self {
             config,
             client,
+            totals,
             uri,
             speaks: AtomicU8::new(speaks),
             written: Mutex::default(),
@@ -80,6 +84,20 @@ impl RemoteWriteExporter {
     /// What the latest batch could not say in Prometheus' terms.
     pub fn report(&self) -> Report {
         self.report.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What became of deltas.
+    pub fn accumulated(&self) -> Accumulated {
+        self.totals.lock().unwrap_or_else(PoisonError::into_inner).counts()
+    }
+
+    /// The series of a batch, with totals in place of deltas.
+    fn collected(&self, batch: &MetricBatch) -> Collected {
+        let mut report = Report::default();
+        let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        // The same batch once more, after a failure, comes to the same totals.
+        let live = totals.accumulate(LiveMetrics::from(batch), Timestamp::now(), &mut report);
+        Collected::new(&live, &self.config, report)
     }
 
     /// Sends some series; how many of them are not stored, and why.
@@ -131,7 +149,7 @@ impl RemoteWriteExporter {
 
     /// One request. An error here is one of the network, and can be retried as it says.
     async fn attempt(&self, body: &[u8], sent: Amount, v2: bool) -> Result<Outcome, ExportError> {
-        let subject = format!("POST {}", show(&self.uri.to_string()));
+        let subject = format!("POST {}", show(&self.uri));
         let packed = snap::raw::Encoder::new().compress_vec(body).map_err(|e| {
             ExportError::permanent(format!("{subject}: the request cannot be compressed")).caused_by(e)
         })?;
@@ -155,7 +173,7 @@ impl RemoteWriteExporter {
 impl MetricExporter for RemoteWriteExporter {
     async fn export(&self, batch: &MetricBatch) -> Result<(), ExportError> {
         let _turn = self.turn.lock().await;
-        let Collected { mut families, mut series, report } = Collected::new(batch, &self.config);
+        let Collected { mut families, mut series, report } = self.collected(batch);
         let (mut rejected, mut why) = (report.dropped_series() as u64, None);
         if let Some(first) = report.dropped.first() {
             why = Some(first.to_string());
@@ -164,7 +182,7 @@ impl MetricExporter for RemoteWriteExporter {
         let present = series.len();
         if self.config.staleness_markers && present > 0 {
             let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-            series.extend(written.ended(&series, &mut families));
+            series.extend(written.ended(&batch.resource, &series, &mut families));
         }
         let mut refused = None;
         for part in series.chunks(self.config.max_series_per_request) {
@@ -185,11 +203,15 @@ impl MetricExporter for RemoteWriteExporter {
         if self.config.staleness_markers && present > 0 && refused.is_none() {
             series.truncate(present);
             let stored = series.into_iter().map(|s| (s.labels, families[s.family].clone()));
-            self.written.lock().unwrap_or_else(PoisonError::into_inner).set(stored);
+            let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+            written.set(&batch.resource, stored, Timestamp::now());
         }
         match (refused, why) {
             (Some(error), _) if rejected as usize >= present => Err(error),
-            (Some(error), _) => Err(ExportError::partial(rejected, error.to_string())),
+            (Some(error), _) => {
+                let partial = ExportError::partial(rejected, error.to_string());
+                Err(if error.is_misconfigured() { partial.misconfigured() } else { partial })
+            }
             (None, Some(why)) => Err(ExportError::partial(rejected, why)),
             (None, None) => Ok(()),
         }

@@ -10,11 +10,14 @@ mod config;
 mod encode;
 mod error;
 mod exporter;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod reply;
 mod sample;
 mod series;
 mod stale;
 
+pub use crate::http_client::{Endpoint, Headers, Timeout, TlsConfig};
 pub use config::{RemoteWriteConfig, RemoteWriteVersion};
 pub use error::RemoteWriteConfigError;
 pub use exporter::RemoteWriteExporter;

@@ -6,7 +6,8 @@ use http::{HeaderMap, StatusCode};
 use trace_core::signal::ExportError;
 
 use super::sample::Amount;
-use crate::http_client::{Answer, retry_after, shorten};
+use crate::http_client::{Answer, permanent, retry_after};
+use crate::shorten::shorten;
 
 /// What became of a request.
 #[derive(Debug)]
@@ -46,16 +47,13 @@ pub(super) fn read(answer: &Answer, sent: Amount, v2: bool, subject: &str, now: 
     }
     if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
         let error = ExportError::retryable(message);
-        return Outcome::Refused(match retry_after(&answer.headers, now) {
-            Some(wait) => error.after(wait),
-            None => error,
-        });
+        return Outcome::Refused(error.after(retry_after(&answer.headers, now)));
     }
     match written {
         Some(stored) if sent.missing(stored) < sent.missing(Amount::default()) => {
             Outcome::Partly { missing: sent.missing(stored).max(1), why: message }
         }
-        _ => Outcome::Refused(ExportError::permanent(message)),
+        _ => Outcome::Refused(permanent(status, message)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! A collection as series: each number, bucket, sum and count one of its own.
 
 use trace_core::metric::{HistogramView, LiveMetrics, PointVisitor, SeriesView};
-use trace_core::model::{AttributeSet, Exemplar, ExponentialPoint, MetricBatch, Number, Timestamp};
+use trace_core::model::{AttributeSet, Exemplar, ExponentialPoint, Number, Timestamp};
 
 use super::config::RemoteWriteConfig;
 use super::sample::{Example, FamilyInfo, Labels, Series, Value};
@@ -23,13 +23,12 @@ pub(super) struct Collected {
 }
 
 impl Collected {
-    pub(super) fn new(batch: &MetricBatch, config: &RemoteWriteConfig) -> Self {
+    /// What was dropped before is in the `report` already.
+    pub(super) fn new(live: &LiveMetrics<'_>, config: &RemoteWriteConfig, mut report: Report) -> Self {
         // Receivers of names in UTF-8 take them as they are.
         let naming = Naming { strategy: config.translation_strategy, escaping: Escaping::AllowUtf8 };
-        let live = LiveMetrics::from(batch);
-        let mut report = Report::default();
-        let found = families(&live, naming, false, &mut report);
-        let target = target_labels(&batch.resource.attributes);
+        let found = families(live, naming, false, &mut report);
+        let target = target_labels(&live.resource.attributes);
         let external = config.external_labels.iter().map(|(k, v)| (k.clone(), v.clone()));
         let common: Labels = target.iter().cloned().chain(external).collect();
         let mut reserved: Vec<&str> = vec!["job", "instance"];
@@ -71,7 +70,7 @@ impl Collected {
         out.drop_duplicates();
         // Without a job there is nothing to join it by.
         if config.target_info && !target.is_empty() && !out.series.is_empty() {
-            out.add_target(&batch.resource.attributes, naming, &common, &reserved);
+            out.add_target(&live.resource.attributes, naming, &common, &reserved);
         }
         out
     }

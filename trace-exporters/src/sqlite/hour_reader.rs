@@ -210,7 +210,7 @@ impl HourReader {
         if let Source::Run(i) = source {
             let of_chunk =
                 self.runs.get(i).and_then(|r| r.lengths.get(chunk.checked_sub(r.first_chunk)? as usize));
-            of_chunk.into_iter().for_each(|lengths| wanted.take_from_memory(lengths, out));
+            of_chunk.into_iter().for_each(|lengths| wanted.append_from(lengths, out));
             return Ok(of_chunk.is_some());
         }
         let covers = |(first, row): &(u32, Option<Lengths>)| {

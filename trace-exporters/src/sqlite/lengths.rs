@@ -79,7 +79,7 @@ impl Wanted {
     }
 
     /// Appends those of a chunk in memory.
-    pub(super) fn take_from_memory(&self, chunk: &[Length], out: &mut Vec<Length>) {
+    pub(super) fn append_from(&self, chunk: &[Length], out: &mut Vec<Length>) {
         out.extend(chunk.iter().filter(|l| self.takes(l.operation, l.class)));
     }
 }
@@ -254,7 +254,7 @@ mod tests {
             for (i, chunk) in chunks.iter().enumerate() {
                 let (mut read, mut expected) = (Vec::new(), Vec::new());
                 row.read(i, &wanted, &mut read).unwrap();
-                wanted.take_from_memory(chunk, &mut expected);
+                wanted.append_from(chunk, &mut expected);
                 prop_assert!(expected.iter().all(|l| !failed || l.is_error()));
                 prop_assert_eq!(sorted(read), sorted(expected));
             }

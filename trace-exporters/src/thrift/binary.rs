@@ -109,13 +109,33 @@ impl Write for BinaryWriter<'_> {
     }
 }
 
-/// Reads a bare value, without the head of a message.
+/// The head of a message with a version: that, and the type in the last byte.
+const VERSION: u32 = 0x8001_0000;
+
+/// Reads a bare value, or a message.
 #[derive(Debug)]
 pub(crate) struct BinaryReader<'a>(Input<'a>);
 
 impl<'a> BinaryReader<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self(Input::new(bytes))
+    }
+
+    /// The name of the method that a message calls; the struct of its arguments follows. Heads with a version and,
+    /// as older writers have them, without one are read.
+    pub(crate) fn message(&mut self) -> Result<&'a [u8], Malformed> {
+        let first = u32::from_be_bytes(self.0.array()?);
+        let name = if first & 0xffff_0000 == VERSION {
+            self.bytes()?
+        } else {
+            let length = i32::try_from(first).map_err(|_| Malformed::Invalid)?;
+            let length = self.0.checked_len(u64::try_from(length).map_err(|_| Malformed::Invalid)?)?;
+            let name = self.0.take(length)?;
+            let _form = self.0.byte()?;
+            name
+        };
+        let _sequence = self.i32()?;
+        Ok(name)
     }
 
     fn length(&mut self) -> Result<usize, Malformed> {

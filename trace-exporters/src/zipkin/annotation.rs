@@ -1,4 +1,5 @@
-//! Events with attributes as the texts of annotations: `"name": {"key":"value"}` (specification).
+//! Events with attributes as the texts of annotations: `"name": {"key":"value"}` (specification). The SDK for Python writes
+//! `{"name": {"key":"value"}}`, which is read, too.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -38,7 +39,18 @@ pub(super) fn parse(text: String) -> (String, Vec<KeyValue>) {
 }
 
 fn with_attributes(text: &str) -> Option<(String, Vec<KeyValue>)> {
-    if !text.starts_with('"') || !text.ends_with('}') {
+    if !text.ends_with('}') {
+        return None;
+    }
+    if text.starts_with('{') {
+        let object: BTreeMap<String, BTreeMap<String, Scalar>> = serde_json::from_str(text).ok()?;
+        let mut events = object.into_iter();
+        return match (events.next(), events.next()) {
+            (Some((name, attributes)), None) => Some((name, key_values(attributes))),
+            _ => None,
+        };
+    }
+    if !text.starts_with('"') {
         return None;
     }
     let mut names = serde_json::Deserializer::from_str(text).into_iter::<String>();
@@ -49,8 +61,11 @@ fn with_attributes(text: &str) -> Option<(String, Vec<KeyValue>)> {
 
 /// The attributes of a JSON object; `None` if it is none.
 pub(super) fn attributes(object: &str) -> Option<Vec<KeyValue>> {
-    let object: BTreeMap<String, Scalar> = serde_json::from_str(object).ok()?;
-    Some(object.into_iter().map(|(key, Scalar(value))| KeyValue::new(key, value)).collect())
+    serde_json::from_str(object).ok().map(key_values)
+}
+
+fn key_values(object: BTreeMap<String, Scalar>) -> Vec<KeyValue> {
+    object.into_iter().map(|(key, Scalar(value))| KeyValue::new(key, value)).collect()
 }
 
 /// Any JSON value as one of the data model: what it has no room for becomes JSON text.
@@ -93,5 +108,21 @@ fn array(list: &[serde_json::Value]) -> Option<Array> {
         }
         None => Some(Array::String(Vec::new())),
         Some(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_of_an_event_with_attributes_are_read_and_other_texts_stay() {
+        let expected = ("a".to_owned(), vec![KeyValue::new("k", 1)]);
+        for text in [r#""a": {"k":1}"#, r#"{"a": {"k": 1}}"#] {
+            assert_eq!(parse(text.to_owned()), expected);
+        }
+        for text in ["{}", r#"{"a":1}"#, r#"{"a":{},"b":{}}"#, "{x}", "\"a\"", "plain"] {
+            assert_eq!(parse(text.to_owned()), (text.to_owned(), Vec::new()));
+        }
     }
 }

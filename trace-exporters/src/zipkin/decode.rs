@@ -51,12 +51,22 @@ pub enum DecodeError {
 /// # Errors
 /// If the body is no JSON list, or holds more than 100 000 spans.
 pub fn decode_json(body: &[u8]) -> Result<Decoded<SpanBatchMut>, DecodeError> {
-    let mut collected =
-        Collected { spans: Vec::new(), services: HashMap::new(), decoded: Decoded::new(), too_many: false };
+    decode_json_within(body, MAX_SPANS)
+}
+
+/// The same with another limit of spans.
+pub(crate) fn decode_json_within(body: &[u8], most: usize) -> Result<Decoded<SpanBatchMut>, DecodeError> {
+    let mut collected = Collected {
+        spans: Vec::new(),
+        services: HashMap::new(),
+        decoded: Decoded::new(),
+        too_many: false,
+        most,
+    };
     let mut json = serde_json::Deserializer::from_slice(body);
     let read = json.deserialize_seq(&mut collected).and_then(|()| json.end());
     if collected.too_many {
-        return Err(DecodeError::TooMany { limit: MAX_SPANS });
+        return Err(DecodeError::TooMany { limit: most });
     }
     read.map_err(|error| DecodeError::Malformed { reason: error.to_string() })?;
     Ok(collected.finish())
@@ -75,6 +85,7 @@ struct Collected {
     services: HashMap<String, usize>,
     decoded: Decoded<SpanBatchMut>,
     too_many: bool,
+    most: usize,
 }
 
 impl Collected {
@@ -121,7 +132,7 @@ impl<'de> Visitor<'de> for &mut Collected {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
         while let Some(raw) = list.next_element::<&RawValue>()? {
-            if self.spans.len() as u64 + self.decoded.rejected == MAX_SPANS as u64 {
+            if self.spans.len() as u64 + self.decoded.rejected == self.most as u64 {
                 self.too_many = true;
                 return Err(serde::de::Error::custom("too many spans"));
             }

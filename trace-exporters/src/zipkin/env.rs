@@ -1,6 +1,7 @@
 //! The environment variables `OTEL_EXPORTER_ZIPKIN_*` of the OpenTelemetry specification.
 
 use super::config::ZipkinConfig;
+use crate::http_client::Timeout;
 
 /// A configuration read from the environment.
 #[derive(Clone, Debug)]
@@ -21,11 +22,11 @@ impl ZipkinConfig {
         let find = |name| lookup(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
         let mut read = FromEnv { config: Self::default(), warnings: Vec::new() };
         if let Some(endpoint) = find("OTEL_EXPORTER_ZIPKIN_ENDPOINT") {
-            read.config.endpoint = endpoint;
+            read.config.endpoint = endpoint.into();
         }
         if let Some(timeout) = find("OTEL_EXPORTER_ZIPKIN_TIMEOUT") {
             match timeout.parse() {
-                Ok(ms) => read.config.timeout_ms = ms,
+                Ok(ms) => read.config.timeout = Timeout::from_millis(ms),
                 Err(_) => {
                     let reason = "is not a whole number of milliseconds; ignored";
                     read.warnings.push(format!("OTEL_EXPORTER_ZIPKIN_TIMEOUT {reason}"));

@@ -1,18 +1,16 @@
 //! The exporter: batches to requests, answers to outcomes.
 
 use std::fmt;
-use std::time::SystemTime;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Method, Uri};
 use trace_core::batch::SpanBatch;
 use trace_core::signal::{ExportError, SpanExporter};
 
-use super::config::{ZipkinConfig, ZipkinConfigError};
+use super::config::ZipkinConfig;
 use super::encode::{Packed, pack};
-use crate::http_client::{Answer, HttpClient, Outgoing, retry_after, shorten, show};
+use crate::http_client::{HttpClient, HttpConfigError, Post};
+use crate::outcome::Outcome;
 
 /// Sends spans as Zipkin v2 JSON.
 ///
@@ -23,8 +21,7 @@ use crate::http_client::{Answer, HttpClient, Outgoing, retry_after, shorten, sho
 ///
 /// `export` needs a Tokio runtime with I/O and time.
 pub struct ZipkinExporter {
-    client: HttpClient,
-    uri: Uri,
+    post: Post,
     limit: usize,
 }
 
@@ -33,34 +30,13 @@ impl ZipkinExporter {
     ///
     /// # Errors
     /// If the configuration cannot work.
-    pub fn new(config: &ZipkinConfig) -> Result<Self, ZipkinConfigError> {
+    pub fn new(config: &ZipkinConfig) -> Result<Self, HttpConfigError> {
         config.validate()?;
         let uri = config.uri()?;
-        let client = HttpClient::new(&uri, &config.headers, &config.tls(), config.attempt_limit())?
+        let client = HttpClient::new(&uri, &config.headers, &config.tls, config.timeout)?
             .compressing(config.compression)
             .always(CONTENT_TYPE, "application/json");
-        Ok(Self { client, uri, limit: config.max_request_bytes })
-    }
-
-    async fn send(&self, body: Vec<u8>) -> Result<(), ExportError> {
-        let (uri, body) = (self.uri.clone(), Bytes::from(body));
-        let answer =
-            self.client.send(Outgoing { method: Method::POST, uri, headers: HeaderMap::new(), body }).await?;
-        if answer.status.is_success() { Ok(()) } else { Err(self.refusal(&answer)) }
-    }
-
-    fn refusal(&self, answer: &Answer) -> ExportError {
-        let said = shorten(&String::from_utf8_lossy(&answer.body));
-        let text = format!("POST {}: answered {}: {said}", show(&self.uri.to_string()), answer.status);
-        let text = self.client.scrub(&self.uri, text);
-        if !matches!(answer.status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504) {
-            return ExportError::permanent(text);
-        }
-        let error = ExportError::retryable(text);
-        match retry_after(&answer.headers, SystemTime::now()) {
-            Some(wait) => error.after(wait),
-            None => error,
-        }
+        Ok(Self { post: Post::new(client, uri), limit: config.max_request_bytes })
     }
 }
 
@@ -68,35 +44,19 @@ impl ZipkinExporter {
 impl SpanExporter for ZipkinExporter {
     async fn export(&self, batch: &SpanBatch) -> Result<(), ExportError> {
         let Packed { bodies, oversized } = pack(batch, self.limit);
-        let mut rejected = oversized;
-        let mut reason =
-            (oversized > 0).then(|| format!("{oversized} of the spans are over {} bytes", self.limit));
+        let mut outcome = Outcome::default();
         // Not a failure of the batch: the others are sent.
-        let mut taken = oversized > 0;
+        outcome
+            .leave_out(oversized, || format!("{oversized} of the spans are over {} bytes each", self.limit));
         for (body, count) in bodies {
-            match self.send(body).await {
-                Ok(()) => taken = true,
-                Err(error) if error.is_retryable() => return Err(error),
-                Err(error) => {
-                    rejected += count;
-                    // The first reason is the one that explains; later ones mostly repeat it.
-                    reason.get_or_insert(error.to_string());
-                }
-            }
+            outcome.add(self.post.send(body).await, count)?;
         }
-        match reason {
-            None => Ok(()),
-            Some(reason) if taken => Err(ExportError::partial(rejected as u64, reason)),
-            Some(reason) => Err(ExportError::permanent(reason)),
-        }
+        outcome.result()
     }
 }
 
 impl fmt::Debug for ZipkinExporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ZipkinExporter")
-            .field("url", &show(&self.uri.to_string()))
-            .field("client", &self.client)
-            .finish()
+        f.debug_tuple("ZipkinExporter").field(&self.post).finish()
     }
 }

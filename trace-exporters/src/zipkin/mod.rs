@@ -17,7 +17,10 @@ mod shared;
 mod tests;
 
 pub use crate::decoded::Decoded;
-pub use config::{ZipkinConfig, ZipkinConfigError};
+pub use crate::http_client::{Compression, Endpoint, Headers, HttpConfigError, Timeout, TlsConfig};
+pub use config::ZipkinConfig;
+#[cfg(feature = "zipkin-receiver")]
+pub(crate) use decode::decode_json_within;
 pub use decode::{DecodeError, decode_json};
 pub use encode::encode_json;
 pub use env::FromEnv;

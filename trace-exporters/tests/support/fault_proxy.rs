@@ -33,6 +33,8 @@ pub enum Fault {
     Oversized,
     /// Bytes that are no HTTP.
     Nonsense,
+    /// A success whose body is not what its type says.
+    Garbled,
 }
 
 /// The proxy; ends when it is dropped.
@@ -145,6 +147,11 @@ async fn serve(mut stream: TcpStream, fault: Fault, upstream: u16) {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
             Ok(())
+        }
+        Fault::Garbled => {
+            let answer = head("200 OK")
+                + "content-type: application/x-protobuf\r\ncontent-length: 3\r\n\r\n\u{7f}\u{7f}\u{7f}";
+            stream.write_all(answer.as_bytes()).await
         }
         Fault::Nonsense => stream.write_all(b"\x15\x03\x01 this is no HTTP\r\n\r\n").await,
         Fault::Hang | Fault::None | Fault::Refuse | Fault::ResetMidBody => std::future::pending().await,

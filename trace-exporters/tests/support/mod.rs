@@ -1,12 +1,14 @@
 //! An HTTP receiver with scripted answers, and batches to send to it.
 #![allow(dead_code, reason = "Each test program uses its own part")]
 #![allow(
+    clippy::expect_used,
     clippy::unwrap_used,
     clippy::print_stderr,
     unreachable_pub,
     reason = "A module of tests, not of a library"
 )]
 
+pub mod collector;
 #[cfg(feature = "prometheus")]
 pub mod exposition;
 #[cfg(feature = "otlp-grpc")]
@@ -18,6 +20,8 @@ pub mod peer;
 pub mod prom_proto;
 #[cfg(feature = "prometheus")]
 pub mod promql;
+#[cfg(feature = "receiver")]
+pub mod receiving;
 pub mod shop;
 
 use std::collections::VecDeque;

@@ -24,13 +24,25 @@ pub type Samples = BTreeMap<String, String>;
 impl Server {
     /// A Prometheus with these flags; `target`, if any, is scraped each second.
     pub async fn prometheus(program: &str, flags: &[&str], target: Option<&str>) -> Self {
+        Self::configured(program, flags, target, "").await
+    }
+
+    /// The same with a section `remote_write`.
+    pub async fn prometheus_writing(program: &str, flags: &[&str], target: &str, section: &str) -> Self {
+        Self::configured(program, flags, Some(target), section).await
+    }
+
+    async fn configured(program: &str, flags: &[&str], target: Option<&str>, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("prometheus.yml");
         let scrape = target.map_or(String::new(), |t| {
             format!("scrape_configs:\n- {{job_name: shop, static_configs: [{{targets: ['{t}']}}]}}\n")
         });
-        std::fs::write(&config, format!("global: {{scrape_interval: 1s, scrape_timeout: 1s}}\n{scrape}"))
-            .unwrap();
+        std::fs::write(
+            &config,
+            format!("global: {{scrape_interval: 1s, scrape_timeout: 1s}}\n{scrape}{more}"),
+        )
+        .unwrap();
         let mut command = Command::new(program);
         command
             .arg(format!("--config.file={}", config.display()))

@@ -205,6 +205,16 @@ pub fn metrics() -> MetricBatch {
     }
 }
 
+/// The same without what comes as deltas.
+pub fn totals() -> MetricBatch {
+    without_deltas(metrics())
+}
+
+pub fn without_deltas(mut batch: MetricBatch) -> MetricBatch {
+    batch.scopes.iter_mut().for_each(|s| s.metrics.retain(|m| m.name != "since.last"));
+    batch
+}
+
 pub fn exponential(scale: i32) -> ExponentialPoint {
     let positive = ExponentialBuckets { offset: -2, counts: vec![1, 0, 0, 0, 3] };
     ExponentialPoint {

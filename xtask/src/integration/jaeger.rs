@@ -1,18 +1,15 @@
 //! Suites `jaeger` and `zipkin`: spans sent to a Jaeger by each of the ways that it takes them, read back by its query
-//! API. It is built from its Go module at a pinned version, once.
+//! API.
 
 use std::net::{TcpListener, UdpSocket};
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use super::peer::{Missing, on_path, scripts};
-use super::{http, rust_test};
+use super::{go, http, rust_test};
+use crate::Result;
 use crate::process::Background;
-use crate::{Result, cargo, process};
 
-/// Two minutes where the modules are there, and much more where they must be fetched.
-const BUILD_LIMIT: Duration = Duration::from_secs(1500);
 const START_LIMIT: Duration = Duration::from_secs(30);
 /// Free ports are found by binding them, so another program may take one before Jaeger does.
 const TRIES: u32 = 3;
@@ -52,7 +49,7 @@ struct Jaeger {
 
 impl Jaeger {
     fn start() -> Result<Self> {
-        let program = program()?;
+        let program = go::jaeger()?;
         let mut tries = 1;
         loop {
             match Self::try_start(&program) {
@@ -63,7 +60,7 @@ impl Jaeger {
         }
     }
 
-    fn try_start(program: &PathBuf) -> Result<Self> {
+    fn try_start(program: &Path) -> Result<Self> {
         let mut command = Command::new(program);
         command.env("SPAN_STORAGE_TYPE", "memory").args(["--log-level", "warn"]);
         let mut listen = |flag: &str, port: u16| {
@@ -98,29 +95,6 @@ impl Jaeger {
         }
         Ok(Self { background, query, otlp, thrift, agent, zipkin })
     }
-}
-
-/// The program, built unless it is there.
-fn program() -> Result<PathBuf> {
-    let sources = scripts().join("jaeger");
-    let pinned = std::fs::read_to_string(sources.join("go.mod"))?;
-    let folder = cargo::peers_folder()?.join("jaeger");
-    let (program, stamp) = (folder.join("jaeger"), folder.join("built.txt"));
-    if program.is_file() && std::fs::read_to_string(&stamp).is_ok_and(|built| built == pinned) {
-        return Ok(program);
-    }
-    let go = on_path("go")?;
-    let build = || -> Result<()> {
-        std::fs::create_dir_all(&folder)?;
-        let mut command = Command::new(go);
-        command.current_dir(&sources).args(["build", "-mod=readonly", "-ldflags", "-s -w", "-o"]);
-        command.arg(&program).arg("github.com/jaegertracing/jaeger/cmd/all-in-one");
-        process::run(&mut command, BUILD_LIMIT)?;
-        // Written last: a broken build is begun anew.
-        Ok(std::fs::write(&stamp, &pinned)?)
-    };
-    build().map_err(|error| Missing::new("jaeger", error))?;
-    Ok(program)
 }
 
 fn tcp_port() -> Result<u16> {

@@ -4,6 +4,8 @@
 //! a free port, and everything that a suite starts ends with it.
 
 mod clickhouse;
+mod collector;
+mod go;
 mod http;
 mod jaeger;
 mod kafka;

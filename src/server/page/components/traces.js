@@ -57,7 +57,7 @@ function Row({ summary, longest }) {
   const open = route.value?.traceId === traceId;
   return html`<li><button type="button" class=${`trace-row ${open ? 'open' : ''}`} onClick=${() => openTrace(traceId)}>
     <time class="when">${clock(startMs + durationMs)}</time>
-    <span class="what"><span class="name">${rootName}</span><span class="note">${service}</span></span>
+    <span class="what"><span class="name" title=${rootName}>${rootName}</span><span class="note">${service}</span></span>
     <${Preview} summary=${summary} longest=${longest} />
     <span class="long">${duration(durationMs)}</span>
     <span class="size"><span>${count(spanCount)} ${spanCount === 1 ? 'span' : 'spans'}</span>

@@ -6,6 +6,7 @@ mod error;
 mod glob;
 mod hash;
 mod key_rules;
+mod logs;
 mod pattern;
 mod processor;
 

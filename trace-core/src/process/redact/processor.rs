@@ -7,7 +7,7 @@ use super::hash::KeyedHash;
 use super::key_rules::{KeyRules, KeyVerdict, Remembered};
 use super::pattern::{MASK, Pattern};
 use crate::batch::{Edit, SpanBatchMut};
-use crate::model::{Array, AttributeSet, KeyValue, Resource, Value, ValueRef};
+use crate::model::{Array, AttributeSet, KeyValue, LogBatchMut, Resource, Value, ValueRef};
 use crate::process::resource::LastResource;
 use crate::signal::SpanProcessor;
 
@@ -22,8 +22,8 @@ pub enum Redaction {
     Drop,
 }
 
-/// Removes secrets and personal data from attributes of spans, events, links and the resource, from status messages and
-/// event names, and on demand from span names.
+/// Removes secrets and personal data from attributes of spans, events, links, log records and the resource, from status
+/// messages and event names, from bodies of log records, and on demand from span names.
 ///
 /// Rules by key apply to values of every type, patterns to texts. Names and messages that are constants of the program
 /// are not searched. Text that is searched and has no match is not copied; texts of a batch are first searched as a
@@ -79,7 +79,7 @@ impl RedactProcessor {
         if changed { Edit::Replace(Value::Array(Array::String(out))) } else { Edit::Keep }
     }
 
-    fn search(&self, text: &str, patterns: &[&Pattern]) -> Searched {
+    pub(super) fn search(&self, text: &str, patterns: &[&Pattern]) -> Searched {
         let mut found: Option<String> = None;
         for pattern in patterns {
             if let Some(new) = pattern.replace(found.as_deref().unwrap_or(text), self.hash.as_ref()) {
@@ -93,14 +93,14 @@ impl RedactProcessor {
     }
 
     /// The text of a name or message, which stays in any case.
-    fn redact_text(&self, text: &str, patterns: &[&Pattern]) -> Option<String> {
+    pub(super) fn redact_text(&self, text: &str, patterns: &[&Pattern]) -> Option<String> {
         let replace = |found: Option<String>, p: &&Pattern| {
             p.replace(found.as_deref().unwrap_or(text), self.hash.as_ref()).or(found)
         };
         patterns.iter().fold(None, replace)
     }
 
-    fn redact_resource(&self, own: &Resource) -> Option<Resource> {
+    pub(super) fn redact_resource(&self, own: &Resource) -> Option<Resource> {
         let patterns: Vec<&Pattern> = self.patterns.iter().collect();
         let redact = |kv: &KeyValue| match self.edit(self.keys.verdict(&kv.key), kv.value.as_ref(), &patterns)
         {
@@ -113,7 +113,7 @@ impl RedactProcessor {
     }
 }
 
-enum Searched {
+pub(super) enum Searched {
     Clean,
     Redacted(String),
     /// Found by a pattern that drops.
@@ -132,6 +132,10 @@ impl SpanProcessor for RedactProcessor {
         }
         let resource = self.resource.of(batch.resource(), |own| self.redact_resource(own));
         batch.set_resource(resource);
+    }
+
+    fn process_logs(&self, batch: &mut LogBatchMut) {
+        self.redact_logs(batch);
     }
 }
 

@@ -12,13 +12,17 @@
 
 mod attributes;
 pub(crate) mod convert;
+mod drafted;
+mod lean;
 mod provider;
 mod scope;
+mod sites;
 mod span;
 pub(crate) mod tenants;
 #[cfg(test)]
 mod tests;
 
 pub(super) use attributes::Attributes;
+pub(super) use lean::Lean;
 pub use provider::{Tracer, TracerProvider};
 pub use span::OtelSpan;

@@ -6,6 +6,8 @@ use opentelemetry::trace::{self as api, TraceContextExt};
 use opentelemetry::{Context, InstrumentationScope};
 
 use super::convert;
+use super::drafted::Drafted;
+use super::lean::Lean;
 use super::scope;
 use super::span::OtelSpan;
 use super::tenants;
@@ -94,8 +96,19 @@ impl api::Tracer for Tracer {
 
     fn build_with_context(&self, mut builder: api::SpanBuilder, parent_cx: &Context) -> OtelSpan {
         if parent_cx.is_telemetry_suppressed() {
-            return OtelSpan::of(None);
+            return OtelSpan::drafted(Drafted::of(None));
         }
+        match Lean::start(&self.recorder, &self.scope, &mut builder, parent_cx) {
+            Some(lean) => OtelSpan::lean(lean),
+            None => self.build_draft(builder, parent_cx),
+        }
+    }
+}
+
+impl Tracer {
+    /// A span that is not a lean one.
+    #[inline(never)]
+    fn build_draft(&self, mut builder: api::SpanBuilder, parent_cx: &Context) -> OtelSpan {
         let parent = Self::parent(parent_cx);
         let (opened, mut draft) = with_local(|l| self.open(Some(l), &mut builder, parent.as_ref()))
             .unwrap_or_else(|| self.open(None, &mut builder, parent.as_ref()));
@@ -105,21 +118,26 @@ impl api::Tracer for Tracer {
                     let limit = draft.attribute_limit();
                     draft.attributes.take(attributes, limit);
                 }
-                let mut span = OtelSpan::recording(draft);
+                let mut span = Drafted::recording(draft);
                 span.remember_tenant();
+                let mut span = OtelSpan::drafted(span);
                 if builder.events.is_some() || builder.links.is_some() {
                     span.add_all(builder.events.unwrap_or_default(), builder.links.unwrap_or_default());
                 }
                 span
             }
             Opened::Unsampled => {
-                let mut span = OtelSpan::of(Some(draft.context()));
+                let context = draft.context();
                 with_local(|l| draft.give_back(l));
+                if let Some(lean) = Lean::quiet(&self.recorder, &context) {
+                    return OtelSpan::lean(lean);
+                }
+                let mut span = Drafted::of(Some(context));
                 span.remember_tenant();
-                span
+                OtelSpan::drafted(span)
             }
             // The trace goes on without us.
-            Opened::Nowhere => OtelSpan::of(parent),
+            Opened::Nowhere => OtelSpan::drafted(Drafted::of(parent)),
         }
     }
 }

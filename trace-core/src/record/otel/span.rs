@@ -1,92 +1,98 @@
 //! The API's span.
 
 use std::borrow::Cow;
-use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use opentelemetry::KeyValue;
 use opentelemetry::trace as api;
 
-use super::{convert, tenants};
-use crate::model::{SpanContext, SpanId, TenantTag, Timestamp};
-use crate::record::draft::{Draft, End};
+use super::convert;
+use super::drafted::Drafted;
+use super::lean::Lean;
+use crate::record::draft::End;
 
 /// A span behind the `opentelemetry` API. Ends when it is dropped, if it has not been ended before.
 ///
 /// Where the API leaves a choice, or differs from the specification, the specification is followed: an attribute whose
 /// key is set again is replaced, and of several errors the last one counts. A span that is dropped while its
 /// thread panics gets the error status `panicked`, unless it has a status.
-pub struct OtelSpan {
-    /// While it is recorded.
-    draft: Option<Box<Draft>>,
-    /// The identity of a span that is not recorded, or not any more.
-    context: Option<SpanContext>,
-    /// The identity as the API wants it, made when somebody asks: a trace state costs several allocations there.
-    seen: OnceLock<api::SpanContext>,
-    /// Its tenant is to be forgotten with it.
-    remembered: bool,
+pub struct OtelSpan(State);
+
+enum State {
+    /// It was only started, and may have got attributes; it may have ended.
+    Lean(Box<Lean>),
+    /// Boxed, so that a span is small: a context moves it several times.
+    Drafted(Box<Drafted>),
+    /// On its way to another state.
+    Gone,
 }
 
+static NOTHING: api::SpanContext = api::SpanContext::NONE;
+
 impl OtelSpan {
-    /// A span that records nothing.
-    pub(super) fn of(context: Option<SpanContext>) -> Self {
-        Self { draft: None, context, seen: OnceLock::new(), remembered: false }
-    }
-
-    pub(super) fn recording(draft: Box<Draft>) -> Self {
-        Self { draft: Some(draft), context: None, seen: OnceLock::new(), remembered: false }
-    }
-
-    /// For children that find it in a context.
     #[inline]
-    pub(super) fn remember_tenant(&mut self) {
-        let tenant = match (&self.draft, &self.context) {
-            (Some(draft), _) => draft.columns.rows[Draft::ROW].tenant,
-            (None, Some(context)) => context.tenant,
-            (None, None) => TenantTag::NONE,
-        };
-        if !tenant.is_none()
-            && let Some(span_id) = self.span_id()
-        {
-            tenants::remember(span_id, tenant);
-            self.remembered = true;
+    pub(super) fn lean(lean: Box<Lean>) -> Self {
+        Self(State::Lean(lean))
+    }
+
+    pub(super) fn drafted(drafted: Drafted) -> Self {
+        Self(State::Drafted(Box::new(drafted)))
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_lean(&self) -> bool {
+        matches!(self.0, State::Lean(_))
+    }
+
+    /// The span as one that anything can be done to; `None` if it was lean and has ended.
+    #[inline]
+    fn thick(&mut self) -> Option<&mut Drafted> {
+        if let State::Lean(lean) = &self.0 {
+            if !lean.is_open() {
+                return None;
+            }
+            self.thicken();
+        }
+        match &mut self.0 {
+            State::Drafted(drafted) => Some(drafted),
+            State::Lean(_) | State::Gone => None,
         }
     }
 
-    fn span_id(&self) -> Option<SpanId> {
-        match &self.draft {
-            Some(draft) => Some(draft.columns.rows[Draft::ROW].span_id),
-            None => self.context.as_ref().map(|c| c.span_id),
-        }
-    }
-
-    fn finish(&mut self, end: End) {
-        if let Some(draft) = self.draft.take() {
-            self.context = Some(draft.context());
-            draft.commit(end);
+    #[cold]
+    fn thicken(&mut self) {
+        if let State::Lean(lean) = std::mem::replace(&mut self.0, State::Gone) {
+            self.0 = State::Drafted(Box::new(Drafted::recording(lean.into_draft())));
         }
     }
 
     /// Adds the events and links of a builder.
     #[cold]
     pub(super) fn add_all(&mut self, events: Vec<api::Event>, links: Vec<api::Link>) {
+        let Some(span) = self.thick() else { return };
         for e in events {
-            self.add_event_at(e.name, e.timestamp.into(), e.attributes);
+            span.add_event(e.name, e.timestamp.into(), &e.attributes);
         }
         for l in links {
-            api::Span::add_link(self, l.span_context, l.attributes);
+            span.add_link(&l.span_context, &l.attributes);
         }
     }
 
-    fn add_event_at(
-        &mut self,
-        name: impl Into<Cow<'static, str>>,
-        time: Timestamp,
-        attributes: Vec<KeyValue>,
-    ) {
-        if let Some(d) = &mut self.draft {
-            let name = name.into();
-            d.add_event(time, |c| c.text_of(name), |c, limit| convert::list(c, &attributes, limit));
+    #[inline]
+    fn finish(&mut self, end: End) {
+        if let State::Lean(lean) = &mut self.0
+            && lean.is_open()
+            && lean.end(end)
+        {
+            return;
+        }
+        self.finish_draft(end);
+    }
+
+    #[inline(never)]
+    fn finish_draft(&mut self, end: End) {
+        if let Some(span) = self.thick() {
+            span.finish(end);
         }
     }
 }
@@ -96,9 +102,10 @@ impl api::Span for OtelSpan {
     where
         T: Into<Cow<'static, str>>,
     {
-        if let Some(d) = &self.draft {
-            let now = d.now();
-            self.add_event_at(name, now, attributes);
+        if let Some(span) = self.thick()
+            && let Some(now) = span.draft().map(|d| d.now())
+        {
+            span.add_event(name, now, &attributes);
         }
     }
 
@@ -106,37 +113,47 @@ impl api::Span for OtelSpan {
     where
         T: Into<Cow<'static, str>>,
     {
-        self.add_event_at(name, timestamp.into(), attributes);
+        if let Some(span) = self.thick() {
+            span.add_event(name, timestamp.into(), &attributes);
+        }
     }
 
+    #[inline]
     fn span_context(&self) -> &api::SpanContext {
-        self.seen.get_or_init(|| match (&self.draft, &self.context) {
-            (Some(draft), _) => convert::context_to(&draft.context()),
-            (None, Some(context)) => convert::context_to(context),
-            (None, None) => api::SpanContext::NONE,
-        })
+        match &self.0 {
+            State::Lean(lean) => lean.identity(),
+            State::Drafted(drafted) => drafted.span_context(),
+            State::Gone => &NOTHING,
+        }
     }
 
     fn is_recording(&self) -> bool {
-        self.draft.is_some()
+        match &self.0 {
+            State::Lean(lean) => lean.is_open(),
+            State::Drafted(drafted) => drafted.is_recording(),
+            State::Gone => false,
+        }
     }
 
     fn set_attribute(&mut self, attribute: KeyValue) {
-        if let Some(d) = &mut self.draft {
-            let said = d.slot.map(|slot| slot.tenants.said_by_api(&attribute)).unwrap_or_default();
-            if !said.is_none() {
-                d.set_tenant(said);
-                self.remember_tenant();
-            }
+        let mut attribute = Some(attribute);
+        if let State::Lean(lean) = &mut self.0
+            && (!lean.is_open() || lean.set(&mut attribute))
+        {
+            return;
         }
-        if let Some(d) = &mut self.draft {
-            let limit = d.attribute_limit();
-            d.attributes.set(attribute, limit);
+        if let (Some(span), Some(attribute)) = (self.thick(), attribute) {
+            span.set_attribute(attribute);
         }
     }
 
     fn set_status(&mut self, status: api::Status) {
-        if let Some(d) = &mut self.draft {
+        if let State::Lean(lean) = &mut self.0
+            && (!lean.is_open() || lean.set_status(&status))
+        {
+            return;
+        }
+        if let Some(d) = self.thick().and_then(Drafted::draft) {
             d.set_status(convert::status_from(status));
         }
     }
@@ -145,22 +162,24 @@ impl api::Span for OtelSpan {
     where
         T: Into<Cow<'static, str>>,
     {
-        if let Some(d) = &mut self.draft {
+        if let Some(d) = self.thick().and_then(Drafted::draft) {
             let name = new_name.into();
             d.edit(|c, row, _| c.rows[row].name = c.text_of(name));
         }
     }
 
     fn add_link(&mut self, span_context: api::SpanContext, attributes: Vec<KeyValue>) {
-        if let (Some(d), Some(c)) = (&mut self.draft, convert::context_from(&span_context)) {
-            d.add_link(c, |c, limit| convert::list(c, &attributes, limit));
+        if let Some(span) = self.thick() {
+            span.add_link(&span_context, &attributes);
         }
     }
 
+    #[inline]
     fn end(&mut self) {
         self.finish(End::Now);
     }
 
+    #[inline]
     fn end_with_timestamp(&mut self, timestamp: SystemTime) {
         self.finish(End::At(timestamp.into()));
     }
@@ -169,13 +188,15 @@ impl api::Span for OtelSpan {
 impl Drop for OtelSpan {
     #[inline]
     fn drop(&mut self) {
-        if self.remembered
-            && let Some(span_id) = self.span_id()
-        {
-            tenants::forget(span_id);
-        }
-        if let Some(draft) = self.draft.take() {
-            draft.commit(End::Now);
+        if let State::Lean(lean) = &mut self.0 {
+            if lean.is_open() && !lean.end(End::Now) {
+                // Which ends it.
+                self.thicken();
+                return;
+            }
+            if let State::Lean(lean) = std::mem::replace(&mut self.0, State::Gone) {
+                lean.give_back();
+            }
         }
     }
 }
@@ -183,8 +204,8 @@ impl Drop for OtelSpan {
 impl std::fmt::Debug for OtelSpan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("OtelSpan")
-            .field("context", &api::Span::span_context(self))
-            .field("recording", &self.draft.is_some())
+            .field("context", api::Span::span_context(self))
+            .field("recording", &api::Span::is_recording(self))
             .finish()
     }
 }

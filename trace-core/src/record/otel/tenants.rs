@@ -53,7 +53,7 @@ pub(crate) fn active_in(cx: &Context) -> Option<SpanContext> {
     Some(found)
 }
 
-fn tenant_of(span: SpanId, cx: &Context) -> TenantTag {
+pub(super) fn tenant_of(span: SpanId, cx: &Context) -> TenantTag {
     // Where it is active on this thread, it may have named its tenant since it was attached.
     if let Some(active) = with_hot(|h| h.find(NOWHERE, span.to_u64())).flatten() {
         return active.tenant();

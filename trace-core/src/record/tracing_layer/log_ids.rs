@@ -7,9 +7,8 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::TraceLayer;
+use super::event_context;
 use crate::model::SpanContext;
-use crate::record::current_context;
 
 /// Formats events as another format does, and adds the ids of the span in which they happen: `trace_id` and `span_id`, as the
 /// OpenTelemetry specification names them for logs outside of OTLP. An event outside of all spans stays as it is.
@@ -57,7 +56,7 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let Some(SpanContext { trace_id, span_id, .. }) = context_of(event) else {
+        let Some(SpanContext { trace_id, span_id, .. }) = event_context(event) else {
             return self.inner.format_event(ctx, writer, event);
         };
         if !self.json {
@@ -74,15 +73,5 @@ where
             // Not an object: better no ids than a broken line.
             None => writer.write_str(&line),
         }
-    }
-}
-
-fn context_of(event: &Event<'_>) -> Option<SpanContext> {
-    match event.parent() {
-        Some(parent) => {
-            tracing::dispatcher::get_default(|d| d.downcast_ref::<TraceLayer>()?.context_of(parent))
-        }
-        None if event.is_root() => None,
-        None => current_context(),
     }
 }

@@ -19,6 +19,7 @@
 mod active;
 mod arena;
 mod event;
+mod event_context;
 mod ext;
 mod fields;
 mod held;
@@ -34,8 +35,10 @@ mod sites;
 mod tests;
 
 pub(super) use arena::Arena;
+pub(crate) use event_context::event_context;
 pub use ext::{SetParentError, TraceSpanExt};
 pub(super) use held::{Held, HeldState};
 pub use layer::TraceLayer;
 #[cfg(feature = "tracing-fmt")]
 pub use log_ids::WithTraceIds;
+pub(crate) use sites::scope as scope_of;

@@ -54,7 +54,7 @@ impl Plan {
 
 /// The scope of a call site: its target.
 #[inline]
-pub(super) fn scope(site: &'static Metadata<'static>) -> &'static Scope {
+pub(crate) fn scope(site: &'static Metadata<'static>) -> &'static Scope {
     find(site).map_or_else(|| make(site.target()), |found| found.scope)
 }
 

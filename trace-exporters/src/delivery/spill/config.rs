@@ -36,6 +36,25 @@ pub struct SpillConfig {
     /// disk. Default 2000.
     #[serde(default = "shutdown_wait", alias = "shutdownWaitMs")]
     pub shutdown_wait_ms: u64,
+    /// What becomes of batches while the destination refuses whoever sends, or is at another address. Default `hold`.
+    #[serde(default, alias = "whileMisconfigured")]
+    pub while_misconfigured: WhileMisconfigured,
+    /// For `hold`: the longest wait before the next attempt, in milliseconds. Default 60 000.
+    #[serde(default = "minute", alias = "misconfiguredWaitMs")]
+    pub misconfigured_wait_ms: u64,
+}
+
+/// What becomes of batches while an error says that somebody must change the configuration, here or there: an unknown
+/// token, a missing permission, a wrong path. Such an error is not retryable by the specifications of the wires.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhileMisconfigured {
+    /// They stay in the log, which is tried again at long intervals; its size is the limit. For who knows that it will be
+    /// set right.
+    #[default]
+    Hold,
+    /// They are lost as `permanent_error`, as without a log.
+    Drop,
 }
 
 /// Which batches go by the log.
@@ -77,6 +96,10 @@ fn second() -> u64 {
     1000
 }
 
+fn minute() -> u64 {
+    60_000
+}
+
 fn flush_wait() -> u64 {
     5000
 }
@@ -97,6 +120,8 @@ impl SpillConfig {
             fsync_interval_ms: second(),
             flush_wait_ms: flush_wait(),
             shutdown_wait_ms: shutdown_wait(),
+            while_misconfigured: WhileMisconfigured::default(),
+            misconfigured_wait_ms: minute(),
         }
     }
 
@@ -110,6 +135,7 @@ impl SpillConfig {
             return Err(DeliveryConfigError::Missing { field: "spill.dir", remedy });
         }
         nonzero("spill.fsync_interval_ms", Some(self.fsync_interval_ms))?;
+        nonzero("spill.misconfigured_wait_ms", Some(self.misconfigured_wait_ms))?;
         let least = |field, found, other, least| match found < least {
             true => Err(DeliveryConfigError::TooSmall { field, found, other, least }),
             false => Ok(()),
@@ -117,6 +143,12 @@ impl SpillConfig {
         least("spill.segment_bytes", self.segment_bytes, "the smallest segment", 4096)?;
         let twice = self.segment_bytes.saturating_mul(2);
         least("spill.max_bytes", self.max_bytes, "twice spill.segment_bytes", twice)
+    }
+
+    /// The longest wait while the destination refuses who sends, if batches are held then.
+    pub(super) fn misconfigured_wait(&self) -> Option<Duration> {
+        (self.while_misconfigured == WhileMisconfigured::Hold)
+            .then(|| Duration::from_millis(self.misconfigured_wait_ms))
     }
 
     pub(super) fn fsync_interval(&self) -> Duration {

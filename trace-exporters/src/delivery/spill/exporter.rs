@@ -9,9 +9,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use tokio::sync::oneshot;
 use trace_core::batch::SpanBatch;
-use trace_core::model::MetricBatch;
+use trace_core::model::{LogBatch, MetricBatch};
 use trace_core::pipeline::RetryPolicy;
-use trace_core::signal::{ExportError, Keeper, MetricExporter, SpanExporter};
+use trace_core::signal::{ExportError, Keeper, LogExporter, MetricExporter, SpanExporter};
 
 use super::config::{Fsync, SpillConfig, SpillMode};
 use super::direct::{Request, Shared};
@@ -72,6 +72,20 @@ impl Spill<MetricBatch> {
     }
 }
 
+impl Spill<LogBatch> {
+    /// Opens the log in a folder, and begins to deliver what it holds. `retry` says how failed attempts are repeated.
+    ///
+    /// # Errors
+    /// If the settings cannot work, another exporter uses the folder, or the disk fails.
+    pub fn logs(
+        config: &SpillConfig,
+        retry: RetryPolicy,
+        inner: impl LogExporter + 'static,
+    ) -> Result<Self, SpillError> {
+        Self::start(config, retry, Box::new(inner))
+    }
+}
+
 impl<B> Spill<B> {
     /// The account, which outlives the exporter.
     pub fn stats(&self) -> Arc<SpillStats> {
@@ -84,7 +98,7 @@ impl<B> Spill<B> {
     }
 }
 
-#[allow(private_bounds, reason = "spans and metrics, and nothing else")]
+#[allow(private_bounds, reason = "spans, metrics and log records, and nothing else")]
 impl<B: Batch> Spill<B> {
     fn start(
         config: &SpillConfig,
@@ -109,7 +123,8 @@ impl<B: Batch> Spill<B> {
         };
         let interval = (config.fsync == Fsync::Interval).then(|| config.fsync_interval());
         let shared = Arc::new(Shared::new(log, counts, interval));
-        let worker = Worker { shared: shared.clone(), inner, retry, _lock: lock };
+        let misconfigured_wait = config.misconfigured_wait();
+        let worker = Worker { shared: shared.clone(), inner, retry, misconfigured_wait, _lock: lock };
         let thread = std::thread::Builder::new().name("mplp-spill".to_owned());
         let thread = thread.spawn(move || worker.run()).map_err(failed("served by a thread"))?;
         let (thread, buffer) = (Mutex::new(Some(thread)), Mutex::default());
@@ -147,7 +162,7 @@ impl<B: Batch> Spill<B> {
         let mut attempted = None;
         if self.config.mode == SpillMode::OnFailure && self.shared.holds_nothing() {
             match self.shared.attempt(batch.clone()).await {
-                Some(Err(e)) if e.is_retryable() => attempted = Some(e),
+                Some(Err(e)) if e.is_retryable() || self.holds(&e) => attempted = Some(e),
                 Some(result) => return result,
                 None => {}
             }
@@ -160,13 +175,21 @@ impl<B: Batch> Spill<B> {
         let full = format!("the spill log in {dir} cannot be written to");
         match attempted {
             None if self.shared.holds_nothing() => match self.shared.attempt(batch.clone()).await {
+                // Neither there nor here: the pipeline keeps it for a while.
+                Some(Err(e)) if self.holds(&e) => Err(ExportError::retryable(format!("{full}, and {e}"))),
                 Some(result) => result,
                 None => Err(ExportError::retryable(full).caused_by(disk)),
             },
             // Behind what the log holds, in order.
             None => Err(ExportError::retryable(full).caused_by(disk)),
+            Some(e) if self.holds(&e) => Err(ExportError::retryable(format!("{full}, and {e}"))),
             Some(e) => Err(e),
         }
+    }
+
+    /// Whether a batch that fails so is kept.
+    fn holds(&self, error: &ExportError) -> bool {
+        error.is_misconfigured() && self.config.misconfigured_wait().is_some()
     }
 
     /// Waits until everything that has been taken is settled, and then flushes the destination.
@@ -240,6 +263,7 @@ macro_rules! exporter {
 }
 exporter!(SpanExporter, SpanBatch);
 exporter!(MetricExporter, MetricBatch);
+exporter!(LogExporter, LogBatch);
 
 impl<B> fmt::Debug for Spill<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,8 +1,10 @@
 //! What a log holds, for people; also while it is in use.
 
+use crate::delivery::batch::Batch as _;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use trace_core::model::{LogBatch, MetricBatch};
 
 use trace_core::model::Timestamp;
 
@@ -16,7 +18,7 @@ use super::scan::{Scan, Stretch};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SpillReport {
-    /// The folder itself, if it is a log, and `spans` and `metrics` in it.
+    /// The folder itself, if it is a log, and `spans`, `metrics` and `logs` in it.
     pub logs: Vec<LogReport>,
 }
 
@@ -28,7 +30,7 @@ pub struct LogReport {
     pub dir: PathBuf,
     /// Its segments, oldest first; those that were set aside have names that end in `.corrupt`.
     pub segments: Vec<SegmentReport>,
-    /// Spans or data points that wait for the destination; damaged ones count too, as long as their place is known.
+    /// Spans, data points or log records that wait for the destination; damaged ones count too, as long as their place is known.
     pub held: u64,
     /// Segment and byte of the next frame to deliver; `None` if the state is missing or damaged, and all is delivered
     /// again.
@@ -49,6 +51,8 @@ pub struct SegmentReport {
     pub spans: u64,
     /// Data points in them.
     pub points: u64,
+    /// Log records in them.
+    pub logs: u64,
     /// When the first of them was written, by the clock of that time.
     pub first: Option<Timestamp>,
     /// When the last of them was.
@@ -69,7 +73,7 @@ pub struct SegmentReport {
 /// If the folder or one of its files cannot be read.
 pub fn inspect(dir: &Path) -> Result<SpillReport, SpillError> {
     let mut logs = Vec::new();
-    for folder in [dir.to_owned(), dir.join("spans"), dir.join("metrics")] {
+    for folder in [dir.to_owned(), dir.join("spans"), dir.join("metrics"), dir.join("logs")] {
         if folder != dir && !folder.is_dir() {
             continue;
         }
@@ -122,7 +126,11 @@ pub fn inspect_segment(bytes: &[u8]) -> SegmentReport {
             Stretch::Frame(header) => {
                 let records = u64::from(header.records);
                 report.frames += 1;
-                *(if header.kind == 2 { &mut report.points } else { &mut report.spans }) += records;
+                *match header.kind {
+                    MetricBatch::KIND => &mut report.points,
+                    LogBatch::KIND => &mut report.logs,
+                    _ => &mut report.spans,
+                } += records;
                 let at = Timestamp::from_unix_nanos(header.time);
                 report.first.get_or_insert(at);
                 report.last = Some(at);
@@ -146,13 +154,14 @@ impl fmt::Display for SpillReport {
             write!(f, "{}: {} records wait, ", log.dir.display(), log.held)?;
             writeln!(f, "{bytes} bytes in {} segments", log.segments.len())?;
             if log.position.is_none() {
-                writeln!(f, "  the state file is missing or damaged: everything is delivered again")?;
+                writeln!(f, "  nothing says what was delivered: everything is, from the beginning")?;
             }
             for s in &log.segments {
                 write!(f, "  {}  {} bytes, {} batches", s.name, s.bytes, s.frames)?;
                 for (n, what) in [
                     (s.spans, "spans"),
                     (s.points, "data points"),
+                    (s.logs, "log records"),
                     (s.corrupt_bytes, "bytes damaged"),
                     (s.torn_bytes, "bytes torn"),
                 ] {

@@ -11,6 +11,10 @@
 //! damaged costs itself; frames have running counts, so that what is lost is known exactly, as `spill_corrupt`, and the
 //! segment stays as `*.corrupt` until its room is needed. A frame that was being written at a crash is cut off.
 //!
+//! An error about who sends or where to ([`ExportError::is_misconfigured`](trace_core::signal::ExportError::is_misconfigured)),
+//! such as an unknown token, is repeated too, at long intervals: the log is not emptied into a destination that refuses
+//! everybody. Only what is wrong with a batch is final.
+//!
 //! No decision depends on the time of day.
 
 mod config;
@@ -31,7 +35,7 @@ mod stats;
 mod tests;
 mod worker;
 
-pub use config::{Fsync, SpillConfig, SpillMode};
+pub use config::{Fsync, SpillConfig, SpillMode, WhileMisconfigured};
 pub use error::SpillError;
 pub use exporter::Spill;
 pub use inspect::{LogReport, SegmentReport, SpillReport, inspect, inspect_segment};

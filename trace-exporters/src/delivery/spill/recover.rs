@@ -60,18 +60,26 @@ impl<D: Disk> Log<D> {
 
     /// Cuts off what was being written, and finds where the running counts are.
     fn mend(&mut self) -> io::Result<u64> {
-        let mut torn_bytes = 0;
+        let (mut torn_bytes, mut counted) = (0, false);
         while let Some(last) = self.segments.back_mut() {
             let name = Segment::file_name(last.number);
             let bytes = self.disk.read(&name)?;
             let mut whole = 0;
-            for (_, end, stretch) in Scan::new(&bytes, 0) {
+            for (start, end, stretch) in Scan::new(&bytes, 0) {
                 match stretch {
                     Stretch::Frame(header) | Stretch::Damaged(header) => {
                         self.written = self.written.max(header.after());
+                        counted = true;
                     }
                     Stretch::Garbage => {}
-                    Stretch::Torn => break,
+                    Stretch::Torn => {
+                        // Its header may be whole, and says what was before it.
+                        if let Some(header) = bytes.get(start..).and_then(Header::read) {
+                            self.written = self.written.max(header.before);
+                            counted = true;
+                        }
+                        break;
+                    }
                 }
                 whole = end as u64;
             }
@@ -91,6 +99,9 @@ impl<D: Disk> Log<D> {
             self.note(removed);
             self.segments.pop_back();
         }
+        if !counted {
+            self.count_from_others()?;
+        }
         let mut following = self.written;
         for at in (0..self.segments.len()).rev() {
             let number = self.segments.get(at).map_or(0, |s| s.number);
@@ -101,6 +112,22 @@ impl<D: Disk> Log<D> {
             following = first;
         }
         Ok(torn_bytes)
+    }
+
+    /// Finds the running count when the last segment is all damage.
+    fn count_from_others(&mut self) -> io::Result<()> {
+        for segment in self.segments.iter().rev().skip(1) {
+            let bytes = self.disk.read(&Segment::file_name(segment.number))?;
+            let after = Scan::new(&bytes, 0).filter_map(|(_, _, stretch)| match stretch {
+                Stretch::Frame(header) | Stretch::Damaged(header) => Some(header.after()),
+                Stretch::Garbage | Stretch::Torn => None,
+            });
+            if let Some(after) = after.max() {
+                self.written = self.written.max(after);
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Records before the first whole frame of a segment.

@@ -29,6 +29,8 @@ pub(super) struct Worker<B> {
     pub(super) shared: Arc<Shared<B>>,
     pub(super) inner: Box<dyn Target<B>>,
     pub(super) retry: RetryPolicy,
+    /// The longest wait while the destination refuses who sends; `None` if batches are lost then.
+    pub(super) misconfigured_wait: Option<Duration>,
     /// Ends with the worker.
     pub(super) _lock: Lock,
 }
@@ -236,16 +238,20 @@ impl<B: Batch> Worker<B> {
                 self.shared.stats.with(|s| s.last_error = None);
                 return Ok(None);
             };
-            self.shared.note(&e);
-            if let Some(rejected) = e.rejected() {
+            let held = self.misconfigured_wait.filter(|_| e.is_misconfigured());
+            match held {
+                Some(_) => self.shared.note(&format!("{e}; kept on disk until this is set right")),
+                None => self.shared.note(&e),
+            }
+            if let (Some(rejected), None) = (e.rejected(), held) {
                 return Ok(Some(("rejected", rejected)));
             }
-            if !e.is_retryable() {
+            if !e.is_retryable() && held.is_none() {
                 let panicked = e.to_string().ends_with("panicked");
                 return Ok(Some((if panicked { "panic" } else { "permanent_error" }, batch.records())));
             }
             failed += 1;
-            let wait = self.retry.wait(failed, random(), e.retry_after());
+            let wait = paced(self.retry, held).wait(failed, random(), e.retry_after());
             if began.elapsed().saturating_add(wait) > self.retry.give_up_after {
                 return Ok(Some(("retries_exhausted", batch.records())));
             }
@@ -274,6 +280,26 @@ impl<B: Batch> Worker<B> {
     }
 }
 
+/// Waits that grow further while somebody must first set something right.
+fn paced(retry: RetryPolicy, held: Option<Duration>) -> RetryPolicy {
+    RetryPolicy { max: held.map_or(retry.max, |wait| wait.max(retry.max)), ..retry }
+}
+
 fn records(frame: &Taken) -> u64 {
     frame.header.records.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_become_rarer_while_the_destination_does_not_know_who_sends() {
+        let retry = RetryPolicy::default();
+        let minute = Duration::from_secs(60);
+        assert_eq!(paced(retry, Some(minute)).wait(20, 1.0, None), minute);
+        assert_eq!(paced(retry, Some(minute)).wait(1, 1.0, None), retry.initial);
+        assert_eq!(paced(retry, Some(Duration::from_secs(1))).wait(20, 1.0, None), retry.max);
+        assert_eq!(paced(retry, None), retry);
+    }
 }

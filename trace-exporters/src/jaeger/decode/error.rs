@@ -33,7 +33,12 @@ pub enum DecodeError {
 /// The same before it is known which protocol it was.
 pub(super) enum Fault {
     Malformed(Malformed),
-    TooMany(usize),
+    TooMany {
+        found: usize,
+        limit: usize,
+    },
+    /// What must be there is not: the list of spans, or the batch of a call.
+    NoBatch,
 }
 
 impl From<Malformed> for Fault {
@@ -46,7 +51,10 @@ impl Fault {
     pub(super) fn of(self, protocol: &'static str) -> DecodeError {
         match self {
             Self::Malformed(reason) => DecodeError::Malformed { protocol, reason: reason.to_string() },
-            Self::TooMany(found) => DecodeError::TooMany { found, limit: super::MAX_SPANS },
+            Self::TooMany { found, limit } => DecodeError::TooMany { found, limit },
+            Self::NoBatch => {
+                DecodeError::Malformed { protocol, reason: "it has no list of spans".to_owned() }
+            }
         }
     }
 }

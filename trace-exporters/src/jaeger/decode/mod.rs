@@ -30,7 +30,22 @@ const MAX_LIST: usize = 4096;
 /// # Errors
 /// If the bytes are no such batch, or hold more than 100 000 spans.
 pub fn decode_binary(bytes: &[u8]) -> Result<Decoded<SpanBatchMut>, DecodeError> {
-    batch(&mut BinaryReader::new(bytes)).map_err(|fault| fault.of("binary"))
+    decode_binary_within(bytes, MAX_SPANS)
+}
+
+/// The same with another limit of spans.
+pub(crate) fn decode_binary_within(bytes: &[u8], most: usize) -> Result<Decoded<SpanBatchMut>, DecodeError> {
+    batch(&mut BinaryReader::new(bytes), most).map_err(|fault| fault.of("binary"))
+}
+
+/// The spans of a call `emitBatch` in the binary protocol: a datagram to port 6832.
+///
+/// # Errors
+/// If the bytes are no such call, or hold more than 100 000 spans.
+pub fn decode_binary_call(bytes: &[u8]) -> Result<Decoded<SpanBatchMut>, DecodeError> {
+    let mut reader = BinaryReader::new(bytes);
+    let method = reader.message();
+    call(&mut reader, method, "binary")
 }
 
 /// The spans of a call `emitBatch` in the compact protocol: a datagram to port 6831.
@@ -38,40 +53,52 @@ pub fn decode_binary(bytes: &[u8]) -> Result<Decoded<SpanBatchMut>, DecodeError>
 /// # Errors
 /// If the bytes are no such call, or hold more than 100 000 spans.
 pub fn decode_compact(bytes: &[u8]) -> Result<Decoded<SpanBatchMut>, DecodeError> {
-    let malformed = |reason: Malformed| Fault::from(reason).of("compact");
     let mut reader = CompactReader::new(bytes);
-    let method = reader.message().map_err(malformed)?;
+    let method = reader.message();
+    call(&mut reader, method, "compact")
+}
+
+/// The arguments of a call.
+fn call<'a, R: Read<'a>>(
+    reader: &mut R,
+    method: Result<&[u8], Malformed>,
+    protocol: &'static str,
+) -> Result<Decoded<SpanBatchMut>, DecodeError> {
+    let method = method.map_err(|reason| Fault::from(reason).of(protocol))?;
     if method != b"emitBatch" {
         let method = String::from_utf8_lossy(method).chars().take(64).collect();
         return Err(DecodeError::Method { method });
     }
     let mut decoded = None;
-    let arguments = fields(&mut reader, |r, kind, id| {
+    let arguments = fields(reader, |r, kind, id| {
         if (kind, id) != (Kind::Struct, 1) || decoded.is_some() {
             return Ok(false);
         }
-        decoded = Some(batch(r)?);
+        decoded = Some(batch(r, MAX_SPANS)?);
         Ok::<_, Fault>(true)
     });
-    arguments.map_err(|fault| fault.of("compact"))?;
-    Ok(decoded.unwrap_or_else(Decoded::new))
+    arguments.map_err(|fault| fault.of(protocol))?;
+    decoded.ok_or_else(|| Fault::NoBatch.of(protocol))
 }
 
 /// `Batch`. Its process may follow its spans.
-fn batch<'a, R: Read<'a>>(r: &mut R) -> Result<Decoded<SpanBatchMut>, Fault> {
+fn batch<'a, R: Read<'a>>(r: &mut R, most: usize) -> Result<Decoded<SpanBatchMut>, Fault> {
     let mut decoded = Decoded::new();
     let mut spans = SpanBatchMut::new(Arc::default());
     let mut scopes = span::Scopes::default();
+    // Without it any bytes that begin with a zero would be an empty batch, and be acknowledged.
+    let mut has_list = false;
     fields(r, |r, kind, id| {
         match (kind, id) {
             (Kind::Struct, 1) => spans.set_resource(Arc::new(process(r)?)),
             (Kind::List, 2) => {
+                has_list = true;
                 let (kind, count) = r.list()?;
                 if count > 0 && kind != Kind::Struct {
                     return Err(Malformed::Invalid.into());
                 }
-                if spans.len() + count > MAX_SPANS {
-                    return Err(Fault::TooMany(spans.len() + count));
+                if spans.len() + count > most {
+                    return Err(Fault::TooMany { found: spans.len() + count, limit: most });
                 }
                 for _ in 0..count {
                     match span::read(r, &mut scopes)? {
@@ -84,6 +111,9 @@ fn batch<'a, R: Read<'a>>(r: &mut R) -> Result<Decoded<SpanBatchMut>, Fault> {
         }
         Ok::<_, Fault>(true)
     })?;
+    if !has_list {
+        return Err(Fault::NoBatch);
+    }
     if !spans.is_empty() {
         decoded.batches.push(spans);
     }

@@ -7,11 +7,12 @@ use base64::Engine as _;
 use trace_core::model::{Array, AttributeSet, KeyValue, Resource, Scope, Value, ValueRef};
 
 use super::DecodeError;
-use crate::wire_reader::{Field, fields};
+use crate::wire_reader::{Field, Reader, bytes_key, fields, fixed64_key, varint_key};
 
 /// Lists and maps within each other at most.
-const MAX_DEPTH: usize = 32;
+pub(super) const MAX_DEPTH: usize = 32;
 
+#[inline]
 pub(super) fn text(bytes: &[u8]) -> Result<&str, DecodeError> {
     std::str::from_utf8(bytes).map_err(|_| DecodeError::NotUtf8)
 }
@@ -28,23 +29,31 @@ pub(super) fn count(v: u64) -> u32 {
 /// `KeyValue`, owned.
 pub(super) fn attribute(bytes: &[u8]) -> Result<KeyValue, DecodeError> {
     let mut owned = None;
-    with_attribute(bytes, |key, value| owned = Some(KeyValue::new(key.to_owned(), value.to_value())))?;
+    with_attribute(bytes, |key, value| {
+        owned = Some(KeyValue::new(text(key)?.to_owned(), value.to_value()));
+        Ok(())
+    })?;
     // It is called exactly once.
     Ok(owned.unwrap_or_else(|| KeyValue::new("", "")))
 }
 
-/// `KeyValue`, as it lies on the wire where that can be.
+/// `KeyValue`, as it lies on the wire where that can be. Whether the key is UTF-8 is for `set` to find out.
 #[inline]
-pub(super) fn with_attribute(bytes: &[u8], set: impl FnOnce(&str, ValueRef<'_>)) -> Result<(), DecodeError> {
+pub(super) fn with_attribute(
+    bytes: &[u8],
+    set: impl FnOnce(&[u8], ValueRef<'_>) -> Result<(), DecodeError>,
+) -> Result<(), DecodeError> {
+    const KEY: u64 = bytes_key(1);
+    const VALUE: u64 = bytes_key(2);
     let (mut key, mut value): (&[u8], &[u8]) = (&[], &[]);
-    for field in fields(bytes) {
-        match field? {
-            (1, Field::Bytes(v)) => key = v,
-            (2, Field::Bytes(v)) => value = v,
-            _ => {}
+    let mut reader = Reader::new(bytes);
+    while let Some(field) = reader.key()? {
+        match field {
+            KEY => key = reader.bytes()?,
+            VALUE => value = reader.bytes()?,
+            other => reader.skip(other)?,
         }
     }
-    let key = text(key)?;
     match any(value)? {
         Any::Nothing => set(key, ValueRef::String("")),
         Any::Text(v) => set(key, ValueRef::String(v)),
@@ -53,11 +62,10 @@ pub(super) fn with_attribute(bytes: &[u8], set: impl FnOnce(&str, ValueRef<'_>))
         Any::Double(v) => set(key, ValueRef::F64(v)),
         Any::List(_) | Any::Map(_) | Any::Bytes(_) => set(key, any_value(value)?.as_ref()),
     }
-    Ok(())
 }
 
 /// A value before it is known whether the data model has room for it.
-enum Any<'a> {
+pub(super) enum Any<'a> {
     Nothing,
     Text(&'a str),
     Bool(bool),
@@ -68,18 +76,30 @@ enum Any<'a> {
     Bytes(&'a [u8]),
 }
 
-fn any(bytes: &[u8]) -> Result<Any<'_>, DecodeError> {
+#[inline]
+pub(super) fn any(bytes: &[u8]) -> Result<Any<'_>, DecodeError> {
+    const TEXT: u64 = bytes_key(1);
+    const BOOL: u64 = varint_key(2);
+    const INT: u64 = varint_key(3);
+    const DOUBLE: u64 = fixed64_key(4);
+    const LIST: u64 = bytes_key(5);
+    const MAP: u64 = bytes_key(6);
+    const BYTES: u64 = bytes_key(7);
     let mut value = Any::Nothing;
-    for field in fields(bytes) {
-        value = match field? {
-            (1, Field::Bytes(v)) => Any::Text(text(v)?),
-            (2, Field::Varint(v)) => Any::Bool(v != 0),
-            (3, Field::Varint(v)) => Any::Int(v.cast_signed()),
-            (4, Field::Fixed64(v)) => Any::Double(f64::from_bits(v)),
-            (5, Field::Bytes(v)) => Any::List(v),
-            (6, Field::Bytes(v)) => Any::Map(v),
-            (7, Field::Bytes(v)) => Any::Bytes(v),
-            _ => continue,
+    let mut reader = Reader::new(bytes);
+    while let Some(key) = reader.key()? {
+        value = match key {
+            TEXT => Any::Text(text(reader.bytes()?)?),
+            BOOL => Any::Bool(reader.varint()? != 0),
+            INT => Any::Int(reader.varint()?.cast_signed()),
+            DOUBLE => Any::Double(f64::from_bits(reader.fixed64()?)),
+            LIST => Any::List(reader.bytes()?),
+            MAP => Any::Map(reader.bytes()?),
+            BYTES => Any::Bytes(reader.bytes()?),
+            other => {
+                reader.skip(other)?;
+                continue;
+            }
         };
     }
     Ok(value)

@@ -10,7 +10,7 @@ use trace_core::model::{SpanContext, SpanId, SpanKind, Timestamp, TraceFlags, Tr
 use super::reading::Reading;
 use super::shared::{count, resource, scope, text, with_attribute};
 use super::{DecodeError, Decoded};
-use crate::wire_reader::{Field, fields};
+use crate::wire_reader::{Field, Reader, fields};
 
 /// "The parent is remote" (`SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK`).
 const IS_REMOTE: u32 = 0x200;
@@ -91,6 +91,28 @@ fn scope_spans(
     Ok(())
 }
 
+/// The fields of `Span`.
+mod key {
+    use crate::wire_reader::{bytes_key, fixed32_key, fixed64_key, varint_key};
+
+    pub(super) const TRACE_ID: u64 = bytes_key(1);
+    pub(super) const SPAN_ID: u64 = bytes_key(2);
+    pub(super) const TRACE_STATE: u64 = bytes_key(3);
+    pub(super) const PARENT: u64 = bytes_key(4);
+    pub(super) const NAME: u64 = bytes_key(5);
+    pub(super) const KIND: u64 = varint_key(6);
+    pub(super) const START: u64 = fixed64_key(7);
+    pub(super) const END: u64 = fixed64_key(8);
+    pub(super) const ATTRIBUTE: u64 = bytes_key(9);
+    pub(super) const DROPPED_ATTRIBUTES: u64 = varint_key(10);
+    pub(super) const EVENT: u64 = bytes_key(11);
+    pub(super) const DROPPED_EVENTS: u64 = varint_key(12);
+    pub(super) const LINK: u64 = bytes_key(13);
+    pub(super) const DROPPED_LINKS: u64 = varint_key(14);
+    pub(super) const STATUS: u64 = bytes_key(15);
+    pub(super) const FLAGS: u64 = fixed32_key(16);
+}
+
 /// One span, or why it cannot be kept.
 fn span(
     bytes: &[u8],
@@ -100,36 +122,39 @@ fn span(
     s.flags(TraceFlags::SAMPLED);
     let (mut trace_id, mut span_id) = (None, None);
     let mut dropped = [0; 3];
-    for field in fields(bytes) {
-        match field? {
-            (1, Field::Bytes(v)) => trace_id = trace_id_of(v),
-            (2, Field::Bytes(v)) => span_id = span_id_of(v),
-            (3, Field::Bytes(v)) => s.trace_state(TraceState::from_validated(text(v)?)),
+    let mut reader = Reader::new(bytes);
+    while let Some(key) = reader.key()? {
+        match key {
+            key::TRACE_ID => trace_id = trace_id_of(reader.bytes()?),
+            key::SPAN_ID => span_id = span_id_of(reader.bytes()?),
+            key::TRACE_STATE => s.trace_state(TraceState::from_validated(text(reader.bytes()?)?)),
             // Empty means none; another length is as good as none.
-            (4, Field::Bytes(v)) => s.parent(span_id_of(v)),
-            (5, Field::Bytes(v)) => s.name(text(v)?),
-            (6, Field::Varint(v)) => s.kind(kind(v)),
-            (7, Field::Fixed64(v)) => s.start(Timestamp::from_unix_nanos(v)),
-            (8, Field::Fixed64(v)) => s.end(Timestamp::from_unix_nanos(v)),
-            (9, Field::Bytes(v)) => with_attribute(v, |key, value| s.attribute(key, value))?,
-            (10, Field::Varint(v)) => dropped[0] = count(v),
-            (11, Field::Bytes(v)) => {
+            key::PARENT => s.parent(span_id_of(reader.bytes()?)),
+            key::NAME => s.name(text(reader.bytes()?)?),
+            key::KIND => s.kind(kind(reader.varint()?)),
+            key::START => s.start(Timestamp::from_unix_nanos(reader.fixed64()?)),
+            key::END => s.end(Timestamp::from_unix_nanos(reader.fixed64()?)),
+            key::ATTRIBUTE => with_attribute(reader.bytes()?, |key, value| {
+                s.attribute_utf8(key, value).map_err(|_| DecodeError::NotUtf8)
+            })?,
+            key::DROPPED_ATTRIBUTES => dropped[0] = count(reader.varint()?),
+            key::EVENT => {
                 reading.records(1)?;
-                event(v, &mut s)?;
+                event(reader.bytes()?, &mut s)?;
             }
-            (12, Field::Varint(v)) => dropped[1] = count(v),
-            (13, Field::Bytes(v)) => {
+            key::DROPPED_EVENTS => dropped[1] = count(reader.varint()?),
+            key::LINK => {
                 reading.records(1)?;
-                link(v, &mut s)?;
+                link(reader.bytes()?, &mut s)?;
             }
-            (14, Field::Varint(v)) => dropped[2] = count(v),
-            (15, Field::Bytes(v)) => status(v, &mut s)?,
-            (16, Field::Fixed32(v)) => {
-                let (w3c, is_remote) = flags(v);
+            key::DROPPED_LINKS => dropped[2] = count(reader.varint()?),
+            key::STATUS => status(reader.bytes()?, &mut s)?,
+            key::FLAGS => {
+                let (w3c, is_remote) = flags(reader.fixed32()?);
                 s.flags(w3c);
                 s.parent_is_remote(is_remote);
             }
-            _ => {}
+            other => reader.skip(other)?,
         }
     }
     s.dropped_counts(dropped[0], dropped[1], dropped[2]);
@@ -170,7 +195,10 @@ fn event(bytes: &[u8], span: &mut SpanWriter<'_>) -> Result<(), DecodeError> {
         match field? {
             (1, Field::Fixed64(v)) => event.time(Timestamp::from_unix_nanos(v)),
             (2, Field::Bytes(v)) => event.name(text(v)?),
-            (3, Field::Bytes(v)) => with_attribute(v, |key, value| event.attribute(key, value))?,
+            (3, Field::Bytes(v)) => with_attribute(v, |key, value| {
+                event.attribute(text(key)?, value);
+                Ok(())
+            })?,
             (4, Field::Varint(v)) => event.dropped_attributes(count(v)),
             _ => {}
         }
@@ -189,7 +217,10 @@ fn link(bytes: &[u8], span: &mut SpanWriter<'_>) -> Result<(), DecodeError> {
             (1, Field::Bytes(v)) => trace_id = trace_id_of(v),
             (2, Field::Bytes(v)) => span_id = span_id_of(v),
             (3, Field::Bytes(v)) => trace_state = TraceState::from_validated(text(v)?),
-            (4, Field::Bytes(v)) => with_attribute(v, |key, value| link.attribute(key, value))?,
+            (4, Field::Bytes(v)) => with_attribute(v, |key, value| {
+                link.attribute(text(key)?, value);
+                Ok(())
+            })?,
             (5, Field::Varint(v)) => link.dropped_attributes(count(v)),
             (6, Field::Fixed32(v)) => (w3c, is_remote) = (TraceFlags(v.to_le_bytes()[0]), v & IS_REMOTE != 0),
             _ => {}

@@ -8,12 +8,12 @@ use pb::common::v1::any_value::Value as Any;
 use pb::common::v1::{AnyValue, ArrayValue, KeyValue as PbKeyValue, KeyValueList};
 use proptest::prelude::*;
 use prost::Message as _;
-use trace_core::batch::SpanBatch;
+use trace_core::batch::{SpanBatch, SpanBatchMut};
 use trace_core::model::*;
 
 use super::*;
 
-use crate::otlp::encode::{encode_metrics, encode_spans, generate};
+use crate::otlp::encode::{encode_logs, encode_metrics, encode_spans, generate, logs};
 
 fn encoded(batch: &SpanBatch) -> Vec<u8> {
     let mut out = Vec::new();
@@ -51,6 +51,28 @@ proptest! {
         prop_assert_eq!(decoded.rejected, 0);
         let got = decoded.batches.into_iter().flat_map(|b| b.iter().map(|s| s.to_span_data()).collect::<Vec<_>>());
         prop_assert_eq!(texts(got), texts(batch.iter().map(|s| canonical(s.to_span_data()))));
+    }
+
+    #[test]
+    fn logs_come_back_as_they_were(batch in logs::batch()) {
+        let mut out = Vec::new();
+        encode_logs(&batch, &mut out);
+        let decoded = decode_logs(&out).unwrap();
+        prop_assert_eq!(decoded.rejected, 0);
+        let mut again = Vec::new();
+        decoded.batches.iter().for_each(|b| encode_logs(&b.clone().into(), &mut again));
+        prop_assert_eq!(again, out);
+    }
+
+    #[test]
+    fn no_bytes_make_the_decoder_of_logs_panic(batch in logs::batch(), at: prop::sample::Index, byte: u8, cut: bool) {
+        let mut out = Vec::new();
+        encode_logs(&batch, &mut out);
+        if !out.is_empty() {
+            let at = at.index(out.len());
+            if cut { out.truncate(at) } else { out[at] = byte }
+        }
+        let _ = decode_logs_within(&out, 1000);
     }
 
     #[test]
@@ -171,4 +193,44 @@ fn records_that_take_more_room_than_bytes_are_limited() {
     let bytes = framed(1, framed(2, framed(2, framed(9, points))));
     assert_eq!(decode_metrics_within(&bytes, 103).unwrap().batches[0].point_count(), 100);
     assert_eq!(decode_metrics_within(&bytes, 102).unwrap_err(), DecodeError::TooMany { limit: 102 });
+}
+
+#[test]
+fn nested_values_of_logs_are_bounded_in_depth_and_number() {
+    use pb::collector::logs::v1::ExportLogsServiceRequest;
+    use pb::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
+    let request = |body: AnyValue| {
+        let record = LogRecord { body: Some(body), trace_id: vec![1, 2], ..Default::default() };
+        let scope = ScopeLogs { log_records: vec![record], ..Default::default() };
+        let resource = ResourceLogs { scope_logs: vec![scope], ..Default::default() };
+        ExportLogsServiceRequest { resource_logs: vec![resource] }.encode_to_vec()
+    };
+    let list = |values| AnyValue { value: Some(Any::ArrayValue(ArrayValue { values })) };
+    let deep = |n| (0..n).fold(AnyValue { value: None }, |inner, _| list(vec![inner]));
+    let decoded = decode_logs(&request(deep(30))).unwrap();
+    assert_eq!(decoded.batches[0].records[0].trace_id, None, "an id of another length is none");
+    assert_eq!(decode_logs(&request(deep(50))).unwrap_err(), DecodeError::TooDeep { limit: 32 });
+    let wide = request(list(vec![AnyValue { value: None }; 1000]));
+    assert!(decode_logs_within(&wide, 1003).is_ok());
+    assert_eq!(decode_logs_within(&wide, 1002).unwrap_err(), DecodeError::TooMany { limit: 1002 });
+}
+
+#[test]
+fn a_key_that_is_not_utf8_fails_also_where_the_span_before_has_one_as_long() {
+    let mut batch = SpanBatchMut::new(Arc::new(Resource::service("s")));
+    let scope = Arc::new(Scope::named("lib"));
+    for id in 1..=2 {
+        let mut span = batch.begin_span(&scope);
+        span.attribute("some.key", ValueRef::I64(1));
+        span.finish(TraceId::MIN, SpanId::new(id).unwrap());
+    }
+    let bytes = encoded(&batch.seal());
+    let keys: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(b"some.key")).collect();
+    assert_eq!(keys.len(), 2);
+    assert!(decode_spans(&bytes).is_ok());
+    for at in keys {
+        let mut bad = bytes.clone();
+        bad[at + 4] = 0xff;
+        assert_eq!(decode_spans(&bad).unwrap_err(), DecodeError::NotUtf8);
+    }
 }

@@ -1,4 +1,4 @@
-//! Messages that spans and metrics share: attributes, values, resource, scope.
+//! Messages that all signals share: attributes, values, resource, scope.
 //!
 //! Field numbers: `opentelemetry/proto/common/v1/common.proto` and `resource/v1/resource.proto`.
 

@@ -1,6 +1,7 @@
 //! Our bytes against opentelemetry-proto and prost: every field compared.
 
 use opentelemetry_proto::tonic as pb;
+use pb::collector::logs::v1::ExportLogsServiceRequest;
 use pb::collector::metrics::v1::ExportMetricsServiceRequest;
 use pb::collector::trace::v1::ExportTraceServiceRequest;
 use pb::common::v1::any_value::Value as PbValue;
@@ -12,6 +13,7 @@ use trace_core::model::*;
 
 pub(crate) mod expected;
 pub(crate) mod generate;
+pub(crate) mod logs;
 
 fn encode_spans(batch: &SpanBatch) -> Vec<u8> {
     let mut out = vec![7];
@@ -40,6 +42,15 @@ proptest! {
     fn metrics_decode_to_what_was_collected(batch in generate::metrics()) {
         let got = ExportMetricsServiceRequest::decode(encode_metrics(&batch).as_slice()).unwrap();
         prop_assert_eq!(got, expected::metrics(&batch));
+    }
+
+    #[test]
+    fn logs_decode_to_what_was_logged(batch in logs::batch()) {
+        let mut bytes = Vec::new();
+        super::encode_logs(&batch, &mut bytes);
+        let got = ExportLogsServiceRequest::decode(bytes.as_slice()).unwrap();
+        prop_assert_eq!(got.encoded_len(), bytes.len(), "the shortest form");
+        prop_assert_eq!(got, logs::expected(&batch));
     }
 
     #[test]
@@ -81,6 +92,9 @@ fn doubles_that_are_not_numbers_keep_their_bits() {
 #[test]
 fn an_empty_batch_is_an_empty_request() {
     assert!(encode_spans(&SpanBatch::from_spans(Arc::default(), [])).is_empty());
+    let mut none = Vec::new();
+    super::encode_logs(&LogBatch::default(), &mut none);
+    assert!(none.is_empty());
     let scope = ScopeMetrics { scope: Arc::default(), metrics: vec![] };
     assert!(encode_metrics(&MetricBatch { resource: Arc::default(), scopes: vec![scope] }).is_empty());
 }

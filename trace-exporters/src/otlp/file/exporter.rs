@@ -5,12 +5,12 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use trace_core::batch::SpanBatch;
-use trace_core::model::MetricBatch;
-use trace_core::signal::{ExportError, MetricExporter, SpanExporter};
+use trace_core::model::{LogBatch, MetricBatch};
+use trace_core::signal::{ExportError, LogExporter, MetricExporter, SpanExporter};
 
 use super::config::{OtlpFileConfig, OtlpFileError};
 use super::lines::Lines;
-use crate::otlp::{encode_metrics_json, encode_spans_json};
+use crate::otlp::{encode_logs_json, encode_metrics_json, encode_spans_json};
 
 /// A buffer that grew beyond this is not kept for the next line.
 const KEPT_BUFFER_BYTES: usize = 4 << 20;
@@ -20,6 +20,9 @@ pub struct OtlpFileSpanExporter(Writer);
 
 /// Writes metrics as lines of JSON; see [`OtlpFileSpanExporter`].
 pub struct OtlpFileMetricExporter(Writer);
+
+/// Writes log records as lines of JSON; see [`OtlpFileSpanExporter`].
+pub struct OtlpFileLogExporter(Writer);
 
 struct Writer(Mutex<(Lines, Vec<u8>)>);
 
@@ -78,6 +81,16 @@ impl OtlpFileMetricExporter {
     }
 }
 
+impl OtlpFileLogExporter {
+    /// Opens the file, or makes it; its folder must be there.
+    ///
+    /// # Errors
+    /// If it cannot be written, or the configuration cannot work.
+    pub fn new(config: &OtlpFileConfig) -> Result<Self, OtlpFileError> {
+        Writer::open(config).map(Self)
+    }
+}
+
 #[async_trait]
 impl SpanExporter for OtlpFileSpanExporter {
     async fn export(&self, batch: &SpanBatch) -> Result<(), ExportError> {
@@ -100,6 +113,17 @@ impl MetricExporter for OtlpFileMetricExporter {
     }
 }
 
+#[async_trait]
+impl LogExporter for OtlpFileLogExporter {
+    async fn export(&self, batch: &LogBatch) -> Result<(), ExportError> {
+        self.0.write(|line| encode_logs_json(batch, line))
+    }
+
+    async fn flush(&self) -> Result<(), ExportError> {
+        self.0.sync()
+    }
+}
+
 impl fmt::Debug for Writer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).0.fmt(f)
@@ -115,5 +139,11 @@ impl fmt::Debug for OtlpFileSpanExporter {
 impl fmt::Debug for OtlpFileMetricExporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("OtlpFileMetricExporter").field(&self.0).finish()
+    }
+}
+
+impl fmt::Debug for OtlpFileLogExporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OtlpFileLogExporter").field(&self.0).finish()
     }
 }

@@ -1,6 +1,6 @@
-//! OTLP as lines of JSON in files: one signal a file, one `TracesData` or `MetricsData` a line.
+//! OTLP as lines of JSON in files: one signal a file, one `TracesData`, `MetricsData` or `LogsData` a line.
 //!
-//! [`OtlpFileSpanExporter`] and [`OtlpFileMetricExporter`] append to one file, which is set aside under a number when it is
+//! [`OtlpFileSpanExporter`], [`OtlpFileMetricExporter`] and [`OtlpFileLogExporter`] append to one file, which is set aside under a number when it is
 //! full; the oldest are removed, so that all together stay within a bound. What a flush of the pipeline has confirmed is on
 //! the disk. Specification: <https://opentelemetry.io/docs/specs/otel/protocol/file-exporter/>.
 //!
@@ -18,4 +18,4 @@ mod lines;
 mod rotated;
 
 pub use config::{OtlpFileConfig, OtlpFileError};
-pub use exporter::{OtlpFileMetricExporter, OtlpFileSpanExporter};
+pub use exporter::{OtlpFileLogExporter, OtlpFileMetricExporter, OtlpFileSpanExporter};

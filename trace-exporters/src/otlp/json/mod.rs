@@ -3,6 +3,7 @@
 //!
 //! Specification: <https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding>.
 
+mod log;
 mod metric;
 mod span;
 #[cfg(test)]
@@ -11,7 +12,7 @@ mod value;
 mod writer;
 
 use trace_core::batch::SpanBatch;
-use trace_core::model::MetricBatch;
+use trace_core::model::{LogBatch, MetricBatch};
 
 use writer::Json;
 
@@ -28,5 +29,13 @@ pub fn encode_spans_json(batch: &SpanBatch, out: &mut Vec<u8>) {
 pub fn encode_metrics_json(batch: &MetricBatch, out: &mut Vec<u8>) {
     if batch.point_count() > 0 {
         metric::request(&mut Json::new(out), batch);
+    }
+}
+
+/// Appends an `ExportLogsServiceRequest`, which is also a `LogsData`, as one line of JSON without its end; nothing for an
+/// empty batch.
+pub fn encode_logs_json(batch: &LogBatch, out: &mut Vec<u8>) {
+    if !batch.is_empty() {
+        log::request(&mut Json::new(out), batch);
     }
 }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use proptest::prelude::*;
 use trace_core::model::*;
 
 use super::*;
-use crate::otlp::encode::{expected, generate};
+use crate::otlp::encode::{expected, generate, logs};
 
 fn spans_text(batch: &SpanBatch) -> String {
     let mut out = Vec::new();
@@ -19,6 +20,12 @@ fn spans_text(batch: &SpanBatch) -> String {
 fn metrics_text(batch: &MetricBatch) -> String {
     let mut out = Vec::new();
     encode_metrics_json(batch, &mut out);
+    String::from_utf8(out).unwrap()
+}
+
+fn logs_text(batch: &LogBatch) -> String {
+    let mut out = Vec::new();
+    encode_logs_json(batch, &mut out);
     String::from_utf8(out).unwrap()
 }
 
@@ -45,6 +52,16 @@ proptest! {
         let text = if text.is_empty() { r#"{"resourceMetrics":[]}"# } else { &text };
         let got: ExportMetricsServiceRequest = serde_json::from_str(text).unwrap();
         prop_assert_eq!(got, expected::metrics(&batch));
+    }
+
+    #[test]
+    fn logs_decode_to_what_was_logged(batch in logs::batch()) {
+        let batch = logs::without_bytes_and_nothing(&batch);
+        let text = logs_text(&batch);
+        prop_assume!(!has_infinity(&text));
+        let text = if text.is_empty() { r#"{"resourceLogs":[]}"# } else { &text };
+        let got: ExportLogsServiceRequest = serde_json::from_str(text).unwrap();
+        prop_assert_eq!(got, logs::expected(&batch));
     }
 
     #[test]
@@ -83,7 +100,25 @@ fn a_span_is_written_as_the_specification_says() {
 }
 
 #[test]
+fn a_log_record_is_written_as_the_specification_says() {
+    let nested = AnyValue::Map(vec![
+        ("bytes".into(), AnyValue::Bytes(vec![0, 255])),
+        ("list".into(), AnyValue::List(vec![1.into(), AnyValue::Empty, AnyValue::List(vec![])])),
+    ]);
+    let mut record = LogRecord::new(LogSeverity::WARN, nested);
+    (record.time, record.observed) = (Timestamp::from_unix_nanos(1), Timestamp::from_unix_nanos(2));
+    record.span_id = SpanId::new(7);
+    record.flags = TraceFlags::SAMPLED;
+    record.event_name = "e".into();
+    record.attributes = vec![("none".into(), AnyValue::Empty)];
+    let text = logs_text(&LogBatch::new(Arc::default(), vec![record]));
+    let expected = r#"{"resourceLogs":[{"resource":{},"scopeLogs":[{"scope":{},"logRecords":[{"timeUnixNano":"1","observedTimeUnixNano":"2","severityNumber":13,"severityText":"WARN","body":{"kvlistValue":{"values":[{"key":"bytes","value":{"bytesValue":"AP8="}},{"key":"list","value":{"arrayValue":{"values":[{"intValue":"1"},{},{"arrayValue":{"values":[]}}]}}}]}},"attributes":[{"key":"none","value":{}}],"flags":1,"spanId":"0000000000000007","eventName":"e"}]}]}]}"#;
+    assert_eq!(text, expected);
+}
+
+#[test]
 fn an_empty_batch_is_nothing() {
+    assert!(logs_text(&LogBatch::default()).is_empty());
     assert!(spans_text(&SpanBatch::from_spans(Arc::default(), [])).is_empty());
     assert!(metrics_text(&MetricBatch { resource: Arc::default(), scopes: vec![] }).is_empty());
 }

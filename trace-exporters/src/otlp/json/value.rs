@@ -1,4 +1,4 @@
-//! What spans and metrics share: attributes, values, resource, scope.
+//! What all signals share: attributes, values, resource, scope.
 
 use trace_core::model::{Array, AttributeSet, KeyValue, Resource, Scope, ValueRef};
 

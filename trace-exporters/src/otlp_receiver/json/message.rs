@@ -1,6 +1,6 @@
 //! The messages of OTLP: what each key is as a protobuf field.
 //!
-//! Source: `opentelemetry/proto/{common,resource,trace,metrics}/v1/*.proto`, version 1.11.
+//! Source: `opentelemetry/proto/{common,resource,trace,metrics,logs}/v1/*.proto`, version 1.11.
 
 /// A type of message.
 pub(super) struct Message(pub(super) &'static [MessageField]);
@@ -185,4 +185,30 @@ static EXEMPLAR: Message = Message(&[
     one("traceId", 5, Hex),
     one("asInt", 6, SignedFixed64),
     many("filteredAttributes", 7, Msg(&KEY_VALUE)),
+]);
+
+/// `ExportLogsServiceRequest`, `LogsData`.
+pub(super) static LOGS: Message = Message(&[many("resourceLogs", 1, Msg(&RESOURCE_LOGS))]);
+static RESOURCE_LOGS: Message = Message(&[
+    one("resource", 1, Msg(&RESOURCE)),
+    many("scopeLogs", 2, Msg(&SCOPE_LOGS)),
+    one("schemaUrl", 3, Text),
+]);
+static SCOPE_LOGS: Message = Message(&[
+    one("scope", 1, Msg(&SCOPE)),
+    many("logRecords", 2, Msg(&LOG_RECORD)),
+    one("schemaUrl", 3, Text),
+]);
+static LOG_RECORD: Message = Message(&[
+    one("timeUnixNano", 1, Fixed64),
+    one("severityNumber", 2, Varint),
+    one("severityText", 3, Text),
+    one("body", 5, Msg(&ANY_VALUE)),
+    many("attributes", 6, Msg(&KEY_VALUE)),
+    one("droppedAttributesCount", 7, Varint),
+    one("flags", 8, Fixed32),
+    one("traceId", 9, Hex),
+    one("spanId", 10, Hex),
+    one("observedTimeUnixNano", 11, Fixed64),
+    one("eventName", 12, Text),
 ]);

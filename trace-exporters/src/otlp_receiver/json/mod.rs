@@ -9,9 +9,9 @@ mod tests;
 mod transcode;
 
 use trace_core::batch::SpanBatchMut;
-use trace_core::model::MetricBatch;
+use trace_core::model::{LogBatchMut, MetricBatch};
 
-use crate::otlp::{DecodeError, Decoded, decode_metrics_within, decode_spans_within};
+use crate::otlp::{DecodeError, Decoded, decode_logs_within, decode_metrics_within, decode_spans_within};
 
 /// Why JSON is no request.
 #[derive(Debug, thiserror::Error)]
@@ -43,4 +43,14 @@ pub fn decode_spans_json(json: &[u8], most: usize) -> Result<Decoded<SpanBatchMu
 pub fn decode_metrics_json(json: &[u8], most: usize) -> Result<Decoded<MetricBatch>, JsonError> {
     let bytes = transcode::transcode(json, &message::METRICS)?;
     Ok(decode_metrics_within(&bytes, most)?)
+}
+
+/// The log records of a request, at most `most` records and nested values; see
+/// [`decode_logs_within`](crate::otlp::decode_logs_within).
+///
+/// # Errors
+/// If it is no such request, or has more.
+pub fn decode_logs_json(json: &[u8], most: usize) -> Result<Decoded<LogBatchMut>, JsonError> {
+    let bytes = transcode::transcode(json, &message::LOGS)?;
+    Ok(decode_logs_within(&bytes, most)?)
 }

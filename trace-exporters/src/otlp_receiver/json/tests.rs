@@ -11,7 +11,7 @@ use trace_core::batch::{SpanBatch, StatusRef};
 use trace_core::model::*;
 
 use super::*;
-use crate::otlp::{self, decode_metrics, decode_spans, generate};
+use crate::otlp::{self, decode_metrics, decode_spans, generate, logs};
 
 fn encode_spans(batch: &SpanBatch) -> Vec<u8> {
     let mut out = Vec::new();
@@ -67,6 +67,17 @@ fn finite_limits(batch: &mut MetricBatch) {
 }
 
 proptest! {
+    #[test]
+    fn logs_in_our_json_mean_what_they_mean_in_protobuf(batch in logs::batch()) {
+        let (mut json, mut protobuf) = (Vec::new(), Vec::new());
+        otlp::encode_logs_json(&batch, &mut json);
+        otlp::encode_logs(&batch, &mut protobuf);
+        let json = if json.is_empty() { b"{}".to_vec() } else { json };
+        let from_json = decode_logs_json(&json, usize::MAX).unwrap().batches;
+        let from_protobuf = otlp::decode_logs(&protobuf).unwrap().batches;
+        prop_assert_eq!(from_json, from_protobuf);
+    }
+
     #[test]
     fn spans_mean_the_same_in_json(spans in generate::spans()) {
         let bytes = encode_spans(&SpanBatch::from_spans(Arc::new(generate::resource()), spans));

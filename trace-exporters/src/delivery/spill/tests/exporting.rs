@@ -1,11 +1,13 @@
 //! The exporter in front of a real log.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use trace_core::pipeline::RetryPolicy;
 use trace_core::signal::{ExportError, SpanExporter};
 
-use crate::delivery::spill::{Fsync, Spill, SpillConfig, SpillError, SpillMode, inspect};
+use crate::delivery::spill::{Fsync, Spill, SpillConfig, SpillError, SpillMode, WhileMisconfigured, inspect};
 use crate::delivery::testing::{Answers, spans};
 
 fn config(dir: &tempfile::TempDir) -> SpillConfig {
@@ -100,6 +102,62 @@ async fn small_batches_travel_together_and_a_bad_one_costs_only_itself() {
     assert_eq!(spill.stats().counts().dropped.get("permanent_error"), Some(&1));
 }
 
+/// A destination that takes nothing from who sends until the switch is set.
+fn unknown_until(known: &Arc<AtomicBool>) -> Answers {
+    let known = known.clone();
+    Answers::repeating(move || match known.load(Relaxed) {
+        true => Ok(()),
+        false => Err(ExportError::permanent("unknown token").misconfigured()),
+    })
+}
+
+#[tokio::test]
+async fn while_the_destination_does_not_know_who_sends_everything_is_kept() {
+    for mode in [SpillMode::Always, SpillMode::OnFailure] {
+        let (dir, known) = (tempfile::tempdir().unwrap(), Arc::default());
+        let answers = unknown_until(&known);
+        let config = SpillConfig { mode, flush_wait_ms: 30, ..config(&dir) };
+        let spill = Spill::spans(&config, retry(), answers.clone()).unwrap();
+        for id in 1..20 {
+            spill.export(&spans(id..id + 1)).await.unwrap();
+        }
+        let error = spill.flush().await.unwrap_err().to_string();
+        let said = "19 records wait";
+        assert!(
+            error.starts_with(said) && error.ends_with("kept on disk until this is set right"),
+            "{error}"
+        );
+        assert!(spill.stats().counts().last_error.unwrap().starts_with("unknown token"));
+        known.store(true, Relaxed);
+        // A flush does not wait for the next attempt.
+        while spill.flush().await.is_err() {}
+        assert_eq!(answers.taken(), (1..20).collect::<Vec<_>>(), "{mode:?}");
+        let counts = spill.stats().counts();
+        assert!(counts.dropped.is_empty() && counts.adds_up() && counts.last_error.is_none(), "{counts:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_wants_it_loses_at_once_what_is_refused_for_want_of_a_token() {
+    let (dir, known) = (tempfile::tempdir().unwrap(), Arc::default());
+    let config = SpillConfig { while_misconfigured: WhileMisconfigured::Drop, ..config(&dir) };
+    let spill = Spill::spans(&config, retry(), unknown_until(&known)).unwrap();
+    spill.export(&spans(1..4)).await.unwrap();
+    spill.flush().await.unwrap();
+    assert_eq!(spill.stats().counts().dropped.get("permanent_error"), Some(&3));
+}
+
+#[tokio::test]
+async fn a_part_that_arrived_before_the_token_ran_out_is_sent_again_with_the_rest() {
+    let dir = tempfile::tempdir().unwrap();
+    let answers = Answers::new([Err(ExportError::partial(2, "two of five, 401").misconfigured())]);
+    let spill = Spill::spans(&config(&dir), retry(), answers.clone()).unwrap();
+    spill.export(&spans(1..6)).await.unwrap();
+    spill.flush().await.unwrap();
+    let counts = spill.stats().counts();
+    assert_eq!((counts.delivered, counts.dropped.len(), answers.taken()), (5, 0, vec![1, 2, 3, 4, 5]));
+}
+
 #[tokio::test]
 async fn refusals_after_the_fact_are_counted_by_reason() {
     let dir = tempfile::tempdir().unwrap();
@@ -174,4 +232,20 @@ async fn when_the_disk_fails_batches_go_past_the_log_and_the_failure_is_counted(
     let counts = spill.stats().counts();
     assert_eq!((answers.taken(), counts.accepted), (vec![1, 2, 3], 0));
     assert!(counts.disk_failures >= 3 && counts.adds_up(), "{counts:?}");
+}
+
+#[tokio::test]
+async fn what_neither_the_disk_nor_a_destination_without_a_token_takes_stays_with_the_caller() {
+    for mode in [SpillMode::Always, SpillMode::OnFailure] {
+        let (dir, known) = (tempfile::tempdir().unwrap(), Arc::default());
+        let config = SpillConfig { mode, ..config(&dir) };
+        let answers = unknown_until(&known);
+        let spill = Spill::spans(&config, retry(), answers.clone()).unwrap();
+        std::fs::remove_dir_all(&config.dir).unwrap();
+        let error = spill.export(&spans(1..3)).await.unwrap_err();
+        assert!(error.is_retryable() && error.to_string().contains("unknown token"), "{mode:?}: {error}");
+        known.store(true, Relaxed);
+        spill.export(&spans(1..3)).await.unwrap();
+        assert_eq!((answers.taken(), spill.stats().counts().accepted), (vec![1, 2], 0));
+    }
 }

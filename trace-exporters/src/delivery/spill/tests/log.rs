@@ -92,6 +92,25 @@ fn a_frame_under_way_whose_segment_goes_is_lost_only_if_it_is_not_delivered() {
 }
 
 #[test]
+fn a_clock_that_jumps_changes_nothing() {
+    let disk = BrokenDisk::default();
+    let (mut log, _) = open(&disk);
+    // Forward by centuries, back before 1970, and standing still.
+    for (id, time) in [5, u64::MAX, 0, 0, 7, 1].into_iter().enumerate() {
+        let mut frame = vec![0; HEADER];
+        frame.extend((id as u64).to_le_bytes());
+        frame.resize(frame.len() + 100, 7);
+        log.append(1, 10, time, &mut frame).unwrap();
+    }
+    assert_eq!(take(&mut log), Some(0));
+    log.settle();
+    drop(log);
+    let (mut log, found) = open(&disk);
+    assert_eq!((found.records, drain(&mut log)), (50, vec![1, 2, 3, 4, 5]));
+    assert_eq!(log.losses, Default::default());
+}
+
+#[test]
 fn a_full_disk_takes_nothing_and_loses_nothing() {
     let disk = BrokenDisk::default();
     let mut log = filled(&disk, 0..3);
@@ -132,6 +151,26 @@ fn damage_costs_a_frame_which_is_counted_and_its_segment_is_set_aside() {
     (7..40).for_each(|id| append(&mut log, id, 10, 100).unwrap());
     assert!(!disk.lock().files.keys().any(|name| name.ends_with(".corrupt")));
     assert!(log.bytes() <= LIMITS.max_bytes);
+}
+
+#[test]
+fn a_last_segment_that_is_all_damage_does_not_turn_the_counts_back() {
+    let name = |n: u64| crate::delivery::spill::log::Segment::file_name(n);
+    // Behind the damage a write was broken off: in the middle of its header, or right behind that.
+    for torn in [HEADER - 1, HEADER] {
+        let disk = BrokenDisk::default();
+        drop(filled(&disk, 0..6));
+        let mut inside = disk.lock();
+        let last = &mut inside.files.get_mut(&name(3)).unwrap().bytes;
+        last[0] ^= 1;
+        last.truncate(152 + torn);
+        drop(inside);
+        let (mut log, found) = open(&disk);
+        // With a whole header behind it, it is known how much the damaged frame held.
+        assert_eq!(found.records, if torn == HEADER { 50 } else { 40 });
+        append(&mut log, 6, 10, 100).unwrap();
+        assert_eq!((drain(&mut log), log.held()), (vec![0, 1, 2, 3, 6], 0));
+    }
 }
 
 #[test]

@@ -3,4 +3,5 @@
 mod broken_disk;
 mod exporting;
 mod log;
+mod log_records;
 mod model;

@@ -31,11 +31,11 @@ fn attributes<'a>(list: impl IntoIterator<Item = &'a KeyValue>) -> Vec<pb::commo
         .collect()
 }
 
-fn resource(r: &Resource) -> Option<pb::resource::v1::Resource> {
+pub(super) fn resource(r: &Resource) -> Option<pb::resource::v1::Resource> {
     Some(pb::resource::v1::Resource { attributes: attributes(&r.attributes), ..Default::default() })
 }
 
-fn scope(s: &Scope) -> Option<pb::common::v1::InstrumentationScope> {
+pub(super) fn scope(s: &Scope) -> Option<pb::common::v1::InstrumentationScope> {
     Some(pb::common::v1::InstrumentationScope {
         name: s.name.to_string(),
         version: s.version.to_string(),

@@ -14,12 +14,12 @@ pub(crate) fn plain_span(id: u64) -> SpanData {
     SpanData::new(context, "work", Timestamp::from_unix_nanos(1), Timestamp::from_unix_nanos(2))
 }
 
-fn text() -> impl Strategy<Value = String> {
+pub(super) fn text() -> impl Strategy<Value = String> {
     prop_oneof![Just(String::new()), "[a-z.]{1,12}", "\\PC{0,150}"]
 }
 
 /// Not NaN, so that messages can be compared.
-fn double() -> impl Strategy<Value = f64> {
+pub(super) fn double() -> impl Strategy<Value = f64> {
     prop_oneof![
         prop::num::f64::NORMAL | prop::num::f64::ZERO | prop::num::f64::SUBNORMAL,
         Just(f64::INFINITY),
@@ -46,15 +46,15 @@ fn attributes() -> impl Strategy<Value = Vec<KeyValue>> {
         .prop_map(|m| m.into_iter().map(|(k, v)| KeyValue::new(k, v)).collect())
 }
 
-fn time() -> impl Strategy<Value = Timestamp> {
+pub(super) fn time() -> impl Strategy<Value = Timestamp> {
     prop_oneof![Just(0), any::<u64>()].prop_map(Timestamp::from_unix_nanos)
 }
 
-fn trace_id() -> impl Strategy<Value = TraceId> {
+pub(super) fn trace_id() -> impl Strategy<Value = TraceId> {
     (1..=u128::MAX).prop_map(|v| TraceId::new(v).unwrap())
 }
 
-fn span_id() -> impl Strategy<Value = SpanId> {
+pub(super) fn span_id() -> impl Strategy<Value = SpanId> {
     (1..=u64::MAX).prop_map(|v| SpanId::new(v).unwrap())
 }
 
@@ -71,7 +71,7 @@ fn context() -> impl Strategy<Value = SpanContext> {
     )
 }
 
-fn scope() -> impl Strategy<Value = Arc<Scope>> {
+pub(super) fn scope() -> impl Strategy<Value = Arc<Scope>> {
     prop_oneof![
         Just(Arc::new(Scope::default())),
         Just(Arc::new(Scope::from_static("lib", "1.2"))),
