@@ -118,7 +118,7 @@ impl SpanReader for ClickHouseStore {
         let statement = query::durations(&self.config, tenant, filter, range, QuantileSketch::GAMMA.ln());
         let mut durations = Durations::default();
         for group in self.rows(statement, Group::read).await? {
-            durations.errors += group.errors;
+            durations.errors = durations.errors.saturating_add(group.errors);
             group.put(&mut durations.milliseconds);
         }
         Ok(durations)

@@ -37,7 +37,7 @@ impl MergedSketch {
         self.min = if self.count == 0 { min } else { self.min.min(min) };
         self.max = self.max.max(max);
         self.sum += sum;
-        self.count += count;
+        self.count = self.count.saturating_add(count);
         self.weight = self.weight.saturating_add(weight);
         self.zeros = self.zeros.saturating_add(zeros);
     }

@@ -90,7 +90,7 @@ impl QuantileSketch {
         let more = times - 1;
         let n = units(weight).unwrap_or(0);
         let weight = n.saturating_mul(more);
-        self.count += more;
+        self.count = self.count.saturating_add(more);
         self.sum += value * (n as f64 / ONE as f64) * more as f64;
         self.weight = self.weight.saturating_add(weight);
         match (value == 0.0, more) {
@@ -122,7 +122,7 @@ impl QuantileSketch {
         self.min = if self.count == 0 { value } else { self.min.min(value) };
         self.max = self.max.max(value);
         self.sum += value * (n as f64 / ONE as f64);
-        self.count += 1;
+        self.count = self.count.saturating_add(1);
         self.weight = self.weight.saturating_add(n);
         if value == 0.0 {
             self.zeros = self.zeros.saturating_add(n);
@@ -162,7 +162,7 @@ impl QuantileSketch {
         self.min = if self.count == 0 { other.min } else { self.min.min(other.min) };
         self.max = self.max.max(other.max);
         self.sum += other.sum;
-        self.count += other.count;
+        self.count = self.count.saturating_add(other.count);
         self.weight = self.weight.saturating_add(other.weight);
         self.zeros = self.zeros.saturating_add(other.zeros);
         // The largest first: it says at once where the range ends.

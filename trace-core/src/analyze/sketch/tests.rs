@@ -185,6 +185,16 @@ fn two_sketches_that_are_filled_at_once_hold_what_each_was_given() {
     assert_eq!((apart[0].count(), apart[1].count()), (6, 5));
 }
 
+#[test]
+fn counts_end_at_the_greatest_number() {
+    let mut sketch = QuantileSketch::new();
+    for times in [u64::MAX, 5, 1] {
+        assert!(sketch.insert_times(2.0, 1.0, times));
+    }
+    sketch.merge(&sketch.clone());
+    assert_eq!((sketch.count(), sketch.quantile(0.5)), (u64::MAX, Some(2.0)));
+}
+
 proptest! {
     #[test]
     fn a_value_put_in_many_times_at_once_is_that_many_values(
