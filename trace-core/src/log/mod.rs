@@ -3,18 +3,28 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use trace_core::model::{LogRecord, LogSeverity};
-//! use trace_core::{pipeline::Pipeline, span, testing::CaptureExporter};
+//! use trace_core::model::{LogBatch, LogRecord, LogSeverity};
+//! use trace_core::signal::{ExportError, LogExporter};
+//! use trace_core::{async_trait, pipeline::Pipeline, span};
 //!
-//! let out = CaptureExporter::new();
-//! let pipeline = Pipeline::builder().export_logs("out", out.clone()).start()?;
+//! struct Lines;
+//!
+//! #[async_trait]
+//! impl LogExporter for Lines {
+//!     async fn export(&self, batch: &LogBatch) -> Result<(), ExportError> {
+//!         batch.iter().for_each(|record| println!("{:?} in span {:?}", record.body, record.span_id));
+//!         assert!(batch.iter().all(|record| record.span_id.is_some()), "the span in which it happened");
+//!         Ok(())
+//!     }
+//! }
+//!
+//! let pipeline = Pipeline::builder().export_logs("lines", Lines).start()?;
 //! {
 //!     let _span = span!(recorder: pipeline.recorder(), "charge");
 //!     pipeline.logger().emit(LogRecord::new(LogSeverity::WARN, "card expires soon"));
 //! }
 //! let report = pipeline.shutdown(Duration::from_secs(5))?; // an error if a record was lost
 //! assert_eq!(report.ledger.logs.delivered, 1);
-//! assert!(out.logs()[0].span_id.is_some(), "it belongs to the span in which it happened");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
