@@ -3,8 +3,8 @@
 #[cfg(any(feature = "slack", feature = "email"))]
 use trace_core::{model::AlertStatus, signal::Notification};
 
-#[cfg(any(feature = "slack", feature = "email"))]
 /// `FIRING` or `RESOLVED`, with the number of alerts if there are several.
+#[cfg(any(feature = "slack", feature = "email"))]
 pub(crate) fn tag(n: &Notification) -> String {
     let word = match n.status {
         AlertStatus::Firing => "FIRING",
@@ -18,6 +18,7 @@ pub(crate) fn tag(n: &Notification) -> String {
 
 /// The text with every control character, line break and direction mark as a space, so that it stays on one line
 /// and can not open a header or colour a terminal.
+#[cfg(any(test, feature = "console", feature = "email"))]
 pub(crate) fn one_line(text: &str) -> String {
     let odd = |c: char| {
         c.is_control()
